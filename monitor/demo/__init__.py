@@ -1,4 +1,4 @@
-"""The demonstration practice: twelve invented clinicians and five planted stories, written out as ordinary files."""
+"""The demonstration practice: twelve invented clinicians and five planted drifts, written as ordinary files."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A clinician's days as an iCalendar file, written the way Google and Outlook export one (RFC 5545).
+"""Writer of a simulated calendar as an iCalendar file in the style of Google or Outlook (RFC 5545).
 
-One recurring entry a therapy; what was moved or called off is an override of its occurrence, what was deleted an
-EXDATE.
-Titles, places and descriptions are there as in life: nothing that reads these files may keep them.
+Each therapy is one recurring entry. A moved or cancelled session is an override of its occurrence, a deleted one an
+EXDATE. Titles, places and descriptions are realistic: connectors must not store them.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from monitor.demo.caseload import Series
-from monitor.demo.days import Days, Fate, TimeOff, Visit, at, starts_on
-from monitor.demo.practice import SESSION_MINUTES, Standing, minutes_of
+from monitor.demo.caseload import TherapySeries
+from monitor.demo.days import Booking, BookingOutcome, SimulatedDays, TimeOff, at, starts_on
+from monitor.demo.practice import SESSION_MINUTES, StandingEntry, minutes_of
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WINDOWS = {"Europe/London": "GMT Standard Time", "Europe/Paris": "Romance Standard Time"}
@@ -28,14 +27,14 @@ _PRODUCTS = {
     "outlook": "-//Microsoft Corporation//Outlook 16.0 MIMEDIR//EN",
 }
 _NOTES = "Robin prefers the blue room. Key under the mat\\; call 020 7946 0000 if late\\, do not mention the hearing."
-_SERIES_LEAD = timedelta(days=9)  # a series is entered so long before its first session
+_SERIES_LEAD = timedelta(days=9)  # from entering a series to its first session
 
 
 @dataclass(frozen=True, slots=True)
-class _Hand:
-    """How one calendar program writes: the name it gives the zone, and its stamp of the export."""
+class _CalendarStyle:
+    """The style of a calendar program: its name for the zone, and the time stamp of the export."""
 
-    days: Days
+    days: SimulatedDays
     stamp: str
 
     @property
@@ -47,21 +46,21 @@ class _Hand:
         return f"{name};TZID={self.tzid}:{moment:%Y%m%dT%H%M%S}"
 
 
-def calendar_text(days: Days) -> str:
-    """The whole calendar of one clinician."""
-    hand = _Hand(days, f"{datetime.combine(days.horizon.today, time(), UTC):%Y%m%dT%H%M%SZ}")
-    lines = [*_head(hand), *_time_off(hand), *_standing(hand)]
+def calendar_text(days: SimulatedDays) -> str:
+    """Return the calendar of one clinician as iCalendar text."""
+    style = _CalendarStyle(days, f"{datetime.combine(days.horizon.today, time(), UTC):%Y%m%dT%H%M%SZ}")
+    lines = [*_head(style), *_time_off(style), *_standing(style)]
     if days.person.sessions != "system":
-        lines += _sessions(hand)
+        lines += _sessions(style)
     return _text([*lines, "END:VCALENDAR"])
 
 
-def other_job_text(days: Days) -> str:
-    """The same clinician's other job: shifts, of which only the times matter."""
-    hand = _Hand(days, f"{datetime.combine(days.horizon.today, time(), UTC):%Y%m%dT%H%M%SZ}")
-    shifts = (Standing("Ward shift", weekday, "09:00", 8 * 60) for weekday in range(3))
-    entries = (line for number, shift in enumerate(shifts) for line in _standing_entry(hand, shift, 50 + number))
-    return _text([*_head(hand), *entries, "END:VCALENDAR"])
+def other_job_text(days: SimulatedDays) -> str:
+    """Return the calendar of the clinician's other job: shifts, of which only the times matter."""
+    style = _CalendarStyle(days, f"{datetime.combine(days.horizon.today, time(), UTC):%Y%m%dT%H%M%SZ}")
+    shifts = (StandingEntry("Ward shift", weekday, "09:00", 8 * 60) for weekday in range(3))
+    entries = (line for number, shift in enumerate(shifts) for line in _standing_entry(style, shift, 50 + number))
+    return _text([*_head(style), *entries, "END:VCALENDAR"])
 
 
 def _text(lines: Iterable[str]) -> str:
@@ -69,13 +68,13 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _folded(line: str) -> str:
-    """No line longer than 75 octets; all that is written here is ASCII."""
+    """Return the line folded at 75 octets (RFC 5545, 3.1); all text here is ASCII."""
     parts = [line[:75], *(line[start : start + 74] for start in range(75, len(line), 74))]
     return "\r\n ".join(parts)
 
 
-def _head(hand: _Hand) -> list[str]:
-    person = hand.days.person
+def _head(style: _CalendarStyle) -> list[str]:
+    person = style.days.person
     return [
         "BEGIN:VCALENDAR",
         f"PRODID:{_PRODUCTS[person.software]}",
@@ -84,30 +83,32 @@ def _head(hand: _Hand) -> list[str]:
         "METHOD:PUBLISH",
         f"X-WR-CALNAME:{person.name} (Harbour Street)",
         *([f"X-WR-TIMEZONE:{person.zone}"] if person.software == "google" else []),
-        *_zone(hand),
+        *_zone(style),
     ]
 
 
-def _zone(hand: _Hand) -> list[str]:
-    winter, winter_name, summer, summer_name, on_at, back_at = _OFFSETS[hand.days.person.zone]
+def _zone(style: _CalendarStyle) -> list[str]:
+    winter, winter_name, summer, summer_name, on_at, back_at = _OFFSETS[style.days.person.zone]
     parts = (
         ("DAYLIGHT", winter, summer, summer_name, f"19700329T{on_at}", 3),
         ("STANDARD", summer, winter, winter_name, f"19701025T{back_at}", 10),
     )
-    lines = ["BEGIN:VTIMEZONE", f"TZID:{hand.tzid}"]
+    lines = ["BEGIN:VTIMEZONE", f"TZID:{style.tzid}"]
     for part, before, after, name, since, month in parts:
         lines += [f"BEGIN:{part}", f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}", f"TZNAME:{name}"]
         lines += [f"DTSTART:{since}0000", f"RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY=-1SU", f"END:{part}"]
     return [*lines, "END:VTIMEZONE"]
 
 
-def _entry(hand: _Hand, uid: str, title: str, body: Iterable[str], changed: datetime, sequence: int = 0) -> list[str]:
-    """One VEVENT; ``body`` holds its times, rule and guests."""
+def _entry(
+    style: _CalendarStyle, uid: str, title: str, body: Iterable[str], changed: datetime, sequence: int = 0
+) -> list[str]:
+    """Return one VEVENT; ``body`` contains its times, rule and guests."""
     utc = f"{changed.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     return [
         "BEGIN:VEVENT",
         *body,
-        f"DTSTAMP:{hand.stamp}",
+        f"DTSTAMP:{style.stamp}",
         f"UID:{uid}",
         f"CREATED:{utc}",
         f"LAST-MODIFIED:{utc}",
@@ -118,50 +119,57 @@ def _entry(hand: _Hand, uid: str, title: str, body: Iterable[str], changed: date
     ]
 
 
-def _guests(hand: _Hand, guests: Iterable[str], *, declined: bool = False) -> list[str]:
-    """The organiser, the owner's own answer, and everybody invited."""
-    me, answer = hand.days.person, "DECLINED" if declined else "ACCEPTED"
-    invited = [(me.address, me.name, answer), *((guest, guest.partition("@")[0], "ACCEPTED") for guest in guests)]
+def _guests(style: _CalendarStyle, guests: Iterable[str], *, declined: bool = False) -> list[str]:
+    """Return the organiser, the owner's own answer, and everybody invited."""
+    owner, answer = style.days.person, "DECLINED" if declined else "ACCEPTED"
+    invited = [(owner.address, owner.name, answer), *((guest, guest.partition("@")[0], "ACCEPTED") for guest in guests)]
     role = "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
-    lines = [f"{role};PARTSTAT={said};CN={name}:mailto:{address}" for address, name, said in invited]
-    return [f"ORGANIZER;CN={me.name}:mailto:{me.address}", *lines]
+    lines = [f"{role};PARTSTAT={status};CN={name}:mailto:{address}" for address, name, status in invited]
+    return [f"ORGANIZER;CN={owner.name}:mailto:{owner.address}", *lines]
 
 
 # -- leave and standing entries --------------------------------------------------------------------------------------
 
 
-def _time_off(hand: _Hand) -> Iterator[str]:
-    for number, off in enumerate(hand.days.time_off):
-        yield from _days_away(hand, off, f"away{number:03}-{hand.days.person.key}@calendar.example")
+def _time_off(style: _CalendarStyle) -> Iterator[str]:
+    for number, off in enumerate(style.days.time_off):
+        yield from _days_away(style, off, f"away{number:03}-{style.days.person.key}@calendar.example")
 
 
-def _days_away(hand: _Hand, off: TimeOff, uid: str) -> list[str]:
+def _days_away(style: _CalendarStyle, off: TimeOff, uid: str) -> list[str]:
     times = [f"DTSTART;VALUE=DATE:{off.first:%Y%m%d}", f"DTEND;VALUE=DATE:{off.last + timedelta(days=1):%Y%m%d}"]
     lead = timedelta(days=60) if off.planned else timedelta(hours=-7)
-    return _entry(hand, uid, off.title, [*times, "STATUS:CONFIRMED"], at(off.first, 0, hand.days.zone) - lead)
+    return _entry(style, uid, off.title, [*times, "STATUS:CONFIRMED"], at(off.first, 0, style.days.zone) - lead)
 
 
-def _standing(hand: _Hand) -> Iterator[str]:
-    for number, standing in enumerate(hand.days.person.standing):
-        yield from _standing_entry(hand, standing, number)
+def _standing(style: _CalendarStyle) -> Iterator[str]:
+    for number, standing in enumerate(style.days.person.standing):
+        yield from _standing_entry(style, standing, number)
 
 
-def _standing_entry(hand: _Hand, standing: Standing, number: int) -> list[str]:
-    """A recurring entry, without the days on which the clinician was away."""
-    days, minute = hand.days, minutes_of(standing.at)
+def _standing_entry(style: _CalendarStyle, standing: StandingEntry, number: int) -> list[str]:
+    """Return a recurring entry, without the days on which the clinician was away."""
+    days, minute = style.days, minutes_of(standing.at)
     monday = starts_on(days.person, days.horizon)
     first = monday + timedelta(days=standing.weekday)
     dates = [first + timedelta(days=step) for step in range(0, (days.horizon.end - first).days, 7 * standing.every)]
-    guests = _guests(hand, standing.guests, declined=standing.declined) if standing.guests or standing.declined else []
-    times = _times(hand, at(first, minute, days.zone), standing.minutes)
-    gone = [hand.local("EXDATE", at(day, minute, days.zone)) for day in dates if day in days.free]
-    body = [*times, _rule(standing.weekday, standing.every), *gone, "STATUS:CONFIRMED", "LOCATION:Kitchen", *guests]
+    guests = _guests(style, standing.guests, declined=standing.declined) if standing.guests or standing.declined else []
+    times = _times(style, at(first, minute, days.zone), standing.minutes)
+    exclusions = [style.local("EXDATE", at(day, minute, days.zone)) for day in dates if day in days.free]
+    body = [
+        *times,
+        _rule(standing.weekday, standing.every),
+        *exclusions,
+        "STATUS:CONFIRMED",
+        "LOCATION:Kitchen",
+        *guests,
+    ]
     uid = f"standing{number:03}-{days.person.key}@calendar.example"
-    return _entry(hand, uid, standing.title, body, at(monday, 0, days.zone) - _SERIES_LEAD)
+    return _entry(style, uid, standing.title, body, at(monday, 0, days.zone) - _SERIES_LEAD)
 
 
-def _times(hand: _Hand, start: datetime, minutes: int) -> list[str]:
-    return [hand.local("DTSTART", start), hand.local("DTEND", start + timedelta(minutes=minutes))]
+def _times(style: _CalendarStyle, start: datetime, minutes: int) -> list[str]:
+    return [style.local("DTSTART", start), style.local("DTEND", start + timedelta(minutes=minutes))]
 
 
 def _rule(weekday: int, every: int, until: datetime | None = None) -> str:
@@ -173,62 +181,66 @@ def _rule(weekday: int, every: int, until: datetime | None = None) -> str:
 # -- sessions ----------------------------------------------------------------------------------------------------------
 
 
-def _sessions(hand: _Hand) -> list[str]:
-    visits: dict[str, list[Visit]] = defaultdict(list)
-    for visit in hand.days.visits:
-        visits[visit.series.uid if visit.series else ""].append(visit)
-    lines = [line for series in hand.days.series for line in _series(hand, series, visits[series.uid])]
-    single = [line for number, visit in enumerate(visits[""]) for line in _single(hand, visit, number)]
+def _sessions(style: _CalendarStyle) -> list[str]:
+    bookings: dict[str, list[Booking]] = defaultdict(list)
+    for booking in style.days.bookings:
+        bookings[booking.series.uid if booking.series else ""].append(booking)
+    lines = [line for series in style.days.series for line in _series(style, series, bookings[series.uid])]
+    single = [line for number, booking in enumerate(bookings[""]) for line in _single(style, booking, number)]
     return [*lines, *single]
 
 
-def _series(hand: _Hand, series: Series, visits: list[Visit]) -> list[str]:
-    """A client's recurring entry, the occurrences that were taken out, and an override for each that was changed."""
-    start = at(series.first, series.minute, hand.days.zone)
-    until = at(series.last, series.minute, hand.days.zone) if series.last else None
+def _series(style: _CalendarStyle, series: TherapySeries, bookings: list[Booking]) -> list[str]:
+    """Return a client's recurring entry, its deleted occurrences, and an override for each changed one."""
+    start = at(series.first, series.minute, style.days.zone)
+    until = at(series.last, series.minute, style.days.zone) if series.last else None
     body = [
-        *_times(hand, start, SESSION_MINUTES),
+        *_times(style, start, SESSION_MINUTES),
         _rule(series.first.weekday(), series.every, until),
-        *(hand.local("EXDATE", visit.planned) for visit in visits if _is_deleted(visit)),
-        *_about(hand, visits[0] if visits else None),
+        *(style.local("EXDATE", booking.scheduled_start) for booking in bookings if _is_deleted(booking)),
+        *_properties(style, bookings[0] if bookings else None),
     ]
-    changed = [visit for visit in visits if visit.decided and not _is_deleted(visit)]
-    title = _title(hand, series.client.code)
+    changed = [booking for booking in bookings if booking.decided and not _is_deleted(booking)]
+    title = _title(style, series.client.code)
     return [
-        *_entry(hand, series.uid, title, body, start - _SERIES_LEAD),
-        *(line for visit in changed for line in _override(hand, series, visit, title)),
+        *_entry(style, series.uid, title, body, start - _SERIES_LEAD),
+        *(line for booking in changed for line in _override(style, series, booking, title)),
     ]
 
 
-def _is_deleted(visit: Visit) -> bool:
-    """Leave and holidays are deleted from the series, and so is every other cancellation in good time."""
-    in_time = visit.fate in {Fate.CANCELLED, Fate.CANCELLED_HERE}
-    return visit.fate is Fate.NEVER or (in_time and visit.planned.toordinal() % 2 == 0)
+def _is_deleted(booking: Booking) -> bool:
+    """Return whether an occurrence was deleted: leave, holidays, and every other cancellation in good time."""
+    in_time = booking.outcome in {BookingOutcome.CANCELLED, BookingOutcome.CANCELLED_HERE}
+    return booking.outcome is BookingOutcome.NEVER or (in_time and booking.scheduled_start.toordinal() % 2 == 0)
 
 
-def _override(hand: _Hand, series: Series, visit: Visit, title: str) -> list[str]:
-    called_off = visit.fate in {Fate.CANCELLED, Fate.CANCELLED_LATE, Fate.CANCELLED_HERE}
+def _override(style: _CalendarStyle, series: TherapySeries, booking: Booking, title: str) -> list[str]:
+    is_cancelled = booking.outcome in {
+        BookingOutcome.CANCELLED,
+        BookingOutcome.CANCELLED_LATE,
+        BookingOutcome.CANCELLED_HERE,
+    }
     body = [
-        *_times(hand, visit.start, SESSION_MINUTES),
-        hand.local("RECURRENCE-ID", visit.planned),
-        *_about(hand, visit, "CANCELLED" if called_off else "CONFIRMED"),
+        *_times(style, booking.start, SESSION_MINUTES),
+        style.local("RECURRENCE-ID", booking.scheduled_start),
+        *_properties(style, booking, "CANCELLED" if is_cancelled else "CONFIRMED"),
     ]
-    return _entry(hand, series.uid, title, body, visit.decided or visit.start, 1)
+    return _entry(style, series.uid, title, body, booking.decided or booking.start, 1)
 
 
-def _single(hand: _Hand, visit: Visit, number: int) -> list[str]:
-    body = [*_times(hand, visit.start, SESSION_MINUTES), *_about(hand, visit)]
-    uid = f"single{number:03}-{hand.days.person.key}@calendar.example"
-    return _entry(hand, uid, _title(hand, visit.client.code), body, visit.start - timedelta(days=1))
+def _single(style: _CalendarStyle, booking: Booking, number: int) -> list[str]:
+    body = [*_times(style, booking.start, SESSION_MINUTES), *_properties(style, booking)]
+    uid = f"single{number:03}-{style.days.person.key}@calendar.example"
+    return _entry(style, uid, _title(style, booking.client.code), body, booking.start - timedelta(days=1))
 
 
-def _about(hand: _Hand, visit: Visit | None, status: str = "CONFIRMED") -> list[str]:
-    """Status, place, notes, and the client as a guest where sessions are written so."""
-    invites = visit is not None and hand.days.person.sessions == "attendee"
-    guests = _guests(hand, [visit.client.address]) if visit and invites else []
+def _properties(style: _CalendarStyle, booking: Booking | None, status: str = "CONFIRMED") -> list[str]:
+    """Return status, place, notes, and the client as a guest if sessions are written that way."""
+    invites = booking is not None and style.days.person.sessions == "attendee"
+    guests = _guests(style, [booking.client.address]) if booking and invites else []
     return [f"STATUS:{status}", "LOCATION:Room 2\\, 14 Harbour Street", f"DESCRIPTION:{_NOTES}", *guests]
 
 
-def _title(hand: _Hand, code: str) -> str:
-    person = hand.days.person
+def _title(style: _CalendarStyle, code: str) -> str:
+    person = style.days.person
     return f"Client {code}" if person.sessions == "title" else person.session_title

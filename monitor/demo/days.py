@@ -1,7 +1,7 @@
-"""One clinician's days, lived out: leave, sick days, and what became of each booked session.
+"""Simulation of one clinician's days: leave, sick days, and the outcome of each booked session.
 
-Drawn from a seeded generator; nothing here reads a clock or writes a file. Local times are aware, in the clinician's
-zone.
+All randomness comes from a seeded generator; no clock is read and no file written. Local times are aware, in the
+clinician's zone.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from zoneinfo import ZoneInfo
 
 from numpy.random import Generator
 
-from monitor.demo.caseload import Client, Series, Slot, caseload, slots_of
-from monitor.demo.practice import SESSION_MINUTES, Habits, Horizon, Person, habits_in, pattern_on, story_of
+from monitor.demo.caseload import DemoClient, TherapySeries, WeeklySlot, simulate_caseload, slots_of
+from monitor.demo.practice import SESSION_MINUTES, DemoClinician, Habits, Horizon, habits_in, pattern_on, story_of
 
-SEASONS = ((3, 5, 50), (7, 10, 35), (10, 3, 25))  # month and day from which a leave may begin, and within how many days
-QUIET_WEEKS = 13  # whoever has a story is neither away nor ill in its last weeks but at Christmas: it shows at any date
+SEASONS = (
+    (3, 5, 50),
+    (7, 10, 35),
+    (10, 3, 25),
+)  # earliest month and day of a leave, and the days in which it may begin
+QUIET_WEEKS = 13  # no leave (except Christmas) or illness in the last weeks of a drift, so that it shows at any date
 
 
-class Fate(StrEnum):
-    """What became of a booking. ``NEVER``: leave or a public holiday, so it was taken out of the calendar."""
+class BookingOutcome(StrEnum):
+    """The outcome of a booking. ``NEVER``: deleted from the calendar for leave or a public holiday."""
 
     HELD = "held"
     NO_SHOW = "no show"
@@ -35,18 +39,18 @@ class Fate(StrEnum):
 
 
 @dataclass(slots=True)
-class Visit:
-    """One booking. ``planned`` is where its series had it; ``decided`` when it was cancelled or moved.
+class Booking:
+    """One booking. ``scheduled_start`` is its start by the series; ``decided`` is when it was cancelled or moved.
 
-    ``began`` and ``ended`` are the true times of a held session, and of the wait in vain for a no-show; ``logged``
-    tells whether any log saw them.
+    ``began`` and ``ended`` are the actual times of a held session, or of the clinician's wait in case of a no-show;
+    ``logged`` is whether a log contains them.
     """
 
-    client: Client
-    series: Series | None
-    planned: datetime
+    client: DemoClient
+    series: TherapySeries | None
+    scheduled_start: datetime
     start: datetime
-    fate: Fate
+    outcome: BookingOutcome
     began: datetime | None = None
     ended: datetime | None = None
     decided: datetime | None = None
@@ -60,7 +64,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class TimeOff:
-    """Whole days away, both ends included; ``planned`` tells leave from sick days."""
+    """Whole days away, both ends included; ``planned`` for leave, not for sick days."""
 
     first: date
     last: date
@@ -68,67 +72,69 @@ class TimeOff:
     planned: bool = True
 
     def days(self) -> Iterator[date]:
-        """Each day of it."""
-        return (self.first + timedelta(days=step) for step in range((self.last - self.first).days + 1))
+        """Yield each day."""
+        yield from (self.first + timedelta(days=step) for step in range((self.last - self.first).days + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """All of one clinician's days; ``drifting`` is the client of the one-client story."""
+class SimulatedDays:
+    """All simulated days of one clinician; ``drifting`` is the client of the one-client drift."""
 
-    person: Person
+    person: DemoClinician
     horizon: Horizon
     zone: ZoneInfo
     time_off: tuple[TimeOff, ...]
     holidays: frozenset[date]
-    series: tuple[Series, ...]
-    drifting: Client | None = None
-    visits: tuple[Visit, ...] = ()
+    series: tuple[TherapySeries, ...]
+    drifting: DemoClient | None = None
+    bookings: tuple[Booking, ...] = ()
 
     @property
     def sick(self) -> frozenset[date]:
-        """Days of sickness."""
+        """SimulatedDays of sickness."""
         return frozenset(day for off in self.time_off if not off.planned for day in off.days())
 
     @property
     def free(self) -> frozenset[date]:
-        """Public holidays and days of planned leave."""
+        """The public holidays and the days of planned leave."""
         return self.holidays | {day for off in self.time_off if off.planned for day in off.days()}
 
 
 def at(day: date, minute: float, zone: ZoneInfo) -> datetime:
-    """The local instant so many minutes into a day (or, beyond 1440, into the night after it)."""
+    """Return the local instant so many minutes after a day's midnight; beyond 1440 it is in the next day."""
     return datetime.combine(day, time(), zone) + timedelta(minutes=minute)
 
 
-def starts_on(person: Person, horizon: Horizon) -> date:
-    """The person's first day in the files."""
+def starts_on(person: DemoClinician, horizon: Horizon) -> date:
+    """Return the person's first day in the files."""
     return horizon.first if person.joined is None else max(horizon.first, horizon.monday(person.joined))
 
 
-def days_of(person: Person, horizon: Horizon, holidays: frozenset[date], rng: Generator) -> Days:
-    """Live one clinician's weeks."""
+def simulate_days(person: DemoClinician, horizon: Horizon, holidays: frozenset[date], rng: Generator) -> SimulatedDays:
+    """Simulate the days of one clinician."""
     time_off = (*_leave(person, horizon, rng), *_sick_days(person, horizon, rng))
-    series, drifting = caseload(person, horizon, rng)
-    days = Days(person, horizon, ZoneInfo(person.zone), time_off, holidays, series, drifting)
-    return replace(days, visits=tuple(sorted(_Fates(days, rng).visits(), key=lambda visit: visit.start)))
+    series, drifting = simulate_caseload(person, horizon, rng)
+    days = SimulatedDays(person, horizon, ZoneInfo(person.zone), time_off, holidays, series, drifting)
+    return replace(
+        days, bookings=tuple(sorted(_BookingSimulator(days, rng).bookings(), key=lambda booking: booking.start))
+    )
 
 
-def _leave(person: Person, horizon: Horizon, rng: Generator) -> list[TimeOff]:
-    """The year's leave within the files; none just before a long one or within a story's last weeks."""
+def _leave(person: DemoClinician, horizon: Horizon, rng: Generator) -> list[TimeOff]:
+    """Return the leave within the files; none just before a long one, or within the last weeks of a drift."""
     years = range(horizon.first.year - 1, horizon.end.year + 1)
-    wanted = [off for year in years for off in _leave_in(year, person, rng)]
-    inside = [off for off in wanted if starts_on(person, horizon) <= off.first < horizon.end]
+    candidates = [off for year in years for off in _leave_in(year, person, rng)]
+    inside = [off for off in candidates if starts_on(person, horizon) <= off.first < horizon.end]
     if person.away is not None:
         begin, back = (horizon.monday(weeks_ago) for weeks_ago in person.away)
-        apart = [off for off in inside if off.last < begin - timedelta(weeks=4) or off.first > horizon.today]
-        return [*apart, TimeOff(begin, back - timedelta(days=3), "Leave")]
+        others = [off for off in inside if off.last < begin - timedelta(weeks=4) or off.first > horizon.today]
+        return [*others, TimeOff(begin, back - timedelta(days=3), "Leave")]
     quiet = horizon.monday(QUIET_WEEKS if story_of(person) else 0)
     return [off for off in inside if off.last < quiet or off.first > horizon.today or off.first.month == 12]
 
 
-def _leave_in(year: int, person: Person, rng: Generator) -> Iterator[TimeOff]:
-    """Whole weeks in spring, summer and autumn, and the quiet days of Christmas."""
+def _leave_in(year: int, person: DemoClinician, rng: Generator) -> Iterator[TimeOff]:
+    """Yield whole weeks in spring, summer and autumn, and the days around Christmas."""
     for (month, day, spread), weeks in zip(SEASONS, person.leave_weeks, strict=True):
         begin = date(year, month, day) + timedelta(days=int(rng.integers(spread)))
         begin -= timedelta(days=begin.weekday())
@@ -138,117 +144,117 @@ def _leave_in(year: int, person: Person, rng: Generator) -> Iterator[TimeOff]:
     yield TimeOff(date(year, 12, 22 + int(leaves)), date(year + 1, 1, 1 + int(returns)), "Annual leave")
 
 
-def _sick_days(person: Person, horizon: Horizon, rng: Generator) -> list[TimeOff]:
-    """Two or three times a year a day or two."""
+def _sick_days(person: DemoClinician, horizon: Horizon, rng: Generator) -> list[TimeOff]:
+    """Return sick days: one or two days, two or three times a year."""
     start = starts_on(person, horizon)
     span = max((horizon.monday(QUIET_WEEKS if story_of(person) else 1) - start).days, 1)
     begins = sorted(start + timedelta(days=int(rng.integers(span))) for _ in range(rng.poisson(span / 140)))
     return [TimeOff(day, day + timedelta(days=int(rng.integers(2))), "Sick", planned=False) for day in begins]
 
 
-class _Fates:
-    """Decides what became of each booking of one clinician."""
+class _BookingSimulator:
+    """Simulates each booking of one clinician."""
 
-    def __init__(self, days: Days, rng: Generator) -> None:
+    def __init__(self, days: SimulatedDays, rng: Generator) -> None:
         self.days, self.rng = days, rng
         self.person, self.horizon, self.zone = days.person, days.horizon, days.zone
         self.sick, self.free = days.sick, days.free
-        self.taken = {(day, each.minute) for each in days.series for day in each.dates(days.horizon.end)}
+        self.taken = {(day, series.minute) for series in days.series for day in series.dates(days.horizon.end)}
         self.habits = lru_cache(maxsize=None)(lambda weeks_ago: habits_in(days.person, weeks_ago))
         self.slots = lru_cache(maxsize=None)(lambda weeks_ago: slots_of(pattern_on(days.person, weeks_ago)))
 
-    def visits(self) -> Iterator[Visit]:
-        """Every booking of every series, and the unscheduled sessions of the drifting client."""
+    def bookings(self) -> Iterator[Booking]:
+        """Yield every booking of every series, and the extra sessions of the drifting client."""
         for series in self.days.series:
-            yield from (self._visit(series, day) for day in series.dates(self.horizon.end))
+            yield from (self._booking(series, day) for day in series.dates(self.horizon.end))
         if self.days.drifting is not None:
             yield from self._extra_sessions(self.days.drifting)
 
-    def _visit(self, series: Series, day: date) -> Visit:
+    def _booking(self, series: TherapySeries, day: date) -> Booking:
         start = at(day, series.minute, self.zone)
-        visit = Visit(series.client, series, start, start, Fate.BOOKED)
+        booking = Booking(series.client, series, start, start, BookingOutcome.BOOKED)
         if day in self.free:
-            visit.fate = Fate.NEVER
+            booking.outcome = BookingOutcome.NEVER
         elif day in self.sick:
-            visit.fate, visit.decided = Fate.CANCELLED_HERE, at(day, 7 * 60 + 10, self.zone)
+            booking.outcome, booking.decided = BookingOutcome.CANCELLED_HERE, at(day, 7 * 60 + 10, self.zone)
         elif day < self.horizon.today:
-            self._decide(visit, day)
-        return visit
+            self._draw_outcome(booking, day)
+        return booking
 
-    def _decide(self, visit: Visit, day: date) -> None:
+    def _draw_outcome(self, booking: Booking, day: date) -> None:
         habits, chance = self._habits(day), self.rng.random()
         summer = 2 if day.month == 8 else 1
         shares = {
-            Fate.NO_SHOW: 0.025,
-            Fate.CANCELLED_LATE: 0.025,
-            Fate.CANCELLED: 0.035 * summer,
-            Fate.CANCELLED_HERE: habits.cancels,
+            BookingOutcome.NO_SHOW: 0.025,
+            BookingOutcome.CANCELLED_LATE: 0.025,
+            BookingOutcome.CANCELLED: 0.035 * summer,
+            BookingOutcome.CANCELLED_HERE: habits.cancels,
         }
-        visit.fate = Fate.HELD
-        for fate, share in shares.items():
+        booking.outcome = BookingOutcome.HELD
+        for outcome, share in shares.items():
             if 0 <= chance < share:
-                visit.fate = fate
+                booking.outcome = outcome
             chance -= share
         if 0 <= chance < 0.03:
-            self._move(visit, day)
-        self._live(visit, habits)
+            self._move(booking, day)
+        self._set_times(booking, habits)
 
-    def _live(self, visit: Visit, habits: Habits) -> None:
-        """Give a booking its true times, or the moment at which it was called off."""
-        if visit.fate is Fate.HELD:
-            self._hold(visit, habits)
-        elif visit.fate is Fate.NO_SHOW:
-            visit.began = visit.start - timedelta(seconds=float(self.rng.uniform(0, 90)))
-            visit.ended = visit.began + timedelta(minutes=float(self.rng.uniform(2, 4.5)))
-            visit.logged = self.rng.random() < self.person.coverage
-        elif visit.fate is Fate.CANCELLED_LATE:
-            visit.decided = visit.start - timedelta(hours=float(self.rng.uniform(1, 22)))
-        elif visit.fate in {Fate.CANCELLED, Fate.CANCELLED_HERE}:
-            visit.decided = visit.start - timedelta(hours=float(self.rng.uniform(30, 200)))
+    def _set_times(self, booking: Booking, habits: Habits) -> None:
+        """Set a booking's actual times, or the instant at which it was cancelled."""
+        if booking.outcome is BookingOutcome.HELD:
+            self._hold(booking, habits)
+        elif booking.outcome is BookingOutcome.NO_SHOW:
+            booking.began = booking.start - timedelta(seconds=float(self.rng.uniform(0, 90)))
+            booking.ended = booking.began + timedelta(minutes=float(self.rng.uniform(2, 4.5)))
+            booking.logged = self.rng.random() < self.person.coverage
+        elif booking.outcome is BookingOutcome.CANCELLED_LATE:
+            booking.decided = booking.start - timedelta(hours=float(self.rng.uniform(1, 22)))
+        elif booking.outcome in {BookingOutcome.CANCELLED, BookingOutcome.CANCELLED_HERE}:
+            booking.decided = booking.start - timedelta(hours=float(self.rng.uniform(30, 200)))
 
-    def _hold(self, visit: Visit, habits: Habits) -> None:
+    def _hold(self, booking: Booking, habits: Habits) -> None:
         late = min(max(float(self.rng.normal(0.8, 1.3)), -2), 9)
         over = float(self.rng.normal(habits.overrun_minutes, 2.4))
         if self.rng.random() < 0.03:
             over += float(self.rng.exponential(5))
         if self.rng.random() < habits.early_share:
             over = -float(self.rng.uniform(5.5, 13))
-        visit.began = visit.start + timedelta(minutes=late)
-        visit.ended = visit.end + timedelta(minutes=min(max(over, -25), 24))
-        visit.logged = self.rng.random() < self.person.coverage
+        booking.began = booking.start + timedelta(minutes=late)
+        booking.ended = booking.end + timedelta(minutes=min(max(over, -25), 24))
+        booking.logged = self.rng.random() < self.person.coverage
 
-    def _move(self, visit: Visit, day: date) -> None:
-        """Put a session into a free hour of the same week, if there is one that has passed."""
-        new = self._free_hour(day)
-        if new is not None:
-            visit.start = new
-            visit.decided = min(new, visit.planned) - timedelta(hours=float(self.rng.uniform(26, 90)))
+    def _move(self, booking: Booking, day: date) -> None:
+        """Move a session into a free hour of the same week, if one is already over."""
+        new_start = self._free_hour(day)
+        if new_start is not None:
+            booking.start = new_start
+            booking.decided = min(new_start, booking.scheduled_start) - timedelta(hours=float(self.rng.uniform(26, 90)))
 
     def _free_hour(self, day: date) -> datetime | None:
         monday = day - timedelta(days=day.weekday())
         hours = [(monday + timedelta(days=weekday), minute) for weekday, minute in self._slots(day)]
-        worked = [hour for hour in hours if hour[0] < self.horizon.today and hour[0] not in self.free | self.sick]
-        open_hours = [hour for hour in worked if hour not in self.taken]
+        worked_hours = [hour for hour in hours if hour[0] < self.horizon.today and hour[0] not in self.free | self.sick]
+        open_hours = [hour for hour in worked_hours if hour not in self.taken]
         if not open_hours:
             return None
-        chosen = open_hours[int(self.rng.integers(len(open_hours)))]
-        self.taken.add(chosen)
-        return at(*chosen, self.zone)
+        hour = open_hours[int(self.rng.integers(len(open_hours)))]
+        self.taken.add(hour)
+        return at(*hour, self.zone)
 
-    def _extra_sessions(self, client: Client) -> Iterator[Visit]:
-        """Unscheduled sessions, spread evenly at the week's rate."""
+    def _extra_sessions(self, client: DemoClient) -> Iterator[Booking]:
+        """Yield unscheduled sessions, spread evenly at the rate of each week."""
         due = 0.0
         for weeks_ago in range(self.horizon.weeks, 0, -1):
             due += self.habits(weeks_ago).extra_sessions
             start = self._free_hour(self.horizon.monday(weeks_ago)) if due >= 1 else None
             if start is not None:
                 due -= 1
-                visit = Visit(client, None, start, start, Fate.HELD)
-                self._hold(visit, self.habits(weeks_ago))
-                yield visit
+                booking = Booking(client, None, start, start, BookingOutcome.HELD)
+                self._hold(booking, self.habits(weeks_ago))
+                yield booking
 
     def _habits(self, day: date) -> Habits:
         return self.habits(self.horizon.weeks_ago(day))
 
-    def _slots(self, day: date) -> list[Slot]:
+    def _slots(self, day: date) -> list[WeeklySlot]:
         return self.slots(self.horizon.weeks_ago(day))

@@ -1,6 +1,6 @@
-"""The demonstration practice on disk: calendars, mailboxes, call logs, an export of the practice system, the settings.
+"""Writer of the demonstration practice: calendars, mailboxes, call logs, an export of a practice system, the settings.
 
-Written in the formats others write, and read back by the ordinary connectors; nothing is shared with them but these.
+The files have the formats of other programs and are read by the ordinary connectors, with which no code is shared.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import holidays
 import numpy as np
 
 from monitor.demo.calendar_file import calendar_text, other_job_text
-from monitor.demo.days import Days, days_of
-from monitor.demo.letters import letters_of
+from monitor.demo.days import SimulatedDays, simulate_days
 from monitor.demo.logs import write_calls, write_system
 from monitor.demo.mail_files import write_maildir, write_mbox
-from monitor.demo.practice import PEOPLE, STORIES, ZONE, Horizon, Person
+from monitor.demo.messages import simulate_messages
+from monitor.demo.practice import PEOPLE, STORIES, ZONE, DemoClinician, Horizon
 from monitor.demo.settings_file import FILE_NAME, SYSTEM_CSV, mail_path, settings_text
 
-_SEEDS = {"days": 0, "letters": 1}
+_SEEDS = {"days": 0, "messages": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedStory:
-    """One thing that was put into the files: the ISO ``week`` it begins in, and the ``client`` it is about, if one."""
+    """A planted drift: the ISO ``week`` in which it begins, and the ``client`` it is about, if any."""
 
     story: str
     clinician: str
@@ -40,7 +40,7 @@ class PlantedStory:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What was written where, and what was put into it. ``config`` is the practice's settings file."""
+    """A written practice and its planted drifts. ``config`` is the path of its configuration."""
 
     folder: Path
     config: Path
@@ -50,10 +50,10 @@ class Planted:
 
 
 def write_practice(folder: Path, now: datetime, *, seed: int = 2026, weeks: int = 78) -> Planted:
-    """Write the practice into an empty or missing folder: ``weeks`` whole weeks up to ``now``, and eight of bookings.
+    """Write the practice into an empty or missing folder: ``weeks`` complete weeks before ``now``, and eight ahead.
 
     The same date of ``now`` (in the practice's zone) and the same seed give the same bytes. ``weeks`` is at least 32,
-    so that every story has a time before it. Raises ValueError for a naive ``now``, too few weeks or a folder in use.
+    so that every drift has weeks before it. Raises ValueError for a naive ``now``, too few weeks or a folder in use.
     """
     if now.tzinfo is None:
         raise ValueError("now must carry a zone")
@@ -63,23 +63,25 @@ def write_practice(folder: Path, now: datetime, *, seed: int = 2026, weeks: int 
         raise ValueError(f"{folder} is not empty")
     folder.mkdir(parents=True, exist_ok=True)
     horizon = Horizon(now.astimezone(ZoneInfo(ZONE)).date(), weeks)
-    everybody = [_days(person, horizon, seed) for person in PEOPLE]
-    for number, days in enumerate(everybody):
-        _write_person(folder, days, np.random.default_rng([seed, number, _SEEDS["letters"]]))
-    write_system([days for days in everybody if days.person.ends == "system"], folder / SYSTEM_CSV)
+    people_days = [_days(person, horizon, seed) for person in PEOPLE]
+    for number, days in enumerate(people_days):
+        _write_person(folder, days, np.random.default_rng([seed, number, _SEEDS["messages"]]))
+    write_system([days for days in people_days if days.person.ends == "system"], folder / SYSTEM_CSV)
     (folder / FILE_NAME).write_text(settings_text(horizon), encoding="utf-8")
-    planted = Planted(folder, folder / FILE_NAME, horizon.first, horizon.today, _planted(everybody, horizon))
+    planted = Planted(folder, folder / FILE_NAME, horizon.first, horizon.today, _planted(people_days, horizon))
     _write_planted(planted)
     return planted
 
 
-def _days(person: Person, horizon: Horizon, seed: int) -> Days:
+def _days(person: DemoClinician, horizon: Horizon, seed: int) -> SimulatedDays:
     years = range(horizon.first.year - 1, horizon.end.year + 2)
-    closed = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=years))
-    return days_of(person, horizon, closed, np.random.default_rng([seed, PEOPLE.index(person), _SEEDS["days"]]))
+    public_holidays = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=years))
+    return simulate_days(
+        person, horizon, public_holidays, np.random.default_rng([seed, PEOPLE.index(person), _SEEDS["days"]])
+    )
 
 
-def _write_person(folder: Path, days: Days, rng: np.random.Generator) -> None:
+def _write_person(folder: Path, days: SimulatedDays, rng: np.random.Generator) -> None:
     person = days.person
     (folder / f"{person.key}.ics").write_bytes(calendar_text(days).encode())
     if person.other_job:
@@ -88,11 +90,11 @@ def _write_person(folder: Path, days: Days, rng: np.random.Generator) -> None:
         write_calls(days, folder / f"{person.key}-calls.csv")
     if person.mail:
         write = write_maildir if person.mail == "maildir" else write_mbox
-        write(days, letters_of(days, rng), folder / mail_path(person))
+        write(days, simulate_messages(days, rng), folder / mail_path(person))
 
 
-def _planted(everybody: Sequence[Days], horizon: Horizon) -> tuple[PlantedStory, ...]:
-    drifting = {days.person.key: days.drifting.address for days in everybody if days.drifting}
+def _planted(people_days: Sequence[SimulatedDays], horizon: Horizon) -> tuple[PlantedStory, ...]:
+    drifting = {days.person.key: days.drifting.address for days in people_days if days.drifting}
     stories = [(story.key, story.clinician, story.weeks_ago, story.size) for story in STORIES]
     for person in PEOPLE:
         if person.away:
@@ -101,8 +103,8 @@ def _planted(everybody: Sequence[Days], horizon: Horizon) -> tuple[PlantedStory,
         if person.joined is not None:
             stories.append(("joined", person.key, person.joined, "the first clients come over the first weeks"))
     return tuple(
-        PlantedStory(story, who, _iso_week(horizon.monday(ago)), ago, size, drifting.get(who))
-        for story, who, ago, size in stories
+        PlantedStory(story, key, _iso_week(horizon.monday(weeks_ago)), weeks_ago, size, drifting.get(key))
+        for story, key, weeks_ago, size in stories
     )
 
 
@@ -113,15 +115,17 @@ def _iso_week(monday: date) -> str:
 
 def _write_planted(planted: Planted) -> None:
     stories = [asdict(story) for story in planted.stories]
-    told = {"first": planted.first.isoformat(), "today": planted.today.isoformat(), "stories": stories}
-    (planted.folder / "planted.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    planted_json = {"first": planted.first.isoformat(), "today": planted.today.isoformat(), "stories": stories}
+    (planted.folder / "planted.json").write_text(json.dumps(planted_json, indent=2) + "\n", encoding="utf-8")
     names = {person.key: person.name for person in PEOPLE}
-    rows = ((names[each.clinician], each.story.replace("_", " "), each.week, each.size) for each in planted.stories)
+    rows = (
+        (names[story.clinician], story.story.replace("_", " "), story.week, story.size) for story in planted.stories
+    )
     text = [
         "# What was planted",
         "",
-        "Invented people. Whoever is not named here has ordinary weeks: leave, sick days, cancellations, a season.",
-        "What is found without being planted was found by chance.",
+        "Invented people. Everybody else has ordinary weeks: leave, sick days, cancellations, a season.",
+        "A change that is found without being planted was found by chance.",
         "",
         "| who | story | since | size |",
         "|---|---|---|---|",

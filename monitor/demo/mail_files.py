@@ -1,6 +1,6 @@
-"""A clinician's letters as an mbox file or a Maildir: header, a few lines of text, and who answered what (RFC 5322).
+"""Writer of simulated mail as an mbox file or a Maildir, with threads, subjects and text (RFC 5322).
 
-Subjects, names and bodies are there as in life: nothing that reads these files may keep them.
+Subjects, names and bodies are realistic: connectors must not store them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from monitor.demo.days import Days
-from monitor.demo.letters import Letter
+from monitor.demo.days import SimulatedDays
+from monitor.demo.messages import DemoMessage
 from monitor.demo.practice import ZONE
 
 _SUBJECTS = ("Thursday", "Re-arranging next week", "A difficult night", "Invoice", "Form for my GP", "Café instead?")
@@ -33,27 +33,27 @@ _MACHINE = {
 }
 
 
-def write_mbox(days: Days, letters: list[Letter], path: Path) -> None:
-    """All letters in one file, quoted as mboxrd has it."""
-    post = _Post(days)
+def write_mbox(days: SimulatedDays, messages: list[DemoMessage], path: Path) -> None:
+    """Write all messages into one file, quoted by the rule of mboxrd."""
+    writer = _MessageWriter(days)
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for letter in letters:
-            head, body = post.message(letter)
-            sender = days.person.address if letter.outgoing else letter.to_or_from
-            received = datetime.fromtimestamp(letter.sent_at, UTC)
+        for message in messages:
+            head, body = writer.format_message(message)
+            sender = days.person.address if message.outgoing else message.to_or_from
+            received = datetime.fromtimestamp(message.sent_at, UTC)
             file.write(f"From {sender} {received:%a %b %d %H:%M:%S %Y}\n{head}\n{_quoted(body)}\n")
 
 
-def write_maildir(days: Days, letters: list[Letter], folder: Path) -> None:
-    """One file a letter: what came in under ``cur``, what went out under ``.Sent/cur``."""
-    post = _Post(days)
+def write_maildir(days: SimulatedDays, messages: list[DemoMessage], folder: Path) -> None:
+    """Write one file for each message: incoming ones under ``cur``, outgoing ones under ``.Sent/cur``."""
+    writer = _MessageWriter(days)
     for box in (folder, folder / ".Sent"):
         for part in ("cur", "new", "tmp"):
             (box / part).mkdir(parents=True)
-    for letter in letters:
-        box = folder / ".Sent" if letter.outgoing else folder
-        head, body = post.message(letter)
-        name = f"{letter.sent_at}.M{letter.number:06}P1.harbour:2,S"
+    for message in messages:
+        box = folder / ".Sent" if message.outgoing else folder
+        head, body = writer.format_message(message)
+        name = f"{message.sent_at}.M{message.number:06}P1.harbour:2,S"
         (box / "cur" / name).write_text(f"{head}\n{body}", encoding="utf-8")
 
 
@@ -61,51 +61,51 @@ def _quoted(body: str) -> str:
     return _FROM.sub(r">\g<0>", body)
 
 
-class _Post:
-    """Writes one clinician's letters out."""
+class _MessageWriter:
+    """Formats one clinician's messages."""
 
-    def __init__(self, days: Days) -> None:
+    def __init__(self, days: SimulatedDays) -> None:
         self.days, self.london = days, ZoneInfo(ZONE)
-        self.me = f"{days.person.name} <{days.person.address}>"
+        self.owner = f"{days.person.name} <{days.person.address}>"
 
-    def message(self, letter: Letter) -> tuple[str, str]:
-        """Header block, each line ended, and body."""
-        other = f"{letter.name} <{letter.to_or_from}>" if letter.name else letter.to_or_from
-        zone = self.days.zone if letter.outgoing else self.london
+    def format_message(self, message: DemoMessage) -> tuple[str, str]:
+        """Return the header block, with line ends, and the body."""
+        other = f"{message.name} <{message.to_or_from}>" if message.name else message.to_or_from
+        zone = self.days.zone if message.outgoing else self.london
         lines = [
-            f"From: {self.me if letter.outgoing else other}",
-            f"To: {other if letter.outgoing else self.me}",
-            f"Date: {format_datetime(datetime.fromtimestamp(letter.sent_at, zone))}",
-            f"Message-ID: {self._name(letter)}",
-            *self._thread(letter),
-            *_MACHINE[letter.automatic],
-            f"Subject: {_subject(letter)}",
+            f"From: {self.owner if message.outgoing else other}",
+            f"To: {other if message.outgoing else self.owner}",
+            f"Date: {format_datetime(datetime.fromtimestamp(message.sent_at, zone))}",
+            f"Message-ID: {self._message_id(message)}",
+            *self._thread(message),
+            *_MACHINE[message.automatic],
+            f"Subject: {_subject(message)}",
             "MIME-Version: 1.0",
             "Content-Type: text/plain; charset=utf-8",
             "",
         ]
-        return "\n".join(lines), _BODIES[letter.number % len(_BODIES)]
+        return "\n".join(lines), _BODIES[message.number % len(_BODIES)]
 
-    def _name(self, letter: Letter) -> str:
-        domain = "harbour.example" if letter.outgoing else letter.to_or_from.rpartition("@")[2]
-        return f"<{letter.number:06}.{letter.sent_at:x}.{self.days.person.key}@{domain}>"
+    def _message_id(self, message: DemoMessage) -> str:
+        domain = "harbour.example" if message.outgoing else message.to_or_from.rpartition("@")[2]
+        return f"<{message.number:06}.{message.sent_at:x}.{self.days.person.key}@{domain}>"
 
-    def _thread(self, letter: Letter) -> list[str]:
-        """In-Reply-To and the folded References of a reply."""
-        if letter.parent is None:
+    def _thread(self, message: DemoMessage) -> list[str]:
+        """Return In-Reply-To and the folded References of a reply."""
+        if message.parent is None:
             return []
-        names = [self._name(earlier) for earlier in reversed(list(_earlier(letter)))]
-        return [f"In-Reply-To: {names[-1]}", "References: " + "\n ".join(names)]
+        ids = [self._message_id(earlier) for earlier in reversed(list(_earlier(message)))]
+        return [f"In-Reply-To: {ids[-1]}", "References: " + "\n ".join(ids)]
 
 
-def _earlier(letter: Letter) -> Iterator[Letter]:
-    while letter.parent is not None:
-        letter = letter.parent
-        yield letter
+def _earlier(message: DemoMessage) -> Iterator[DemoMessage]:
+    while message.parent is not None:
+        message = message.parent
+        yield message
 
 
-def _subject(letter: Letter) -> str:
-    """The thread's subject, encoded where it is not ASCII."""
-    first = list(_earlier(letter))[-1] if letter.parent else letter
-    subject = ("Re: " if letter.parent else "") + _SUBJECTS[first.number % len(_SUBJECTS)]
+def _subject(message: DemoMessage) -> str:
+    """Return the thread's subject, encoded if it is not ASCII."""
+    first = list(_earlier(message))[-1] if message.parent else message
+    subject = ("Re: " if message.parent else "") + _SUBJECTS[first.number % len(_SUBJECTS)]
     return subject if subject.isascii() else Header(subject, "utf-8").encode()

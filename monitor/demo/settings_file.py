@@ -1,4 +1,4 @@
-"""The demonstration practice's ``evenhours.toml``, as a person would write it."""
+"""Writer of the demonstration practice's ``evenhours.toml``, in the form a person would write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from monitor.demo.days import starts_on
 from monitor.demo.logs import CALL_INSTANT, SYSTEM_INSTANT
-from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, ZONE, Horizon, Pattern, Person
+from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, ZONE, DemoClinician, Horizon, WorkPattern
 
 FILE_NAME = "evenhours.toml"
 SYSTEM_CSV = "practice-system.csv"
@@ -58,38 +58,38 @@ _STATUS_WORDS = {
 
 
 def settings_text(horizon: Horizon) -> str:
-    """The whole file."""
+    """Return the text of the configuration."""
     blocks = [_PRACTICE, *(_table("[[kinds]]", kind=kind, title=title) for kind, title in _KINDS)]
     blocks += [_clinician(person, horizon) for person in PEOPLE]
     blocks += [source for person in PEOPLE for source in _sources(person, horizon)]
     return "\n".join([*blocks, _system(horizon)])
 
 
-def mail_path(person: Person) -> str:
-    """Where a clinician's mail lies."""
+def mail_path(person: DemoClinician) -> str:
+    """Return the path of a clinician's mail."""
     return f"{person.key}-mail" if person.mail == "maildir" else f"{person.key}.mbox"
 
 
 def _table(header: str, **values: object) -> str:
-    """One table; a value that is text already in TOML is marked by :class:`_Plain`."""
+    """Return one table; a value that is TOML text already is a :class:`_TomlText`."""
     return "\n".join([header, *(f"{key} = {_value(value)}" for key, value in values.items()), ""])
 
 
-class _Plain(str):
-    """A value already written as TOML."""
+class _TomlText(str):
+    """A value that is TOML text already."""
 
     __slots__ = ()
 
 
 def _value(value: object) -> str:
-    # A JSON text, number, truth or list of texts is the same thing in TOML.
-    return str(value) if isinstance(value, _Plain) else json.dumps(value)
+    # A JSON string, number, boolean or list of strings is valid TOML.
+    return str(value) if isinstance(value, _TomlText) else json.dumps(value)
 
 
-def _clinician(person: Person, horizon: Horizon) -> str:
-    joined = {} if person.joined is None else {"starts": _Plain(starts_on(person, horizon).isoformat())}
+def _clinician(person: DemoClinician, horizon: Horizon) -> str:
+    joined = {} if person.joined is None else {"starts": _TomlText(starts_on(person, horizon).isoformat())}
     zone = {} if person.zone == ZONE else {"zone": person.zone}
-    hours = _Plain(f"[\n{''.join(_hours(pattern, horizon) for pattern in person.patterns)}]")
+    hours = _TomlText(f"[\n{''.join(_hours(pattern, horizon) for pattern in person.patterns)}]")
     return _table(
         "[[clinician]]",
         key=person.key,
@@ -102,14 +102,14 @@ def _clinician(person: Person, horizon: Horizon) -> str:
     )
 
 
-def _hours(pattern: Pattern, horizon: Horizon) -> str:
+def _hours(pattern: WorkPattern, horizon: Horizon) -> str:
     since = horizon.first if pattern.weeks_ago is None else horizon.monday(pattern.weeks_ago)
     days = ", ".join(f"{_DAYS[weekday]} = {json.dumps(list(spans))}" for weekday, spans in sorted(pattern.days.items()))
     return f"  {{ from = {since.isoformat()}, {days} }},\n"
 
 
-def _sources(person: Person, horizon: Horizon) -> Iterator[str]:
-    """The calendar, the mail, the call log and the other job of one clinician."""
+def _sources(person: DemoClinician, horizon: Horizon) -> Iterator[str]:
+    """Yield the sources of one clinician: calendar, mail, call log and other job."""
     key, window = person.key, _window(horizon)
     yield _source(f"{key}-calendar", "ics", clinician=key, path=f"{key}.ics", window=window)
     if person.mail:
@@ -138,6 +138,6 @@ def _source(name: str, kind: str, **values: object) -> str:
     return _table("[[source]]", name=name, kind=kind, **values)
 
 
-def _window(horizon: Horizon) -> _Plain:
-    # A day more: a zone west of the practice's begins its week later.
-    return _Plain(f"{{ from = {(horizon.first - timedelta(days=1)).isoformat()}, to = {horizon.end.isoformat()} }}")
+def _window(horizon: Horizon) -> _TomlText:
+    # One day more, for clinicians in other zones than the practice.
+    return _TomlText(f"{{ from = {(horizon.first - timedelta(days=1)).isoformat()}, to = {horizon.end.isoformat()} }}")
