@@ -57,7 +57,7 @@ def test_when_an_entry_was_called_off(connection: Connection, versions: list[Ver
 
 
 @pytest.mark.parametrize(("days", "moved"), [((10,), False), ((10, 10), False), ((10, 12), True), ((10, 12, 10), True)])
-def test_an_entry_seen_at_two_times_was_moved(connection: Connection, days: tuple[int, ...], moved: bool) -> None:  # noqa: FBT001
+def test_an_entry_seen_with_two_starts_was_moved(connection: Connection, days: tuple[int, ...], moved: bool) -> None:  # noqa: FBT001
     source = source_row(connection, "calendar", "ics", ["ana"])
     for number, day in enumerate(days):
         event = CalendarEvent("ana", "one", on(day, 9), on(day, 10), Kind.SESSION)
@@ -69,7 +69,7 @@ def test_an_entry_seen_at_two_times_was_moved(connection: Connection, days: tupl
 @pytest.mark.parametrize(
     ("kind", "known"), [(Kind.PERSONAL, True), (Kind.OTHER, True), (Kind.SUPERVISION, False), (Kind.LEAVE, False)]
 )
-def test_of_time_with_somebody_from_outside_it_is_kept_with_whom_only_where_it_could_be_a_client(
+def test_the_counterpart_of_an_event_is_kept_only_if_it_could_be_a_client(
     kind: Kind,
     known: bool,  # noqa: FBT001
 ) -> None:

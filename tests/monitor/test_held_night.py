@@ -40,7 +40,7 @@ path = "texts"
 """
 
 
-def test_night_that_is_dripped_on_ends_in_time_and_reads_the_others(
+def test_a_night_with_a_server_that_sends_slowly_ends_in_time_and_reads_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)

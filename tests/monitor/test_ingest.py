@@ -64,7 +64,7 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
     assert practice.rows("SELECT node FROM message") == [1, 2, 3, 4]
 
 
-def test_a_run_goes_on_after_whatever_page_it_was_cut_off_and_loses_and_doubles_nothing(
+def test_a_run_resumes_after_any_page_and_loses_or_repeats_nothing(
     make_practice: PracticeFactory,
 ) -> None:
     pages = [letters(number, number + 1) for number in range(1, 7)]
@@ -100,7 +100,9 @@ def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
     assert practice.dirty() == {"ana": epoch("2026-03-01 09:00"), "ben": epoch("2026-03-03 10:00")}
 
 
-def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(make_practice: PracticeFactory) -> None:
+def test_the_later_of_two_entries_with_one_key_in_a_snapshot_counts_in_every_run(
+    make_practice: PracticeFactory,
+) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
     assert practice.diary.entries is not None
@@ -178,7 +180,7 @@ def test_a_move_is_a_new_booking_even_after_the_day(make_practice: PracticeFacto
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
 
 
-def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_back(
+def test_a_removed_entry_keeps_its_row_and_history_and_may_come_back(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(diary="ana")
@@ -198,7 +200,7 @@ def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_ba
     assert practice.rows("SELECT status FROM event_history ORDER BY seen_at") == ["confirmed", "removed", "confirmed"]
 
 
-def test_a_call_that_nobody_booked_is_listed_apart(make_practice: PracticeFactory) -> None:
+def test_an_unscheduled_call_has_a_row_of_its_own(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     call = SessionEvidence("ana", "c", Grade.CALL, utc("2026-03-18 17:00"), utc("2026-03-18 17:40"))
     practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), times=[call])
@@ -217,7 +219,7 @@ def test_a_call_that_nobody_booked_is_listed_apart(make_practice: PracticeFactor
 # A snapshot
 
 
-def test_a_snapshot_takes_back_nothing_outside_its_window(make_practice: PracticeFactory) -> None:
+def test_a_snapshot_removes_nothing_outside_its_window(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     told = entry("told", "2019-01-07 10:00")
     practice.diary.set_snapshot(told, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
@@ -227,7 +229,7 @@ def test_a_snapshot_takes_back_nothing_outside_its_window(make_practice: Practic
     assert practice.rows(STATUS)[:-1] == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
 
-def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(make_practice: PracticeFactory) -> None:
+def test_removed_entries_stay_if_they_are_before_the_window(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
@@ -236,7 +238,9 @@ def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(make_practi
     assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "removed")]
 
 
-def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(make_practice: PracticeFactory) -> None:
+def test_an_entry_that_is_missing_for_one_of_two_owners_is_removed_for_that_owner_only(
+    make_practice: PracticeFactory,
+) -> None:
     practice = make_practice(rooms="ana ben")
     shared = [entry(str(n), f"2026-03-{n:02} 10:00", clinician=key) for n in range(1, 5) for key in ("ana", "ben")]
     practice.rooms.set_snapshot(*shared)
@@ -247,7 +251,7 @@ def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(make_pr
     assert practice.rows(gone) == [("ben", "4")]
 
 
-def test_a_true_end_that_is_no_longer_told_is_unknown_again(make_practice: PracticeFactory) -> None:
+def test_evidence_that_a_snapshot_no_longer_contains_is_deleted(make_practice: PracticeFactory) -> None:
     practice = make_practice(visits="ana")
     held = [entry("a", "2026-03-02 10:00"), entry("b", "2026-03-03 10:00")]
     practice.visits.set_snapshot(
@@ -268,7 +272,7 @@ def met(key: str, started: str | None, ended: str | None) -> SessionEvidence:
 
 
 @pytest.mark.parametrize("has_all_evidence", [True, False])
-def test_a_true_time_of_no_entry_is_gone_with_a_snapshot_that_tells_all_of_them(
+def test_evidence_without_an_entry_is_deleted_by_a_snapshot_of_all_evidence_only(
     make_practice: PracticeFactory,
     has_all_evidence: bool,  # noqa: FBT001 - a calendar's snapshot says nothing of what another part told
 ) -> None:
@@ -288,7 +292,7 @@ def test_a_true_time_of_no_entry_is_gone_with_a_snapshot_that_tells_all_of_them(
     assert practice.dirty() == ({"ana": epoch("2026-03-05 10:00")} if has_all_evidence else {})
 
 
-def test_a_source_that_has_lost_its_true_times_is_refused(make_practice: PracticeFactory) -> None:
+def test_a_source_that_has_lost_its_evidence_is_refused(make_practice: PracticeFactory) -> None:
     practice = make_practice(visits="ana")
     practice.visits.has_all_evidence = True
     times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
@@ -333,7 +337,7 @@ def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_remov
 
 
 @pytest.mark.parametrize(("taken_back", "believed"), [(3, True), (4, False)])
-def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
+def test_a_source_that_removes_more_than_30_percent_one_by_one_is_refused(
     make_practice: PracticeFactory,
     taken_back: int,
     believed: bool,  # noqa: FBT001 - a table of facts
@@ -345,7 +349,7 @@ def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
     it_holds(practice, 10 - taken_back, believed=believed)
 
 
-def test_a_series_that_begins_again_under_other_names_is_no_loss(make_practice: PracticeFactory) -> None:
+def test_a_series_that_restarts_with_new_identifiers_is_not_a_loss(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(*TEN)
     practice.ingest()
@@ -358,7 +362,7 @@ def test_a_series_that_begins_again_under_other_names_is_no_loss(make_practice: 
 # Read anew
 
 
-def test_other_settings_read_and_judge_everything_again(make_practice: PracticeFactory) -> None:
+def test_new_settings_read_everything_again(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=True)], letters(2))
     practice.ingest()
@@ -378,7 +382,7 @@ def test_full_reads_from_the_beginning(make_practice: PracticeFactory) -> None:
     assert practice.mail.cursors == [None, None]
 
 
-def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_not(
+def test_rejected_records_of_all_pages_are_stored_and_those_of_an_earlier_generation_deleted(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(mail="ana")
@@ -396,7 +400,7 @@ def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_n
     assert practice.rows(places) == ["message 10", "message 20"]
 
 
-def test_what_is_mended_is_kept_aside_no_more(make_practice: PracticeFactory) -> None:
+def test_a_resolved_record_is_no_longer_listed_as_rejected(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     rejected = [RejectedRecord(f"message {name}", "it has no readable date") for name in "ab"]
     practice.mail.pages = [Batch(None, rejected=tuple(rejected))]
@@ -406,7 +410,7 @@ def test_what_is_mended_is_kept_aside_no_more(make_practice: PracticeFactory) ->
     assert practice.rows("SELECT place FROM rejected_record") == ["message b"]
 
 
-def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(make_practice: PracticeFactory) -> None:
+def test_records_of_a_former_owner_stay_stored_and_count_for_nobody(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ben")
     practice.mail.set_pages([stamp(1, "2026-03-01 09:00", clinician="ben", outgoing=True)])
     practice.ingest()
@@ -425,7 +429,9 @@ def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(make
 # One source never stops another
 
 
-def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(make_practice: PracticeFactory) -> None:
+def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_no_other_source(
+    make_practice: PracticeFactory,
+) -> None:
     practice = make_practice(mail="ana", diary="ana")
     practice.mail.set_pages(letters(1), letters(2))
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
@@ -441,7 +447,7 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(make_pra
     assert practice.rows("SELECT error FROM source WHERE name = 'mail'") == [None]
 
 
-def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(make_practice: PracticeFactory) -> None:
+def test_a_rate_limit_keeps_what_was_read_and_says_when_reading_continues(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages(letters(1), letters(2), letters(3))
     practice.mail.breaks_after, practice.mail.error = 2, LIMITED
@@ -455,7 +461,7 @@ def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(make_pr
     assert practice.mail.cursors == [None, "2 first"]
 
 
-def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(make_practice: PracticeFactory) -> None:
+def test_an_unexpected_exception_is_reported_without_its_message(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana", diary="ana")
     practice.mail.breaks_after, practice.mail.error = 0, ValueError("Zebra")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
@@ -465,7 +471,7 @@ def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(mak
     assert outcomes["diary"].rows == 1
 
 
-def test_a_record_of_somebody_whose_source_it_is_not_is_refused(make_practice: PracticeFactory) -> None:
+def test_a_record_of_somebody_who_is_not_an_owner_is_refused(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
     assert practice.ingest()["diary"].problem
@@ -502,7 +508,7 @@ def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_
     assert (ana.cursors, ben.cursors) == ([None, "1 first"], [None, "1 first"])
 
 
-def test_an_account_is_read_in_its_owners_own_window_and_may_hold_that_persons_times_alone(
+def test_an_account_has_its_owners_window_and_may_contain_records_of_the_owner_only(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(mail="ana ben")
@@ -514,7 +520,7 @@ def test_an_account_is_read_in_its_owners_own_window_and_may_hold_that_persons_t
     assert practice.rows("SELECT * FROM message") == []
 
 
-def test_what_the_account_of_a_former_owner_told_counts_no_more(make_practice: PracticeFactory) -> None:
+def test_records_in_the_account_of_a_former_owner_no_longer_count(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana ben")
     for key, account in practice.accounts("mail").items():
         account.set_pages([stamp(1, "2026-03-01 09:00", clinician=key)])
@@ -528,7 +534,7 @@ def test_what_the_account_of_a_former_owner_told_counts_no_more(make_practice: P
     assert practice.dirty() == {"ben": epoch("2026-03-01 09:00")}
 
 
-def test_a_source_that_comes_to_be_read_account_by_account_counts_once(make_practice: PracticeFactory) -> None:
+def test_records_count_once_when_a_source_is_changed_to_accounts(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest()
@@ -558,7 +564,7 @@ def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int
 # From when on numbers have to be computed again
 
 
-def test_a_moved_entry_reaches_back_to_where_it_was(make_practice: PracticeFactory) -> None:
+def test_a_moved_entry_invalidates_from_its_earlier_time(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana ben")
     unmoved = [entry("b", "2026-02-01 10:00"), entry("c", "2026-02-02 10:00", clinician="ben")]
     practice.diary.set_snapshot(*unmoved, entry("a", "2026-03-02 10:00"))
@@ -569,7 +575,7 @@ def test_a_moved_entry_reaches_back_to_where_it_was(make_practice: PracticeFacto
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
 
-def test_a_message_whose_time_changed_reaches_back_to_where_it_was(make_practice: PracticeFactory) -> None:
+def test_a_message_whose_time_changed_invalidates_from_the_earlier_time(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-01 09:00")])
     practice.ingest()
@@ -581,7 +587,7 @@ def test_a_message_whose_time_changed_reaches_back_to_where_it_was(make_practice
     assert practice.rows("SELECT sent_at FROM message") == [epoch("2026-02-01 09:00"), epoch("2026-03-09 09:00")]
 
 
-def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(make_practice: PracticeFactory) -> None:
+def test_joined_threads_invalidate_from_the_beginning_of_the_older_one(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages([stamp(1, "2026-01-05 09:00"), stamp(2, "2026-02-05 09:00")])
     practice.ingest()
@@ -592,7 +598,7 @@ def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(make_p
     assert practice.rows("SELECT DISTINCT thread FROM node") == [1]
 
 
-def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(make_practice: PracticeFactory) -> None:
+def test_a_message_that_joins_a_thread_later_invalidates_from_its_time(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     question = replace(stamp(1, "2026-02-05 09:00"), thread_nodes=())
     practice.mail.set_pages([question])
@@ -636,7 +642,7 @@ def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFac
         ((), days("0001-01-01", "2026-03-04"), "beyond the calendar"),
     ],
 )
-def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
+def test_an_impossible_request_is_refused_before_anything_is_read(
     make_practice: PracticeFactory, names: tuple[str, ...], options: dict[str, Any], words: str
 ) -> None:
     practice = make_practice(diary="ana", mail="ana")
@@ -646,14 +652,14 @@ def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
     assert practice.rows("SELECT * FROM source") == []
 
 
-def test_a_source_of_nobody_is_a_sentence(make_practice: PracticeFactory) -> None:
+def test_a_source_without_clinician_is_refused_with_a_sentence(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     nobody = replace(practice.config, clinicians=())
     with pytest.raises(UsageError, match="the source has no clinician"):
         list(ingest(nobody, practice.store, PSEUDONYMS, IngestRequest(), now=NOW))
 
 
-def test_a_run_is_remembered_with_the_span_it_covered(make_practice: PracticeFactory) -> None:
+def test_the_span_that_a_run_has_read_is_stored(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest(**days("2026-03-01", "2026-12-31"))

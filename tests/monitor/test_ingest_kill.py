@@ -40,7 +40,7 @@ def check_agreement(folder: Path) -> int:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_anywhere_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_anywhere_loses_or_repeats_nothing(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     undisturbed = run(whole, 0)

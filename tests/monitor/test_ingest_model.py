@@ -182,7 +182,7 @@ class Nights(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_many_nights_are_what_a_model_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_nights_agree_with_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
     monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
     monkeypatch.setattr(readers, "THREADS", 1)  # account after account, so that a failure can be told again

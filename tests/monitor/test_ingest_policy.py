@@ -156,19 +156,19 @@ def kept(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Recor
         *((kind, 48, None) for kind in (Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY)),
     ],
 )
-def test_what_is_longer_than_any_session_is_set_aside(kind: Kind, hours: float, reason: str | None) -> None:
+def test_an_event_longer_than_any_session_is_excluded(kind: Kind, hours: float, reason: str | None) -> None:
     (found,) = kept(entry("a", "2026-03-03 09:00", int(hours * 60) + (hours % 1 > 0), kind=kind))
     assert isinstance(found, CalendarEvent)
     assert found.excluded == reason
 
 
-def test_a_whole_day_is_no_span_of_hours_and_a_sources_own_reason_stays() -> None:
+def test_a_whole_day_is_not_excluded_and_a_reason_of_the_source_stays() -> None:
     day = entry("a", "2026-03-03 00:00", 24 * 60, all_day=True)
     open_end = entry("b", "2026-03-03 00:00", 24 * 60, excluded="its end is not known")
     assert kept(day, open_end) == (day, open_end)
 
 
-def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
+def test_hours_are_elapsed_hours_and_not_those_of_the_wall_clock() -> None:
     paris = ZoneInfo("Europe/Paris")
     start, end = (datetime(2026, 3, day, hour, 30, tzinfo=paris) for day, hour in ((28, 20), (29, 9)))  # 12 h
     spring = replace(POLICY, window=Window(utc("2026-03-01 00:00"), utc("2026-04-01 00:00")))
@@ -177,7 +177,7 @@ def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
     assert found.excluded is None
 
 
-def test_another_jobs_entry_is_its_times_and_nothing_else() -> None:
+def test_of_another_jobs_entry_only_the_times_are_stored() -> None:
     told = entry(
         "a", "2026-03-03 09:00", 24 * 60, client="K7Q2", meeting="M", edited_at=utc("2026-03-01 09:00"), series="S",
         status=Status.TENTATIVE,
@@ -193,7 +193,7 @@ def test_another_jobs_entry_is_its_times_and_nothing_else() -> None:
         *(({"status": status}, status not in CALLED_OFF) for status in Status),
     ],
 )
-def test_another_jobs_free_time_is_nobodys_time(told: dict[str, Any], is_kept: bool) -> None:  # noqa: FBT001
+def test_another_jobs_free_time_is_not_stored(told: dict[str, Any], is_kept: bool) -> None:  # noqa: FBT001
     one = entry("a", "2026-03-03 09:00", **told)
     page = ANOTHER_JOB.page(Batch("1", (one,)), Skipped())
     assert len(page.batch.records) == is_kept
@@ -201,7 +201,7 @@ def test_another_jobs_free_time_is_nobodys_time(told: dict[str, Any], is_kept: b
     assert kept(one) == (one,)
 
 
-def test_of_two_entries_of_one_name_the_later_decides() -> None:
+def test_the_later_of_two_entries_with_one_key_counts() -> None:
     inside, outside = entry("a", "2026-03-03 09:00"), entry("a", "2026-04-03 09:00")
     for told, dropped in (((inside, outside), {("ana", "a")}), ((outside, inside), set())):
         page = POLICY.page(Batch("1", told), Skipped())
@@ -209,7 +209,7 @@ def test_of_two_entries_of_one_name_the_later_decides() -> None:
         assert set(page.dropped) == dropped
 
 
-def test_a_record_of_somebody_whose_source_it_is_not_is_refused() -> None:
+def test_a_record_of_somebody_who_is_not_an_owner_is_refused() -> None:
     with pytest.raises(LookupError):
         kept(entry("a", "2026-03-03 09:00", clinician="cleo"))
 
@@ -224,7 +224,7 @@ def test_a_record_of_somebody_whose_source_it_is_not_is_refused() -> None:
         (Grade.CALL, "2026-03-04 09:00", True), (Grade.EHR, None, True),
     ],
 )  # fmt: skip
-def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
+def test_a_record_systems_times_that_are_too_long_for_a_session_are_rejected(
     grade: Grade,
     ended: str | None,
     is_believed: bool,  # noqa: FBT001 - a table of facts
@@ -256,11 +256,11 @@ def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
         (stamp(1, "2026-03-09 00:00"), False),
     ],
 )
-def test_what_lies_outside_the_window_is_not_kept(record: Record, is_kept: bool) -> None:  # noqa: FBT001
+def test_records_outside_the_window_are_not_stored(record: Record, is_kept: bool) -> None:  # noqa: FBT001
     assert kept(record) == ((record,) if is_kept else ())
 
 
-def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_path: Path) -> None:
+def test_the_default_window_is_750_days_back_and_120_ahead(tmp_path: Path) -> None:
     config, _ = practice(tmp_path, VISITS)
     (source,) = config.sources
     window = context_for(config, source, PSEUDONYMS, IngestRequest(), now=NOW).window
@@ -269,7 +269,7 @@ def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_p
     assert window.end == datetime(2026, 7, 22, tzinfo=paris)
 
 
-def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of_a_calendar() -> None:
+def test_skipped_records_are_remembered_except_future_events() -> None:
     told = (
         entry("a", "2026-02-21 09:00", 7 * 24 * 60), ehr_evidence("a", "2026-02-27 09:00"),
         stamp(1, "2026-02-20 09:00"),
@@ -281,7 +281,7 @@ def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of
     assert POLICY.page(Batch("1", told, replaces=WINDOW), Skipped()).skipped == Skipped()
 
 
-def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(make_practice: PracticeFactory) -> None:
+def test_a_skipped_message_is_read_once_the_window_contains_it(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages([stamp(1, "2026-03-02 09:00")], [stamp(2, "2026-03-04 09:00")])
     practice.ingest(**days("2026-03-03", "2026-03-10"))
@@ -294,7 +294,9 @@ def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(make_practic
     assert practice.rows("SELECT node FROM message") == [1, 2]
 
 
-def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(make_practice: PracticeFactory) -> None:
+def test_an_entry_that_moved_out_of_the_window_is_removed_by_a_snapshot_and_by_a_page(
+    make_practice: PracticeFactory,
+) -> None:
     away = entry("a", "2029-03-04 10:00")
     for is_complete in (True, False):
         practice = make_practice(diary="ana")
@@ -330,7 +332,7 @@ def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(
     assert practice.rows("SELECT uid_key FROM event WHERE excluded IS NOT NULL") == ["r"]
 
 
-def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs(
+def test_stored_details_are_deleted_when_a_source_becomes_another_jobs(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(diary="ana", mail="ana")
@@ -353,7 +355,7 @@ def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs
 # Much is gone
 
 
-def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(make_practice: PracticeFactory) -> None:
+def test_a_message_source_that_shrank_is_refused_from_any_cursor(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), source_size=10)]
     practice.ingest()

@@ -162,7 +162,9 @@ def test_many_pages_store_what_one_does(
 
 
 @of_kinds
-def test_cut_off_between_pages_nothing_is_lost_doubled_or_deleted(options: str, write: Any, tmp_path: Path) -> None:
+def test_a_run_cut_off_between_pages_loses_repeats_and_removes_nothing(
+    options: str, write: Any, tmp_path: Path
+) -> None:
     write(tmp_path, every, none)
     with opened(tmp_path / "whole.db", create=True) as whole:
         read(tmp_path, options, whole)
@@ -184,7 +186,7 @@ def test_cut_off_between_pages_nothing_is_lost_doubled_or_deleted(options: str, 
 
 
 @of_kinds
-def test_a_large_answer_that_shrank_is_refused_before_anything_of_it_is_stored(
+def test_a_large_result_that_shrank_is_refused_before_any_page_is_stored(
     options: str, write: Any, tmp_path: Path
 ) -> None:
     write(tmp_path, every, none)
@@ -200,7 +202,7 @@ def test_a_large_answer_that_shrank_is_refused_before_anything_of_it_is_stored(
         assert dump(store) != before
 
 
-def test_of_two_rows_of_one_entry_on_two_pages_the_later_counts(tmp_path: Path) -> None:
+def test_the_later_of_two_rows_of_one_entry_on_two_pages_counts(tmp_path: Path) -> None:
     rows = [row(n, left="2026-03-30T20:00" if n == 1 else "") for n in range(30)]
     rows += [row(3), row(1, later=1), row(2, later=2), row(2, later=1)]
     (tmp_path / "visits.csv").write_text("\n".join(["ID,Client,Start,End,Left", *rows]), encoding="utf-8")
@@ -216,7 +218,7 @@ def test_of_two_rows_of_one_entry_on_two_pages_the_later_counts(tmp_path: Path) 
         assert read(tmp_path, CSV, store, full=True)[0].rows == 0
 
 
-def test_new_names_in_many_pages_are_recognised(tmp_path: Path) -> None:
+def test_new_identifiers_in_many_pages_are_recognised(tmp_path: Path) -> None:
     with opened(tmp_path / "practice.db", create=True) as store:
         write_ics(tmp_path, every, none)
         read(tmp_path, ICS, store)
@@ -227,7 +229,9 @@ def test_new_names_in_many_pages_are_recognised(tmp_path: Path) -> None:
         assert count == (ENTRIES + 10, 0)
 
 
-def test_pages_in_a_file_are_pages_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_buffered_in_a_file_is_stored_like_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(tmp_path / "a.db", create=True) as one, opened(tmp_path / "b.db", create=True) as other:
         write_csv(tmp_path, every, none)
         read(tmp_path, CSV, one)

@@ -44,7 +44,7 @@ def all_end(before: Sequence[threading.Thread]) -> bool:
     return not any(thread.is_alive() for thread in left)
 
 
-def test_several_accounts_are_waited_for_at_once(make_practice: PracticeFactory) -> None:
+def test_several_accounts_are_read_in_parallel(make_practice: PracticeFactory) -> None:
     practice, accounts = mailboxes(make_practice, THREADS)
     together = threading.Barrier(THREADS, timeout=SECONDS)
     for account in accounts.values():
@@ -54,7 +54,7 @@ def test_several_accounts_are_waited_for_at_once(make_practice: PracticeFactory)
     assert stored(practice) == THREADS * PAGES
 
 
-def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read(
+def test_no_more_than_the_maximum_are_read_in_parallel_and_all_are_read(
     make_practice: PracticeFactory,
 ) -> None:
     practice, accounts = mailboxes(make_practice, 3 * THREADS)
@@ -73,7 +73,9 @@ def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read
     assert most <= THREADS
 
 
-def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(make_practice: PracticeFactory) -> None:
+def test_outcomes_come_in_the_order_of_the_configuration_in_whatever_order_reading_ends(
+    make_practice: PracticeFactory,
+) -> None:
     practice, accounts = mailboxes(make_practice, 4)
     last_is_read = threading.Event()
     first, *_, last = accounts.values()
@@ -87,7 +89,7 @@ def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(m
     assert exit_code(list(outcomes.values())) == 3
 
 
-def test_one_thread_alone_touches_the_database(make_practice: PracticeFactory) -> None:
+def test_only_one_thread_uses_the_database(make_practice: PracticeFactory) -> None:
     practice, _ = mailboxes(make_practice, 4)
     writers: set[int] = set()
     practice.store.connection.set_trace_callback(lambda _: writers.add(threading.get_ident()))
@@ -127,7 +129,7 @@ def run(practice: MemoryPractice, progress: Any) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StoreError])
 @pytest.mark.parametrize("after", [1, 7, 19])
-def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_the_next_time(
+def test_an_interrupted_run_keeps_its_pages_ends_its_threads_and_is_resumed(
     make_practice: PracticeFactory, error: type[BaseException], after: int
 ) -> None:
     practice, accounts = mailboxes(make_practice, 2 * THREADS)
@@ -151,7 +153,7 @@ def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_t
         assert all(int(cursor.split()[0]) <= PAGES for cursor in told)
 
 
-def test_what_ends_the_process_in_a_reader_ends_the_run(make_practice: PracticeFactory) -> None:
+def test_a_system_exit_in_a_reader_ends_the_run(make_practice: PracticeFactory) -> None:
     practice, accounts = mailboxes(make_practice, 3)
     accounts["p01"].breaks_after, accounts["p01"].error = 2, SystemExit(9)  # type: ignore[assignment]
     with pytest.raises(SystemExit):

@@ -55,7 +55,7 @@ def practice(make_practice: PracticeFactory) -> MemoryPractice:
     return made
 
 
-def test_a_feed_that_no_longer_tells_the_past_takes_nothing_of_it_back(practice: MemoryPractice) -> None:
+def test_a_feed_that_has_dropped_the_past_removes_nothing_of_it(practice: MemoryPractice) -> None:
     before = practice.dump()
     practice.dirty()
     practice.diary.set_snapshot(*SOON)
@@ -65,7 +65,7 @@ def test_a_feed_that_no_longer_tells_the_past_takes_nothing_of_it_back(practice:
     assert practice.dirty() == {}
 
 
-def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_confirmed(
+def test_an_empty_snapshot_removes_future_entries_and_has_to_be_confirmed(
     practice: MemoryPractice,
 ) -> None:
     before = practice.dump()
@@ -77,14 +77,14 @@ def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_co
     assert removed(practice) == {one.uid_key for one in SOON}
 
 
-def test_nothing_is_lost_with_an_empty_answer_where_all_is_over(make_practice: PracticeFactory) -> None:
+def test_an_empty_snapshot_removes_nothing_if_all_entries_are_past(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     read(practice, *PAST, now=NOW)
     assert read(practice) is None
     assert removed(practice) == set()
 
 
-def test_what_is_missing_inside_the_reach_or_still_to_come_was_taken_back(practice: MemoryPractice) -> None:
+def test_missing_entries_inside_the_reach_or_in_the_future_are_removed(practice: MemoryPractice) -> None:
     assert read(practice, *PAST[4:7], *PAST[8:], *SOON[:2], *SOON[3:]) is None
     assert removed(practice) == {"p9", "s25"}
 
@@ -98,7 +98,7 @@ def test_the_first_entry_of_a_day_is_inside_the_reach_of_one_at_the_same_time(ma
 
 
 @pytest.mark.parametrize(("lost", "believed"), [(1, True), (2, False)])
-def test_only_what_lies_inside_the_reach_counts_for_how_much_a_source_lost(
+def test_only_entries_inside_the_reach_count_as_lost(
     make_practice: PracticeFactory,
     lost: int,
     believed: bool,  # noqa: FBT001 - a table of facts
@@ -138,7 +138,7 @@ def test_a_leave_that_began_long_ago_does_not_make_everything_since_look_deleted
 
 
 @pytest.mark.parametrize(("told", "gone"), [((), False), (("early",), True)])
-def test_what_is_going_on_has_begun_and_is_judged_as_the_past_is(
+def test_a_current_entry_is_judged_like_a_past_one(
     make_practice: PracticeFactory,
     told: tuple[str, ...],
     gone: bool,  # noqa: FBT001 - a table of facts
@@ -150,7 +150,7 @@ def test_what_is_going_on_has_begun_and_is_judged_as_the_past_is(
     assert removed(practice) == ({"now"} if gone else set())
 
 
-def test_the_reach_is_each_clinicians_own(make_practice: PracticeFactory) -> None:
+def test_each_clinician_has_a_reach(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana ben")
     hers = [replace(one, clinician="ben", uid_key=f"b{one.uid_key}") for one in PAST]
     read(practice, *PAST, *hers, now=NOW)
@@ -158,13 +158,13 @@ def test_the_reach_is_each_clinicians_own(make_practice: PracticeFactory) -> Non
     assert removed(practice) == {"p5"}
 
 
-def test_a_source_may_state_how_far_back_it_reaches(practice: MemoryPractice) -> None:
+def test_a_source_may_state_its_reach(practice: MemoryPractice) -> None:
     practice.diary.reaches_back_to = utc("2026-03-08 00:00")
     assert read(practice, *PAST[:2], *PAST[4:7], *PAST[8:], *SOON) is None
     assert removed(practice) == {"p9"}
 
 
-def test_what_was_forgotten_keeps_its_true_times_and_what_lies_inside_does_not(make_practice: PracticeFactory) -> None:
+def test_dropped_entries_keep_their_evidence_and_removed_ones_do_not(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(*PAST, times=[ehr_evidence(one.uid_key, f"{one.end:%Y-%m-%d} 11:05") for one in PAST])
     practice.ingest(now=NOW)
@@ -175,7 +175,7 @@ def test_what_was_forgotten_keeps_its_true_times_and_what_lies_inside_does_not(m
     assert set(practice.rows("SELECT uid_key FROM evidence")) == known
 
 
-def test_true_times_have_a_reach_of_their_own(make_practice: PracticeFactory) -> None:
+def test_evidence_has_a_reach_of_its_own(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     practice.diary.has_all_evidence = True
     times = [
@@ -203,19 +203,19 @@ def weekly(series: str, first: str, weeks: int, *left_out: int) -> list[Calendar
 OLD = weekly("old", "2025-04-01", 60)  # into May 2026
 
 
-def test_a_series_that_began_long_ago_says_nothing_of_how_far_back_a_feed_reaches(practice: MemoryPractice) -> None:
+def test_an_old_series_does_not_show_how_far_back_a_feed_reaches(practice: MemoryPractice) -> None:
     assert read(practice, *OLD, *PAST, *SOON, now=NOW) is None
     assert read(practice, *OLD, *PAST[8:], *SOON) is None
     assert removed(practice) == set()
 
 
-def test_an_instance_that_a_series_leaves_out_was_taken_back_however_old(practice: MemoryPractice) -> None:
+def test_an_instance_that_a_series_leaves_out_is_removed_however_old_it_is(practice: MemoryPractice) -> None:
     assert read(practice, *OLD, *PAST, *SOON, now=NOW) is None
     assert read(practice, *weekly("old", "2025-04-01", 60, 4), *PAST[8:], *SOON) is None
     assert removed(practice) == {"old4"}
 
 
-def test_a_series_that_was_moved_to_another_hour_is_not_there_twice(make_practice: PracticeFactory) -> None:
+def test_a_series_that_was_moved_to_another_hour_is_not_stored_twice(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     read(practice, *OLD, now=NOW)
     moved = [replace(one, uid_key=f"moved{n}", start=one.start + timedelta(hours=1)) for n, one in enumerate(OLD)]
@@ -225,7 +225,7 @@ def test_a_series_that_was_moved_to_another_hour_is_not_there_twice(make_practic
     assert removed(practice) == {one.uid_key for one in OLD[1:]}
 
 
-def test_of_a_series_that_vanished_goes_what_is_to_come_and_what_lies_inside_the_reach(
+def test_of_a_vanished_series_future_instances_and_those_inside_the_reach_are_removed(
     practice: MemoryPractice,
 ) -> None:
     others = [session(f"o{hour}", "03-19", client=None) for hour in range(60)]  # so that it is no shrinking
@@ -236,7 +236,7 @@ def test_of_a_series_that_vanished_goes_what_is_to_come_and_what_lies_inside_the
     assert len(gone) < 15
 
 
-def test_a_series_that_vanished_when_all_of_it_was_over_was_forgotten_where_nothing_tells_otherwise(
+def test_a_past_series_that_vanished_counts_as_dropped_if_nothing_shows_the_reach(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(diary="ana")
@@ -246,7 +246,7 @@ def test_a_series_that_vanished_when_all_of_it_was_over_was_forgotten_where_noth
     assert removed(practice) == set()
 
 
-def test_a_single_entry_that_became_a_series_is_not_there_twice(make_practice: PracticeFactory) -> None:
+def test_a_single_entry_that_became_a_series_is_not_stored_twice(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     read(practice, session("s", "03-03"), *PAST[1:], now=NOW)
     series = [session(f"s{n}", f"03-{3 + 7 * n:02}", series="s", client="CLIENTs") for n in range(3)]
@@ -272,7 +272,7 @@ def ends(practice: MemoryPractice, now: Any = NEXT) -> dict[str, str]:
     return {uid: how for uid, how in zip(sessions["uid_key"], sessions["evidence"], strict=True) if how}
 
 
-def test_where_names_are_renewed_corrections_history_and_first_sight_move_along(practice: MemoryPractice) -> None:
+def test_renamed_entries_keep_corrections_history_and_first_seen_time(practice: MemoryPractice) -> None:
     longer = replace(PAST[0], end=PAST[0].end + timedelta(minutes=20))
     assert read(practice, longer, *PAST[1:], *SOON, now=NOW) is None
     correct(practice, "p3", "2026-03-03 11:10")
@@ -289,14 +289,14 @@ def test_where_names_are_renewed_corrections_history_and_first_sight_move_along(
         assert practice.rows("SELECT renamed_at FROM source") == [int((NOW + timedelta(days=night)).timestamp())]
 
 
-def test_the_numbers_of_whoever_has_new_names_are_computed_again(practice: MemoryPractice) -> None:
+def test_a_clinician_with_renamed_entries_is_dirty(practice: MemoryPractice) -> None:
     practice.dirty()
     practice.diary.set_snapshot(*renewed([*PAST, *SOON], 1))
     assert practice.ingest(now=NEXT)["diary"].rows == 15
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
 
-def test_true_times_follow_the_entry_they_name(make_practice: PracticeFactory) -> None:
+def test_evidence_is_renamed_with_the_entry_that_it_names(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana", calls="ana")
     practice.diary.set_snapshot(*PAST, times=[ehr_evidence("p2", "2026-03-02 11:05")])
     practice.calls.set_pages(
@@ -313,7 +313,7 @@ def test_true_times_follow_the_entry_they_name(make_practice: PracticeFactory) -
     assert ends(practice) == {"night1 p2": "ehr", "night1 p4": "call"}
 
 
-def test_instances_of_series_are_known_under_their_new_names_too(make_practice: PracticeFactory) -> None:
+def test_instances_of_series_are_renamed_too(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
     read(practice, *OLD, now=NOW)
     correct(practice, "old3", "2025-04-22 16:10")
@@ -324,7 +324,7 @@ def test_instances_of_series_are_known_under_their_new_names_too(make_practice: 
 
 
 @pytest.mark.parametrize(("alike", "moves"), [(10, True), (9, True), (8, False)])
-def test_names_were_renewed_if_nine_in_ten_entries_are_there_again(
+def test_entries_were_renamed_if_nine_in_ten_are_there_again(
     make_practice: PracticeFactory,
     alike: int,
     moves: bool,  # noqa: FBT001 - a table of facts
@@ -338,26 +338,26 @@ def test_names_were_renewed_if_nine_in_ten_entries_are_there_again(
     assert (practice.rows("SELECT renamed_at FROM source") != [None]) is moves
 
 
-def test_where_names_are_renewed_what_is_missing_is_gone_all_the_same(practice: MemoryPractice) -> None:
+def test_missing_entries_are_removed_when_others_are_renamed(practice: MemoryPractice) -> None:
     assert read(practice, *renewed([*PAST[:3], *PAST[4:], *SOON], 1)) is None
     assert removed(practice) == {"p5"}
     assert len(status(practice)) == 15
 
 
-def test_a_feed_may_forget_and_rename_at_once(practice: MemoryPractice) -> None:
+def test_a_feed_may_drop_and_rename_entries_at_once(practice: MemoryPractice) -> None:
     assert read(practice, *renewed([*PAST[6:], *SOON], 1)) is None
     assert removed(practice) == set()
     assert set(status(practice)) == {one.uid_key for one in (*PAST[:6], *renewed([*PAST[6:], *SOON], 1))}
 
 
-def test_an_end_that_was_moved_in_a_feed_that_renames_is_an_end_that_was_moved(practice: MemoryPractice) -> None:
+def test_a_moved_end_is_recognised_in_a_renamed_entry(practice: MemoryPractice) -> None:
     late = replace(PAST[3], end=PAST[3].end + timedelta(minutes=25))
     assert read(practice, *renewed([*PAST[:3], late, *PAST[4:], *SOON], 1)) is None
     assert removed(practice) == set()
     assert ends(practice) == {"night1 p5": "edited"}
 
 
-def test_a_session_called_off_in_a_feed_that_renames_keeps_that_it_had_stood(practice: MemoryPractice) -> None:
+def test_a_renamed_session_that_was_called_off_keeps_its_confirmed_version(practice: MemoryPractice) -> None:
     off = replace(SOON[0], status=Status.CANCELLED)
     assert read(practice, *renewed([*PAST, off, *SOON[1:]], 1)) is None
     assert practice.rows("SELECT status FROM event_history WHERE uid_key = 'night1 s23' ORDER BY seen_at") == [
@@ -366,7 +366,7 @@ def test_a_session_called_off_in_a_feed_that_renames_keeps_that_it_had_stood(pra
     ]
 
 
-def test_names_are_renewed_for_each_clinician_by_themself(make_practice: PracticeFactory) -> None:
+def test_renaming_is_decided_for_each_clinician_separately(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana ben")
     his = [replace(one, clinician="ben") for one in PAST]
     read(practice, *PAST, *his, now=NOW)
@@ -378,7 +378,9 @@ def test_names_are_renewed_for_each_clinician_by_themself(make_practice: Practic
     assert ends(practice) == {"night1 p3": "corrected"}
 
 
-def test_entries_at_one_time_without_a_client_are_told_apart_by_their_number(make_practice: PracticeFactory) -> None:
+def test_renamed_entries_at_one_time_without_a_client_are_matched_by_their_number(
+    make_practice: PracticeFactory,
+) -> None:
     practice = make_practice(diary="ana")
     same = [session(f"g{number}", "03-18", client=None) for number in range(3)]
     read(practice, *same, now=NOW)
@@ -387,7 +389,7 @@ def test_entries_at_one_time_without_a_client_are_told_apart_by_their_number(mak
     assert removed(practice) == set()
 
 
-def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_the_name(
+def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_its_key(
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(diary="ana", copy="ana")
@@ -399,7 +401,7 @@ def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_the_name
     assert practice.rows("SELECT uid_key FROM correction ORDER BY uid_key") == ["night1 p3", "p3"]
 
 
-def test_names_that_come_back_are_not_taken_for_new_ones(practice: MemoryPractice) -> None:
+def test_keys_that_come_back_are_not_taken_for_new_ones(practice: MemoryPractice) -> None:
     assert read(practice, *PAST[:8], *SOON) is None  # two are gone
     assert removed(practice) == {"p10", "p11"}
     assert read(practice, *PAST, *SOON, now=NEXT + timedelta(days=1)) is None

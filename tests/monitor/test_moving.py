@@ -48,11 +48,11 @@ def rows(key: str) -> list[tuple[str, ...]]:
     return list(evidence_rows.evidence_table(moved(), row, WEEK, {}).rows)
 
 
-def test_a_reply_is_told_at_the_hour_at_which_it_was_written() -> None:
+def test_a_reply_is_shown_at_the_hour_at_which_it_was_written() -> None:
     assert [sent for sent, *_ in rows("after_hours_replies")] == ["Tue 21:40"]
 
 
-def test_sessions_end_and_begin_by_the_clock_on_their_wall() -> None:
+def test_sessions_end_and_begin_by_the_local_clock() -> None:
     ends = figures.session_ends(moved(), WEEK, Highlights())
 
     assert ends is not None
@@ -77,12 +77,12 @@ def test_leave_begins_on_its_own_day(zone: str) -> None:
         (datetime(2026, 3, 7, 4, tzinfo=UTC), date(2026, 3, 6)),
     ],
 )
-def test_today_is_the_day_where_somebody_lives_now(instant: datetime, today: date) -> None:
+def test_today_is_the_local_day_of_the_current_residence(instant: datetime, today: date) -> None:
     assert local_day(MOVER, instant) == today
     assert local_time(MOVER, instant.timestamp()) == instant
 
 
-def test_a_move_that_lies_ahead_decides_no_week_yet(practice: WrittenPractice) -> None:
+def test_a_future_move_changes_no_week_yet(practice: WrittenPractice) -> None:
     config: Config = practice.config
     monday = datetime(2026, 3, 2, 5, tzinfo=UTC)  # a new week has begun in Lisbon, and has not in New York
 
@@ -94,7 +94,7 @@ def test_a_move_that_lies_ahead_decides_no_week_yet(practice: WrittenPractice) -
     assert weeks == [date(2026, 2, 23), date(2026, 2, 16)]
 
 
-def test_an_answer_is_of_the_day_on_which_it_was_given() -> None:
+def test_an_answer_belongs_to_the_local_day_on_which_it_was_given() -> None:
     late = at("2026-03-06 22:00", NEW_YORK)  # the next day in Greenwich
     row = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1, 1, 1, WEEK, answer="not_now", answered_at=late)
 

@@ -41,7 +41,7 @@ told_times = st.builds(
     st.lists(entries, max_size=1),
     st.lists(told_times, min_size=1, max_size=3),
 )
-def test_true_times_that_plainly_tell_of_a_session_are_those_that_a_whole_look_finds(
+def test_unambiguous_evidence_is_counted_like_all_evidence(
     first: list[CalendarEvent], second: list[CalendarEvent], told: list[SessionEvidence]
 ) -> None:
     with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
@@ -60,7 +60,7 @@ def test_true_times_that_plainly_tell_of_a_session_are_those_that_a_whole_look_f
             assert {source: (number, number) for source, number in plain.items()} == found
 
 
-def test_a_visit_that_ran_over_tells_plainly_and_one_that_repeats_its_booking_does_not(tmp_path: Path) -> None:
+def test_a_visit_that_ran_over_is_unambiguous_and_one_that_repeats_its_booking_is_not(tmp_path: Path) -> None:
     with opened(tmp_path / "evenhours.db", create=True) as store, store.write() as connection:
         source = source_row(connection, "visits", "memory", ["ana"])
         end = NOON + timedelta(minutes=50)

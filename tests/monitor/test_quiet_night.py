@@ -26,13 +26,13 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
-def test_a_night_in_which_nobody_has_to_do_anything_prints_nothing(office: Office) -> None:
+def test_a_night_without_anything_to_do_prints_nothing(office: Office) -> None:
     assert office("init").code == 0
     first, second = office("nightly"), office("nightly")
     assert (first.code, first.out, first.err) == (second.code, second.out, second.err) == (0, "", "")
 
 
-def test_a_night_prints_what_somebody_has_to_do_and_no_more(office: Office) -> None:
+def test_a_night_prints_only_what_somebody_has_to_do(office: Office) -> None:
     office("init")
     (office.folder / "ana.mbox").unlink()
     answer = office("nightly")
@@ -40,7 +40,7 @@ def test_a_night_prints_what_somebody_has_to_do_and_no_more(office: Office) -> N
     assert 'mail: there is no "ana.mbox"' in answer.err
 
 
-def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
+def test_a_verbose_night_prints_everything_with_times(office: Office) -> None:
     office("init")
     told = office("nightly", "-v").out.splitlines()
     assert told[0] == "Started on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
@@ -56,7 +56,7 @@ def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
     ]
 
 
-def test_on_a_terminal_a_night_tells_all(office: Office) -> None:
+def test_a_night_on_a_terminal_prints_everything(office: Office) -> None:
     shown, out = on_terminal(office, "nightly")
     assert b"diary" in shown + out
 
@@ -83,7 +83,7 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
 
 
 @pytest.mark.slow
-def test_a_night_that_is_asked_to_end_keeps_what_was_read_and_says_so(office: Office) -> None:
+def test_a_night_that_is_terminated_keeps_what_was_read_and_says_so(office: Office) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(SECONDS)
         waiting = "".join(SILENT.format(number=number, port=silent.getsockname()[1]) for number in (1, 2))
@@ -111,7 +111,7 @@ def test_a_night_that_is_asked_to_end_keeps_what_was_read_and_says_so(office: Of
     assert [source["name"] for source in night["sources"]] == ["diary", "mail", "letters", "visits"]
 
 
-def test_what_is_erased_is_gone_from_the_log_too(tmp_path: Path) -> None:
+def test_erased_data_is_gone_from_the_write_ahead_log_too(tmp_path: Path) -> None:
     path, word = tmp_path / "practice.db", "a-word-that-nobody-else-uses"
     log = tmp_path / "practice.db-wal"
     with opened(path, create=True) as store, opened(path) as server, closing(server.connection.execute("SELECT 1")):

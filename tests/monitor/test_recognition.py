@@ -54,7 +54,7 @@ def test_the_run_names_the_address_and_the_remedy_on_the_screen(office: Office) 
     assert OWN not in answer.out
 
 
-def test_with_the_address_everything_is_read_anew_and_nothing_is_said(office: Office) -> None:
+def test_with_the_address_everything_is_read_again_and_no_warning_is_printed(office: Office) -> None:
     office("ingest")
     office.change('["ana@two.example"]', f'["ana@two.example", "{OWN}"]')
     answer = office("ingest", "--source", "mail", "--full")
@@ -63,7 +63,7 @@ def test_with_the_address_everything_is_read_anew_and_nothing_is_said(office: Of
     assert sum(row["direction"] == "out" for row in rows) == 80
 
 
-def test_it_is_said_only_where_a_reading_brought_something(office: Office) -> None:
+def test_the_warning_is_printed_only_if_a_reading_returned_messages(office: Office) -> None:
     office("ingest")
     assert office("ingest").err == ""
     path = office.folder / "ana.mbox"
@@ -89,7 +89,7 @@ def test_an_automatic_answer_alone_does_not_count_as_sent(office: Office) -> Non
     assert "mail: its one message was not sent from a configured address of ana." in office("ingest").err
 
 
-def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> None:
+def test_an_address_of_another_clinician_is_named_as_theirs(office: Office) -> None:
     office.write("ana.mbox", mailbox_of(30, "ben@two.example"))
     error = office("ingest").err
     assert (
@@ -98,7 +98,7 @@ def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> No
     )
 
 
-def test_where_nobody_is_likely_it_is_said_what_may_be_missing(office: Office) -> None:
+def test_without_a_likely_address_the_warning_says_what_may_be_missing(office: Office) -> None:
     office.write("ana.mbox", mailbox_of(30, "ana@two.example", answered=False))
     assert (
         "mail: none of its 30 messages was sent from a configured address of ana. "
@@ -107,7 +107,7 @@ def test_where_nobody_is_likely_it_is_said_what_may_be_missing(office: Office) -
     ) in office("ingest").err
 
 
-def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
+def test_an_unattended_night_prints_no_address(office: Office) -> None:
     answer = office("nightly")
     assert answer.code == 0
     assert (
@@ -119,18 +119,18 @@ def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
     assert OWN.encode() not in shown + out  # nothing new was read
 
 
-def test_a_night_that_is_watched_names_it(office: Office) -> None:
+def test_a_night_on_a_terminal_prints_the_address(office: Office) -> None:
     shown, out = on_terminal(office, "nightly")
     assert f"{OWN} is in 240 of the 240 messages just read".encode() in shown
     assert OWN.encode() not in out
 
 
-def test_an_address_does_not_steer_the_terminal(office: Office) -> None:
+def test_an_address_cannot_control_the_terminal(office: Office) -> None:
     office.write("ana.mbox", mailbox_of(30, "anna\x1b[31m@post.example"))
     assert "anna [31m@post.example is in 30" in office("ingest").err
 
 
-def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office: Office) -> None:
+def test_no_address_is_named_for_a_log_that_marks_sent_messages_itself(office: Office) -> None:
     office.write("texts.csv", "at,way,who\n" + "".join(f"2026-03-02T09:0{n}:00Z,in,{n}\n" for n in range(4)))
     office.config.write_text(
         CONFIG + '[[source]]\nname = "texts"\nkind = "csv"\nclinician = "ben"\npath = "texts.csv"\n'
@@ -151,7 +151,7 @@ def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office:
 # Owners
 
 
-def test_each_owner_of_a_source_is_recognised_on_their_own(make_practice: PracticeFactory) -> None:
+def test_each_owner_of_a_source_is_recognised_separately(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana ben", diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
     practice.mail.set_pages(
@@ -166,7 +166,7 @@ def test_each_owner_of_a_source_is_recognised_on_their_own(make_practice: Practi
     assert outcomes["diary"].unrecognised == {}
 
 
-def test_each_account_is_recognised_on_its_own(make_practice: PracticeFactory) -> None:
+def test_each_account_is_recognised_separately(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana ben")
     accounts = practice.accounts("mail")
     accounts["ana"].set_pages([stamp(1, "2026-03-02 09:00", outgoing=True)])
@@ -176,7 +176,7 @@ def test_each_account_is_recognised_on_its_own(make_practice: PracticeFactory) -
     assert outcomes["mail of ben"].unrecognised == {"ben": UnrecognisedOwner(messages=2, stored=2)}
 
 
-def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(make_practice: PracticeFactory) -> None:
+def test_a_sent_message_stored_from_another_source_counts_as_recognised_here(make_practice: PracticeFactory) -> None:
     practice = make_practice(archive="ana", mail="ana")
     both = [stamp(1, "2026-03-02 09:00"), stamp(2, "2026-03-02 10:00", outgoing=True)]
     practice.archive.set_pages(both)
@@ -184,7 +184,7 @@ def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(make_practice: Pr
     assert [outcome.unrecognised for outcome in practice.ingest().values()] == [{}, {}]
 
 
-def test_the_store_tells_what_of_each_source_was_sent(make_practice: PracticeFactory) -> None:
+def test_the_store_counts_sent_messages_of_each_source(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana ben", cloud="ana", diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.mail.set_pages(
@@ -207,13 +207,13 @@ def test_the_store_tells_what_of_each_source_was_sent(make_practice: PracticeFac
 # doctor
 
 
-def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office) -> None:
+def test_doctor_reports_a_missing_address_and_how_to_find_it(office: Office) -> None:
     office("ingest")
     answer = office("doctor", "--json")
-    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent from" in line["found"]]
+    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent by" in line["found"]]
     assert answer.code == 1
     assert problem["check"] == "page of ana"
-    assert problem["found"] == "none of the 240 messages in mail was sent from a configured address of ana"
+    assert problem["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
     assert f"evenhours inspect {office.folder / 'ana.mbox'}" in problem["remedy"]
     assert OWN not in answer.out + answer.err
 
@@ -228,9 +228,7 @@ def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office
         ),
     ],
 )
-def test_the_address_is_seen_in_a_file_by_inspect_and_on_a_server_by_ingest(
-    office: Office, source: str, see: str
-) -> None:
+def test_the_remedy_is_inspect_for_a_file_and_ingest_for_a_server(office: Office, source: str, see: str) -> None:
     office.config.write_text(f'{CONFIG}[[source]]\nname = "x"\nclinician = "ana"\n{source}\n')
     config = load(office.config)
     assert remedy_for_unknown_owner(config, config.sources[-1], config.clinicians[0]).endswith(
@@ -238,7 +236,7 @@ def test_the_address_is_seen_in_a_file_by_inspect_and_on_a_server_by_ingest(
     )
 
 
-def test_doctor_looks_at_what_is_configured_alone(office: Office) -> None:
+def test_doctor_checks_configured_sources_only(office: Office) -> None:
     office("ingest")
     office.config.write_text(office.config.read_text().replace('name = "mail"', 'name = "post"'))
     assert not [line for line in office("doctor", "--json").json_lines if line["check"].startswith("own mail")]
@@ -258,14 +256,14 @@ def test_inspect_names_the_address_that_is_probably_yours(office: Office) -> Non
     assert OWN not in answer.out + answer.err
 
 
-def test_inspect_looks_into_a_maildir(office: Office) -> None:
+def test_inspect_reads_a_maildir(office: Office) -> None:
     for number in range(5):
         text = letter(number, f"c{number}@client.example", OWN, "Mon, 02 Mar 2026 09:00:00 +0000")
         office.write(f"Maildir/new/{number}.host", text)
     assert f"{OWN} is in 5 of the 7 messages" in office("inspect", str(office.folder / "Maildir")).err
 
 
-def test_inspect_looks_into_a_folder_of_mailboxes(office: Office) -> None:
+def test_inspect_reads_a_folder_of_mailboxes(office: Office) -> None:
     (office.folder / "post").mkdir()
     office.write("post/inbox.mbox", mailbox_of(12))
     answer = office("inspect", str(office.folder / "post"))
@@ -285,7 +283,7 @@ def test_inspect_of_texts_names_the_number(office: Office) -> None:
     )
 
 
-def test_inspect_says_where_nobody_stands_out_or_nothing_can_be_read(office: Office) -> None:
+def test_inspect_says_if_no_address_is_likely_or_nothing_can_be_read(office: Office) -> None:
     path = office.write("few.mbox", mailbox_of(1))
     assert "No address is in most of the messages" in office("inspect", str(path)).err
     path = office.write("none.mbox", "nothing of a mailbox")
@@ -297,7 +295,7 @@ def test_inspect_says_where_nobody_stands_out_or_nothing_can_be_read(office: Off
 
 
 @pytest.mark.parametrize("command", [("ingest",), ("-v", "nightly", "--json"), ("ingest", "--json")])
-def test_the_address_is_in_no_byte_that_is_stored_nor_in_json(office: Office, command: tuple[str, ...]) -> None:
+def test_the_address_is_neither_stored_nor_printed_as_json(office: Office, command: tuple[str, ...]) -> None:
     before = {path for path in office.folder.rglob("*") if path.is_file()}
     answer = office(*command)
     read = office("doctor", "--json").out + office("export", "messages").out
@@ -313,11 +311,11 @@ def test_the_address_is_in_no_byte_that_is_stored_nor_in_json(office: Office, co
         ]
 
 
-def test_an_outcome_does_not_show_it() -> None:
+def test_the_repr_of_an_outcome_does_not_contain_the_address() -> None:
     seen = UnrecognisedOwner(messages=240, stored=240, address=OWN, with_address=236)
     assert OWN not in repr(SourceOutcome("mail", "mbox", unrecognised={"ana": seen}))
 
 
-def test_every_mailbox_is_known_to_hang_on_addresses() -> None:
+def test_every_mailbox_kind_is_marked_as_sent_by_address() -> None:
     kinds = {name for name in registry.KINDS if registry.source_kind(name).sent_by_address}
     assert kinds == {"mbox", "maildir", "imap", "gmail", "microsoft"}

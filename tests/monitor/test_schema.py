@@ -88,11 +88,11 @@ def tables(store: Store) -> dict[str, bool]:
     return {name: bool(strict) for name, strict in found if not name.startswith("sqlite_")}
 
 
-def test_the_page_of_the_database_is_made_of_the_schema() -> None:
+def test_docs_schema_is_generated_from_the_schema() -> None:
     assert PAGE.read_text(encoding="utf-8") == schema.schema_markdown()
 
 
-def test_every_table_says_what_it_holds() -> None:
+def test_every_table_has_a_comment() -> None:
     assert [statement for comment, statement in schema.paragraphs() if statement and not comment] == []
 
 
@@ -115,7 +115,7 @@ def test_wellbeing_and_workload_are_tables_of_their_own(store: Store) -> None:
     assert {"wellbeing_week", "workload_week"} <= tables(store).keys()
 
 
-def test_the_file_is_private_keeps_its_log_beside_it_and_tells_whose_it_is(store: Store) -> None:
+def test_the_file_is_private_has_a_write_ahead_log_and_is_marked_as_ours(store: Store) -> None:
     pragmas = ("journal_mode", "user_version", "application_id", "secure_delete")
     found = [store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert found == ["wal", schema.SCHEMA_VERSION, database.APPLICATION, 1]
@@ -123,7 +123,7 @@ def test_the_file_is_private_keeps_its_log_beside_it_and_tells_whose_it_is(store
     assert {stat.S_IMODE(path.stat().st_mode) for path in beside} == {0o600}
 
 
-def test_the_version_that_is_quick_to_import_is_the_schemas_and_each_version_has_its_migration(store: Store) -> None:
+def test_both_schema_versions_are_equal_and_each_version_has_its_migration(store: Store) -> None:
     applied = store.connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()[0]
     assert database.SCHEMA_VERSION == schema.SCHEMA_VERSION == database.OLDEST_VERSION + applied - 1
 
@@ -232,7 +232,7 @@ def cut_off(path: Path) -> None:
         (cut_off, "is damaged."),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_sentence_and_stays_as_it_is_byte_for_byte(
+def test_an_unusable_file_is_refused_with_a_sentence_and_stays_unchanged(
     tmp_path: Path, make: Callable[[Path], None], words: str
 ) -> None:
     path = tmp_path / "evenhours.db"
@@ -260,7 +260,7 @@ def in_a_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [a_folder, a_link_to_nowhere, in_a_file])
-def test_a_place_that_cannot_hold_a_database_is_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_an_unusable_path_is_refused_with_a_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "folder" / "evenhours.db"
     path.parent.mkdir()
     make(path)
@@ -269,7 +269,7 @@ def test_a_place_that_cannot_hold_a_database_is_one_sentence(tmp_path: Path, mak
     assert "\n" not in str(refused.value)
 
 
-def test_a_database_that_is_not_there_is_made_only_where_that_is_wanted(tmp_path: Path) -> None:
+def test_a_missing_database_is_created_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evenhours.db"
     with pytest.raises(StoreError, match=r"There is no database at .*to begin a new practice, run: evenhours init"):
         open_store(path)
@@ -292,7 +292,7 @@ def denied() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("rights", [0o400, 0o000])
-def test_a_file_that_may_not_be_written_is_one_sentence(denied: Path, rights: int) -> None:
+def test_an_unwritable_file_is_refused_with_a_sentence(denied: Path, rights: int) -> None:
     path = denied / "evenhours.db"
     ours(path)
     before = path.read_bytes()
@@ -308,7 +308,7 @@ def test_a_file_that_may_not_be_written_is_one_sentence(denied: Path, rights: in
 
 
 @pytest.mark.parametrize("rights", [0o500, 0o000])
-def test_a_folder_that_may_not_be_written_is_one_sentence(denied: Path, rights: int) -> None:
+def test_an_unwritable_folder_is_refused_with_a_sentence(denied: Path, rights: int) -> None:
     path = denied / "evenhours.db"
     denied.chmod(rights)
     with pytest.raises(StoreError, match=r"cannot be (written|opened)"), opened(path, create=True):
@@ -320,7 +320,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(denied: Path, rights: 
 # Writing and reading
 
 
-def test_what_fails_in_a_write_leaves_nothing_and_the_next_write_goes_on(store: Store) -> None:
+def test_a_failed_write_stores_nothing_and_the_next_one_succeeds(store: Store) -> None:
     def half() -> None:
         with store.write() as connection:
             connection.execute("INSERT INTO clinician (key) VALUES ('ana')")
@@ -343,7 +343,7 @@ def test_a_read_sees_one_state_whatever_is_written_meanwhile(store: Store) -> No
     assert store.connection.execute(count).fetchone() == (1,)
 
 
-def test_another_writer_is_waited_for_and_then_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_waits_for_another_writer_and_then_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
     with opened(store.path) as other, store.write(), pytest.raises(StoreError, match="Another program"):
         other.write().__enter__()
@@ -352,7 +352,7 @@ def test_another_writer_is_waited_for_and_then_named(store: Store, monkeypatch: 
 @pytest.mark.parametrize(
     "name", ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY_DBMOVED", "SQLITE_CORRUPT_INDEX"]
 )
-def test_sqlites_errors_are_sentences_with_the_way_out(store: Store, name: str) -> None:
+def test_errors_of_sqlite_become_sentences_with_a_remedy(store: Store, name: str) -> None:
     error: Any = sqlite3.OperationalError("a word of SQLite's")
     error.sqlite_errorname = name
 

@@ -42,14 +42,14 @@ def connection(store: Store) -> Iterator[Connection]:
     store.connection.execute("ROLLBACK")
 
 
-def test_keys_that_are_joined_are_the_smallest_of_them(connection: Connection) -> None:
+def test_joined_keys_are_the_person_of_the_smallest_key(connection: Connection) -> None:
     assert clients.join_clients(connection, "ana", [4, 2]) == 2
     assert clients.join_clients(connection, "ana", [5, 4, 3]) == 2
     assert clients.persons(connection, "ana") == {2: 2, 3: 2, 4: 2, 5: 2}
     assert clients.persons(connection, "ben") == {}
 
 
-def test_a_key_that_is_separated_leaves_the_others_together(connection: Connection) -> None:
+def test_a_separated_key_leaves_the_others_joined(connection: Connection) -> None:
     clients.join_clients(connection, "ana", [2, 3, 4])
     clients.separate_client(connection, "ana", 2)
     assert clients.persons(connection, "ana") == {3: 3, 4: 3}
@@ -59,7 +59,7 @@ def test_a_key_that_is_separated_leaves_the_others_together(connection: Connecti
 
 
 @pytest.mark.parametrize(("strangers", "left"), [([2], 0), ([2, 3], 0), ([2, 3, 4], 3), ([5], 1)])
-def test_a_person_is_no_client_only_if_none_of_the_keys_is(
+def test_a_person_is_not_a_client_only_if_all_keys_are_marked_so(
     connection: Connection, strangers: list[int], left: int
 ) -> None:
     """Otherwise the sessions of the others were gone."""
@@ -91,7 +91,7 @@ def test_joining_is_the_same_in_any_order(store: Store, wanted: list[frozenset[i
     assert all(person in found[0] and person <= key for key, person in found[0].items())
 
 
-def test_a_term_is_kept_with_its_day_and_can_be_taken_back(connection: Connection) -> None:
+def test_a_term_is_stored_with_its_day_and_can_be_removed(connection: Connection) -> None:
     clients.set_term(connection, "ana", 1, "frequency", "1.0", from_day=TODAY, now=100)
     clients.set_term(connection, "ana", 1, "frequency", "0.5", from_day=TODAY + 7, now=100)
     clients.set_term(connection, "ana", 1, "frequency", None, from_day=TODAY + 14, now=100)
@@ -145,7 +145,7 @@ def enter(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(("change", "since"), [(join, 0), (say, (TODAY - 1) * 86_400), (enter, (TODAY - 1) * 86_400)])
-def test_what_is_said_for_a_past_day_makes_the_numbers_since_then_out_of_date(
+def test_an_entry_for_a_past_day_invalidates_the_numbers_since_then(
     connection: Connection, change: object, since: int
 ) -> None:
     assert callable(change)
@@ -153,7 +153,7 @@ def test_what_is_said_for_a_past_day_makes_the_numbers_since_then_out_of_date(
     assert dirty(connection) == {"ana": since}
 
 
-def test_what_is_said_again_changes_nothing(connection: Connection) -> None:
+def test_a_repeated_term_changes_nothing(connection: Connection) -> None:
     say(connection)
     save_computation(connection, "ana", Computation(week=0, settings_checksum="", sources_checksum=""))
     say(connection)
@@ -170,7 +170,7 @@ def test_what_is_said_again_changes_nothing(connection: Connection) -> None:
         ((1, "channels", "zebra"), "has to be some of email"),
     ],
 )
-def test_what_cannot_be_said_is_one_sentence(
+def test_an_invalid_term_is_refused_with_a_sentence(
     connection: Connection, arguments: tuple[int, str, str], words: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
@@ -188,7 +188,7 @@ def test_entries_and_joins_of_somebody_elses_clients_are_refused(connection: Con
         clients.add_ledger_entry(connection, "ana", "zebra", day=TODAY, client=1, now=100)
 
 
-def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
+def test_the_analysis_reads_persons_terms_and_ledger(connection: Connection) -> None:
     join(connection)
     say(connection)
     enter(connection)
@@ -203,7 +203,7 @@ def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
     assert load_records(connection, "ben").terms.empty
 
 
-def test_of_two_it_is_remembered_that_they_are_two(connection: Connection) -> None:
+def test_two_keys_are_remembered_as_different_people(connection: Connection) -> None:
     clients.save_different_people(connection, "ana", 4, 2, now=1)
     clients.save_different_people(connection, "ana", 2, 4, now=2)
 

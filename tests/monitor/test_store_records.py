@@ -83,7 +83,7 @@ def stored_from(store: Store, pages: Sequence[Sequence[Copy]]) -> list[Any]:
 
 @given(st.lists(copies(), min_size=1, max_size=5), st.data())
 @settings(max_examples=4 * EXAMPLES)
-def test_copies_of_a_message_give_one_row_whatever_their_order_page_and_source(
+def test_copies_of_a_message_give_one_row_in_any_order_on_any_page_and_from_any_source(
     store: Store, found: list[Copy], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(found))
@@ -93,7 +93,7 @@ def test_copies_of_a_message_give_one_row_whatever_their_order_page_and_source(
     assert stored_from(store, [shuffled[:cut], shuffled[cut:]]) == expected
 
 
-def test_sent_counts_before_received_and_personal_before_automatic_and_early_before_late(store: Store) -> None:
+def test_of_several_copies_sent_personal_and_early_ones_are_preferred(store: Store) -> None:
     received = stamp(1, "2026-03-02 09:00")
     automatic = stamp(1, "2026-03-02 08:00", automatic=True)
     late = stamp(1, "2026-03-02 10:00")
@@ -144,7 +144,7 @@ def naive_threads(groups: Sequence[Sequence[int]]) -> dict[int, int]:
 
 @given(st.lists(st.lists(KEYS, min_size=1, max_size=4), min_size=1, max_size=8), st.data())
 @settings(max_examples=4 * EXAMPLES)
-def test_threads_have_the_same_names_in_whatever_pages_and_order_they_come(
+def test_threads_have_the_same_names_in_any_pages_and_order(
     store: Store, groups: list[list[int]], data: st.DataObject
 ) -> None:
     found = [stamp(group[0], "2026-03-02 09:00", *group[1:]) for group in data.draw(st.permutations(groups))]
@@ -156,7 +156,7 @@ def test_threads_have_the_same_names_in_whatever_pages_and_order_they_come(
         assert dict(connection.execute("SELECT node, thread FROM node")) == naive_threads(groups)
 
 
-def test_a_thread_of_one_clinician_is_none_of_anothers(store: Store) -> None:
+def test_threads_of_two_clinicians_are_separate(store: Store) -> None:
     with emptied(store) as connection:
         row = sources.source_row(connection, "shared", "mbox", ["ana", "ben"])
         save_messages(connection, row, [stamp(2, "2026-03-02 09:00", 1), stamp(2, "2026-03-02 09:00", clinician="ben")])
@@ -164,7 +164,7 @@ def test_a_thread_of_one_clinician_is_none_of_anothers(store: Store) -> None:
         assert found == [(1,), (2,)]
 
 
-def test_a_chain_of_fifty_thousand_answers_is_followed_in_steps_that_stay_few() -> None:
+def test_a_chain_of_fifty_thousand_replies_is_followed_in_few_steps() -> None:
     forest = UnionFind()
     steps = CountedDict()
     forest._parent = steps
@@ -258,7 +258,7 @@ class Nights(RuleBasedStateMachine):
 STORES: list[Store] = []
 
 
-def test_a_calendar_over_many_nights_is_what_a_dictionary_says(tmp_path: Path) -> None:
+def test_a_calendar_over_many_nights_agrees_with_a_dictionary(tmp_path: Path) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     STORES.append(open_store(tmp_path / "evenhours.db", create=True))

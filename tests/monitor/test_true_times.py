@@ -119,14 +119,14 @@ def test_a_start_after_the_corrected_end_is_unknown(corrected: str, span: str) -
         ([], "-", "", "held"),
     ],
 )
-def test_what_counts_of_a_session_from_ten_to_ten_to_eleven(
+def test_evidence_that_counts_for_a_session_from_ten_to_ten_fifty(
     times: list[Row], span: str, named: str, status: str
 ) -> None:
     assert seen([booked("10:00", "ten")], times) == {"ten": (span, named, status)}
     assert seen([booked("10:00", "ten")], times[::-1]) == {"ten": (span, named, status)}
 
 
-def test_a_template_is_told_by_its_own_entry_also_where_the_calendar_shows_another_time() -> None:
+def test_a_template_is_recognised_by_its_own_entry_if_the_calendar_has_another_time() -> None:
     entries = [booked("10:00", "ten"), event("2026-03-02 10:05", "2026-03-02 10:45", uid="visit", source=RECORDS)]
     assert seen(entries, [visit("10:05-10:45", "visit")]) == {"ten": ("-", "", "held")}
     assert seen(entries, [visit("10:06-10:45", "visit")]) == {"ten": ("10:06-10:45", "ehr", "held")}
@@ -138,7 +138,7 @@ def test_an_end_that_was_moved_in_the_record_system_is_a_template_too() -> None:
 
 
 @pytest.mark.parametrize(("span", "ends"), [("11:55-12:52", ["", "12:52"]), ("10:03-11:05", ["11:05", ""])])
-def test_of_an_entry_that_two_sources_show_at_two_times_the_nearer_one_is_meant(span: str, ends: list[str]) -> None:
+def test_evidence_of_an_entry_in_two_sources_belongs_to_the_nearer_one(span: str, ends: list[str]) -> None:
     shown = events([booked("10:00", "x"), booked("12:00", "x", source=RECORDS)])
     by_record = sessions_from(shown, evidence([visit(span, "x")]), corrections(), as_of=NOON)
     by_hand = sessions_from(shown, evidence(), corrections({"x": f"2026-03-02 {span[6:]}"}), as_of=NOON)
@@ -150,7 +150,7 @@ def test_of_an_entry_that_two_sources_show_at_two_times_the_nearer_one_is_meant(
     ("call", "known"),
     [("10:01-10:56", ("10:01-10:56", "call", "held")), ("10:20-10:20", ("10:20-10:20", "call", "no_show"))],
 )
-def test_what_a_call_tells_of_a_group_is_told_of_all_who_were_expected(call: str, known: tuple[str, str, str]) -> None:
+def test_a_call_of_a_group_applies_to_all_who_were_expected(call: str, known: tuple[str, str, str]) -> None:
     off = booked("10:00", "off", ROOM, client=3, status=Status.CANCELLED)
     group = [booked("10:00", str(client), ROOM, client=client) for client in (1, 2)]
     assert seen([*group, off], [told(call, meeting=ROOM)]) == {"1": known, "2": known, "off": ("-", "", "cancelled")}
@@ -213,18 +213,18 @@ def test_which_session_a_call_is_about(entries: list[Row], call: Row, session: s
         ([booked("10:00", "a", ROOM)], ["10:01-10:48", "10:53-10:53"], {"a": "10:01-10:48"}),
     ],
 )  # fmt: skip
-def test_a_call_that_is_taken_up_again_is_one(entries: list[Row], pieces: list[str], spans: dict[str, str]) -> None:
+def test_a_resumed_call_is_one_call(entries: list[Row], pieces: list[str], spans: dict[str, str]) -> None:
     calls = [told(span, meeting=ROOM) for span in pieces]
     for times in (calls, calls[::-1]):
         assert {uid: span for uid, (span, _, _) in seen(entries, times).items()} == spans
 
 
-def test_a_telephone_call_soon_after_a_session_may_be_anybodys() -> None:
+def test_a_telephone_call_soon_after_a_session_may_be_with_anybody() -> None:
     calls = [told("10:01-10:48", source=TELEPHONE), told("10:51-11:05", source=TELEPHONE)]
     assert seen([booked("10:00", "a")], calls)["a"][0] == "10:01-10:48"
 
 
-def test_a_room_known_to_one_of_two_sources_is_the_sessions() -> None:
+def test_a_room_that_one_of_two_sources_knows_belongs_to_the_session() -> None:
     entries = [booked("10:00", "ten", source=RECORDS), booked("10:00", "seen", ROOM, source=MEET), booked("10:30", "x")]
     assert seen(entries, [told("10:20-11:20", meeting=ROOM)])["ten"][1] == "call"
 
@@ -279,16 +279,16 @@ def extras(entries: Iterable[Row], times: Iterable[Row], as_of: int = NOON) -> l
         ([], [], []),
     ],
 )  # fmt: skip
-def test_calls_that_nobody_booked(entries: list[Row], times: list[Row], expected: list[tuple[int, str]]) -> None:
+def test_unscheduled_calls(entries: list[Row], times: list[Row], expected: list[tuple[int, str]]) -> None:
     assert extras(entries, times) == expected
     assert extras(entries, times[::-1]) == expected
 
 
-def test_a_call_that_has_not_begun_is_not_told() -> None:
+def test_a_call_that_has_not_begun_does_not_count() -> None:
     assert extras([], [told("18:00-18:40")], as_of=at("2026-03-02 17:59")) == []
 
 
-def test_a_call_that_nobody_booked_is_no_session() -> None:
+def test_an_unscheduled_call_is_not_a_session() -> None:
     assert seen([booked("10:00", "a")], [told("18:00-18:40")]) == {"a": ("-", "", "held")}
 
 
@@ -305,12 +305,12 @@ def test_a_call_that_nobody_booked_is_no_session() -> None:
         ([], {}),
     ],
 )
-def test_of_each_source_it_is_known_how_many_of_its_times_say_how_a_session_went(
+def test_the_evidence_that_is_linked_to_sessions_is_counted_for_each_source(
     times: list[Row], expected: dict[int, tuple[int, int]]
 ) -> None:
     entries = [booked("10:00", "ten"), booked("15:00", "three")]
     assert count_linked_evidence(events(entries), evidence(times)) == expected
 
 
-def test_without_any_session_no_true_time_says_how_one_went() -> None:
+def test_without_sessions_no_evidence_is_linked() -> None:
     assert count_linked_evidence(events([]), evidence([told("10:02-10:55")])) == {MEET: (0, 1)}
