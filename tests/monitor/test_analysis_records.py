@@ -1,4 +1,4 @@
-"""What the analysis is told of bookings that were called off or moved: when, as far as anybody can know."""
+"""The records that the analysis takes: when bookings were cancelled or moved, as far as that can be known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monitor.store.events import save_events
 from monitor.store.sources import source_row
 
 Version = tuple[int, Status, int | None]
-"""On which day of March it was seen, how it stood, and the day of the source's own last change."""
+"""The day in March on which a version was seen, its status, and the day of the source's own edit time."""
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def on(day: int, hour: int = 2) -> datetime:
     [
         ([(1, Status.CONFIRMED, None)], None),
         ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, None)], 5),  # when it was seen
-        ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, 4)], 4),  # the source's own word
-        ([(3, Status.CONFIRMED, 2), (5, Status.CANCELLED, 2)], 5),  # a word of before it was called off
-        ([(5, Status.CANCELLED, None)], None),  # never seen standing
+        ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, 4)], 4),  # the source's edit time
+        ([(3, Status.CONFIRMED, 2), (5, Status.CANCELLED, 2)], 5),  # an edit time before the cancellation
+        ([(5, Status.CANCELLED, None)], None),  # never seen before the cancellation
         ([(5, Status.CANCELLED, 4)], 4),
         ([(1, Status.CONFIRMED, None), (5, Status.LATE_CANCELLED, None), (6, Status.CLINICIAN_CANCELLED, None)], 5),
         ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, None), (6, Status.CONFIRMED, None)], None),
@@ -46,14 +46,14 @@ def on(day: int, hour: int = 2) -> datetime:
 )
 def test_when_an_entry_was_called_off(connection: Connection, versions: list[Version], cancelled: int | None) -> None:
     source = source_row(connection, "calendar", "ics", ["ana"])
-    for seen, status, edited in versions:
+    for seen_on, status, edited in versions:
         event = CalendarEvent(
             "ana", "one", on(10, 9), on(10, 10), Kind.SESSION, status=status, edited_at=on(edited) if edited else None
         )
-        save_events(connection, source, [event], int(on(seen).timestamp()))
-    (found,) = load_records(connection, "ana").events["cancelled_at"]
+        save_events(connection, source, [event], int(on(seen_on).timestamp()))
+    (cancelled_at,) = load_records(connection, "ana").events["cancelled_at"]
 
-    assert isnan(found) if cancelled is None else found == on(cancelled).timestamp()
+    assert isnan(cancelled_at) if cancelled is None else cancelled_at == on(cancelled).timestamp()
 
 
 @pytest.mark.parametrize(("days", "moved"), [((10,), False), ((10, 10), False), ((10, 12), True), ((10, 12, 10), True)])
@@ -67,16 +67,16 @@ def test_an_entry_seen_with_two_starts_was_moved(connection: Connection, days: t
 
 
 @pytest.mark.parametrize(
-    ("kind", "known"), [(Kind.PERSONAL, True), (Kind.OTHER, True), (Kind.SUPERVISION, False), (Kind.LEAVE, False)]
+    ("kind", "has_client"), [(Kind.PERSONAL, True), (Kind.OTHER, True), (Kind.SUPERVISION, False), (Kind.LEAVE, False)]
 )
 def test_the_counterpart_of_an_event_is_kept_only_if_it_could_be_a_client(
     kind: Kind,
-    known: bool,  # noqa: FBT001
+    has_client: bool,  # noqa: FBT001
 ) -> None:
     classifier = Classifier(rules=(KindRule(kind, calendar="here"),), domains=frozenset({"harbour.example"}))
-    names = Pseudonyms(b"k" * 32)
-    look = EntryTraits(calendar="here", attendees=("ana@harbour.example", "zebra@mail.example"))
-    found = classifier.classify(look, "ana", names)
+    pseudonyms = Pseudonyms(b"k" * 32)
+    traits = EntryTraits(calendar="here", attendees=("ana@harbour.example", "zebra@mail.example"))
+    result = classifier.classify(traits, "ana", pseudonyms)
 
-    assert found == (kind, names.person("ana", "zebra@mail.example") if known else None)
-    assert classifier.classify(EntryTraits(calendar="here"), "ana", names) == (kind, None)
+    assert result == (kind, pseudonyms.person("ana", "zebra@mail.example") if has_client else None)
+    assert classifier.classify(EntryTraits(calendar="here"), "ana", pseudonyms) == (kind, None)

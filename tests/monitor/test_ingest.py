@@ -1,4 +1,4 @@
-"""Ingest, told by sources in memory that do what real ones do at their worst."""
+"""Ingest from sources in memory that behave as badly as real ones."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ STATUS = "SELECT uid_key, status FROM event ORDER BY uid_key"
 LATER = NOW + timedelta(days=1)
 
 
-def letters(*numbers: int) -> list[Any]:
-    """A page: a message a day, each an answer to the one before."""
+def message_page(*numbers: int) -> list[Any]:
+    """Return a page with a message a day, each a reply to the one before."""
     return [stamp(number, f"2026-03-{number:02} 09:00", number - 1) for number in numbers]
 
 
@@ -48,7 +48,7 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
 ) -> None:
     practice = make_practice(diary="ana", mail="ana")
     practice.mail.set_pages(
-        letters(1, 2), letters(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]]
+        message_page(1, 2), message_page(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]]
     )
     practice.rows(
         "CREATE TRIGGER breaks BEFORE INSERT ON node WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
@@ -67,10 +67,10 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
 def test_a_run_resumes_after_any_page_and_loses_or_repeats_nothing(
     make_practice: PracticeFactory,
 ) -> None:
-    pages = [letters(number, number + 1) for number in range(1, 7)]
-    whole = make_practice(mail="ana")
-    whole.mail.set_pages(*pages)
-    whole.ingest()
+    pages = [message_page(number, number + 1) for number in range(1, 7)]
+    uninterrupted = make_practice(mail="ana")
+    uninterrupted.mail.set_pages(*pages)
+    uninterrupted.ingest()
     for breaks_after in range(len(pages) + 1):
         practice = make_practice(mail="ana")
         practice.mail.set_pages(*pages)
@@ -80,7 +80,7 @@ def test_a_run_resumes_after_any_page_and_loses_or_repeats_nothing(
         practice.mail.breaks_after = None
         practice.ingest()
         assert practice.mail.cursors == [None, f"{breaks_after} first" if breaks_after else None]
-        assert practice.dump() == whole.dump()
+        assert practice.dump() == uninterrupted.dump()
 
 
 def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
@@ -90,7 +90,7 @@ def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
         entry("b", "2026-03-03 10:00", clinician="ben", status=Status.CANCELLED),
         times=[ehr_evidence("a", "2026-03-02 11:05")],
     )
-    practice.mail.set_pages(letters(1, 2), letters(2, 3))
+    practice.mail.set_pages(message_page(1, 2), message_page(2, 3))
     first = practice.ingest()
     before = practice.dump()
     second = practice.ingest(now=LATER)
@@ -112,7 +112,7 @@ def test_the_later_of_two_entries_with_one_key_in_a_snapshot_counts_in_every_run
     assert practice.ingest(now=LATER)["diary"].rows == 0
 
 
-# What became of an entry, which its source itself forgets
+# Versions of an entry, of which its source has only the latest
 
 
 def evidence_of(practice: MemoryPractice, now: datetime = NOW) -> dict[str, str]:
@@ -141,11 +141,11 @@ def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evide
 @pytest.mark.parametrize(
     ("edited", "booked_end"),
     [
-        (None, "2026-03-19 10:50"),  # seen after it began, and nothing says that it was changed before
+        (None, "2026-03-19 10:50"),  # seen after it began, and without an earlier edit time
         ("2026-03-18 12:00", "2026-03-19 11:15"),
         ("2026-03-19 10:55", "2026-03-19 10:50"),
-        ("2026-03-17 08:00", "2026-03-19 10:50"),  # the stamp of an earlier change says nothing about this one
-        ("2031-01-01 00:00", "2026-03-19 10:50"),  # nor does one that cannot be true
+        ("2026-03-17 08:00", "2026-03-19 10:50"),  # the edit time of an earlier change
+        ("2031-01-01 00:00", "2026-03-19 10:50"),  # an edit time in the future
     ],
 )
 def test_an_end_was_booked_if_it_was_changed_before_the_session_began(
@@ -209,8 +209,8 @@ def test_an_unscheduled_call_has_a_row_of_its_own(make_practice: PracticeFactory
     rows = list(export_rows("sessions", practice.config, practice.store, person, now=NOW))
     assert [set(row) for row in rows] == [set(COLUMNS["sessions"])] * 2
     assert [row["status"] for row in rows] == ["held", "unscheduled"]
-    apart = {name: value for name, value in rows[1].items() if value is not None}
-    assert apart == {
+    values = {name: value for name, value in rows[1].items() if value is not None}
+    assert values == {
         "clinician": "ana", "actual_start": "2026-03-18T17:00:00Z", "actual_end": "2026-03-18T17:40:00Z",
         "evidence": "call", "status": "unscheduled",
     }  # fmt: skip
@@ -221,10 +221,10 @@ def test_an_unscheduled_call_has_a_row_of_its_own(make_practice: PracticeFactory
 
 def test_a_snapshot_removes_nothing_outside_its_window(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
-    told = entry("told", "2019-01-07 10:00")
-    practice.diary.set_snapshot(told, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    stays = entry("stays", "2019-01-07 10:00")
+    practice.diary.set_snapshot(stays, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.set_snapshot(told)
+    practice.diary.set_snapshot(stays)
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
     assert practice.rows(STATUS)[:-1] == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
@@ -247,60 +247,70 @@ def test_an_entry_that_is_missing_for_one_of_two_owners_is_removed_for_that_owne
     practice.ingest()
     practice.rooms.set_snapshot(*shared[:-1])
     practice.ingest(now=LATER)
-    gone = "SELECT key, uid_key FROM event JOIN clinician ON clinician.id = clinician_id WHERE status = 'removed'"
-    assert practice.rows(gone) == [("ben", "4")]
+    removed = "SELECT key, uid_key FROM event JOIN clinician ON clinician.id = clinician_id WHERE status = 'removed'"
+    assert practice.rows(removed) == [("ben", "4")]
 
 
 def test_evidence_that_a_snapshot_no_longer_contains_is_deleted(make_practice: PracticeFactory) -> None:
     practice = make_practice(visits="ana")
-    held = [entry("a", "2026-03-02 10:00"), entry("b", "2026-03-03 10:00")]
+    entries = [entry("a", "2026-03-02 10:00"), entry("b", "2026-03-03 10:00")]
     practice.visits.set_snapshot(
-        *held, times=[ehr_evidence("a", "2026-03-02 11:05"), ehr_evidence("b", "2026-03-03 11:00")]
+        *entries, times=[ehr_evidence("a", "2026-03-02 11:05"), ehr_evidence("b", "2026-03-03 11:00")]
     )
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     practice.dirty()
-    practice.visits.set_snapshot(*held, times=[ehr_evidence("b", "2026-03-03 11:00")])
-    assert practice.ingest(**days("2026-03-03", "2026-03-31"))["visits"].rows == 0  # not asked about the first
+    practice.visits.set_snapshot(*entries, times=[ehr_evidence("b", "2026-03-03 11:00")])
+    assert practice.ingest(**days("2026-03-03", "2026-03-31"))["visits"].rows == 0  # the first is outside the window
     assert practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].rows == 1
     assert practice.rows("SELECT evidence_key FROM evidence") == ["b"]
     assert practice.dirty() == {"ana": epoch("2026-03-02 11:05")}
 
 
-def met(key: str, started: str | None, ended: str | None) -> SessionEvidence:
-    """A true time that names no entry."""
+def evidence_without_entry(key: str, started: str | None, ended: str | None) -> SessionEvidence:
+    """Return evidence without an entry."""
     return SessionEvidence("ana", key, Grade.EHR, utc(started) if started else None, utc(ended) if ended else None)
 
 
 @pytest.mark.parametrize("has_all_evidence", [True, False])
 def test_evidence_without_an_entry_is_deleted_by_a_snapshot_of_all_evidence_only(
     make_practice: PracticeFactory,
-    has_all_evidence: bool,  # noqa: FBT001 - a calendar's snapshot says nothing of what another part told
+    has_all_evidence: bool,  # noqa: FBT001 - a calendar's snapshot does not contain all evidence
 ) -> None:
     practice = make_practice(visits="ana")
     practice.visits.has_all_evidence = has_all_evidence
-    times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
-    halves = [met("begun", "2026-03-07 10:00", None), met("ended", None, "2026-03-08 10:00"), met("no", None, None)]
+    times = [
+        evidence_without_entry(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50")
+        for day in (2, 3, 4, 5, 6)
+    ]
+    halves = [
+        evidence_without_entry("begun", "2026-03-07 10:00", None),
+        evidence_without_entry("ended", None, "2026-03-08 10:00"),
+        evidence_without_entry("no", None, None),
+    ]
     practice.visits.set_snapshot(times=times + halves)
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     practice.dirty()
     practice.visits.set_snapshot(times=[*times[2:3], *times[4:], *halves[:1]])
-    asked = days("2026-03-04", "2026-03-31")  # nothing is said of what was before
-    practice.ingest(**asked, accept_shrink=True)
-    gone = {"5", "ended"} if has_all_evidence else set()
-    left = {"2", "3", "4", "5", "6", "begun", "ended", "no"} - gone
-    assert set(practice.rows("SELECT evidence_key FROM evidence")) == left
+    window = days("2026-03-04", "2026-03-31")  # earlier days are outside the window
+    practice.ingest(**window, accept_shrink=True)
+    deleted = {"5", "ended"} if has_all_evidence else set()
+    remaining = {"2", "3", "4", "5", "6", "begun", "ended", "no"} - deleted
+    assert set(practice.rows("SELECT evidence_key FROM evidence")) == remaining
     assert practice.dirty() == ({"ana": epoch("2026-03-05 10:00")} if has_all_evidence else {})
 
 
 def test_a_source_that_has_lost_its_evidence_is_refused(make_practice: PracticeFactory) -> None:
     practice = make_practice(visits="ana")
     practice.visits.has_all_evidence = True
-    times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
-    held = [entry("a", "2026-03-02 10:00")]
-    practice.visits.set_snapshot(*held, times=times)
+    times = [
+        evidence_without_entry(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50")
+        for day in (2, 3, 4, 5, 6)
+    ]
+    entries = [entry("a", "2026-03-02 10:00")]
+    practice.visits.set_snapshot(*entries, times=times)
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     before = practice.dump()
-    practice.visits.set_snapshot(*held, times=times[:3])
+    practice.visits.set_snapshot(*entries, times=times[:3])
     problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
     assert isinstance(problem, ShrunkSourceError)
     assert "had 5 actual times and now has 3" in str(problem)
@@ -310,11 +320,11 @@ def test_a_source_that_has_lost_its_evidence_is_refused(make_practice: PracticeF
 TEN = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
 
 
-def it_holds(practice: MemoryPractice, left: int, *, believed: bool) -> None:
-    """Of ten entries a source holds so many now: it is believed at once, or not until somebody confirms it."""
+def check_shrink(practice: MemoryPractice, left: int, *, is_accepted: bool) -> None:
+    """Check that a source with so many of ten entries is accepted at once, or only when somebody confirms it."""
     before = practice.dump()
     problem = practice.ingest(now=LATER)["diary"].problem
-    assert (problem is None) is believed
+    assert (problem is None) is is_accepted
     if problem:
         assert isinstance(problem, ShrunkSourceError)
         assert (problem.before, problem.after) == (10, left)
@@ -323,30 +333,30 @@ def it_holds(practice: MemoryPractice, left: int, *, believed: bool) -> None:
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - left]
 
 
-@pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (1, False)])
+@pytest.mark.parametrize(("left", "is_accepted"), [(7, True), (6, False), (1, False)])
 def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_removed(
     make_practice: PracticeFactory,
-    holds: int,
-    believed: bool,  # noqa: FBT001 - a table of facts
+    left: int,
+    is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.set_snapshot(*TEN[:holds], entry("outside too", "2023-03-03 10:00"))
-    it_holds(practice, holds, believed=believed)
+    practice.diary.set_snapshot(*TEN[:left], entry("outside too", "2023-03-03 10:00"))
+    check_shrink(practice, left, is_accepted=is_accepted)
 
 
-@pytest.mark.parametrize(("taken_back", "believed"), [(3, True), (4, False)])
+@pytest.mark.parametrize(("removed", "is_accepted"), [(3, True), (4, False)])
 def test_a_source_that_removes_more_than_30_percent_one_by_one_is_refused(
     make_practice: PracticeFactory,
-    taken_back: int,
-    believed: bool,  # noqa: FBT001 - a table of facts
+    removed: int,
+    is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.set_removed(*(str(number) for number in range(taken_back)))
-    it_holds(practice, 10 - taken_back, believed=believed)
+    practice.diary.set_removed(*(str(number) for number in range(removed)))
+    check_shrink(practice, 10 - removed, is_accepted=is_accepted)
 
 
 def test_a_series_that_restarts_with_new_identifiers_is_not_a_loss(make_practice: PracticeFactory) -> None:
@@ -359,24 +369,24 @@ def test_a_series_that_restarts_with_new_identifiers_is_not_a_loss(make_practice
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10]
 
 
-# Read anew
+# Read again from the beginning
 
 
 def test_new_settings_read_everything_again(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
-    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=True)], letters(2))
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=True)], message_page(2))
     practice.ingest()
-    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=False)], letters(2))
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=False)], message_page(2))
     assert practice.ingest(now=LATER)["mail"].rows == 0
     practice.labels["mail"] = "another address"
     assert practice.ingest(now=LATER)["mail"].rows == 1
     assert practice.rows("SELECT outgoing FROM message WHERE node = 1") == [0]
-    assert practice.mail.cursors == [None, "2 first", "2 first"]  # it can still tell how much it held
+    assert practice.mail.cursors == [None, "2 first", "2 first"]  # so that it can still be seen how much it contained
 
 
 def test_full_reads_from_the_beginning(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
-    practice.mail.set_pages(letters(1), letters(2))
+    practice.mail.set_pages(message_page(1), message_page(2))
     practice.ingest()
     practice.ingest(now=LATER, full=True)
     assert practice.mail.cursors == [None, None]
@@ -386,7 +396,7 @@ def test_rejected_records_of_all_pages_are_stored_and_those_of_an_earlier_genera
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(mail="ana")
-    pages = [letters(number) for number in (1, 2, 3)]
+    pages = [message_page(number) for number in (1, 2, 3)]
     rejected = [[RejectedRecord(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
     practice.mail.set_pages(*pages, rejected=rejected)
     assert practice.ingest()["mail"].rejected == 3
@@ -395,7 +405,7 @@ def test_rejected_records_of_all_pages_are_stored_and_those_of_an_earlier_genera
     assert practice.ingest(now=LATER)["mail"].rejected == 0
     assert len(practice.rows(places)) == 3
     practice.mail.set_pages(*pages, rejected=rejected[:2])
-    practice.labels["mail"] = "mended"
+    practice.labels["mail"] = "second"
     practice.ingest(now=LATER)
     assert practice.rows(places) == ["message 10", "message 20"]
 
@@ -433,10 +443,10 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_no_other_source
     make_practice: PracticeFactory,
 ) -> None:
     practice = make_practice(mail="ana", diary="ana")
-    practice.mail.set_pages(letters(1), letters(2))
+    practice.mail.set_pages(message_page(1), message_page(2))
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest("mail")
-    practice.mail.set_pages(letters(1), letters(2), letters(3))
+    practice.mail.set_pages(message_page(1), message_page(2), message_page(3))
     practice.mail.breaks_after, practice.mail.error = 2, AWAY
     outcomes = practice.ingest(now=LATER)
     assert [outcome.problem for outcome in outcomes.values()] == [AWAY, None]
@@ -449,7 +459,7 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_no_other_source
 
 def test_a_rate_limit_keeps_what_was_read_and_says_when_reading_continues(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
-    practice.mail.set_pages(letters(1), letters(2), letters(3))
+    practice.mail.set_pages(message_page(1), message_page(2), message_page(3))
     practice.mail.breaks_after, practice.mail.error = 2, LIMITED
     outcome = practice.ingest()["mail"]
     assert (outcome.rows, outcome.problem) == (2, LIMITED)
@@ -487,7 +497,7 @@ def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_
 ) -> None:
     practice = make_practice(mail="ana ben")
     ana, ben = practice.accounts("mail").values()
-    ana.set_pages(letters(1), letters(2))
+    ana.set_pages(message_page(1), message_page(2))
     ben.set_pages([stamp(7, "2026-03-05 09:00", clinician="ben")])
     ana.breaks_after, ana.error = 1, LOCKED_OUT
     outcomes = practice.ingest()
@@ -580,7 +590,7 @@ def test_a_message_whose_time_changed_invalidates_from_the_earlier_time(make_pra
     practice.mail.set_pages([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-01 09:00")])
     practice.ingest()
     practice.dirty()
-    practice.labels["mail"] = "anew"
+    practice.labels["mail"] = "second"
     practice.mail.set_pages([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-09 09:00")])
     practice.ingest()
     assert practice.dirty() == {"ana": epoch("2026-03-01 09:00")}
@@ -611,20 +621,20 @@ def test_a_message_that_joins_a_thread_later_invalidates_from_its_time(make_prac
     assert practice.rows("SELECT thread FROM message") == [1, 1]
 
 
-# What is asked for
+# The request
 
 
-def asked(practice: MemoryPractice, **options: Any) -> tuple[str, ...]:
-    """First and last instant of what an entry may touch, as the clock in Paris shows them."""
-    held = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
-    practice.diary.set_snapshot(*held)
+def days_read(practice: MemoryPractice, **options: Any) -> tuple[str, ...]:
+    """Return the days of the entries that are stored by a run with this request."""
+    entries = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
+    practice.diary.set_snapshot(*entries)
     practice.ingest(**options)
     return tuple(practice.rows("SELECT strftime('%Y-%m-%d', start_at, 'unixepoch') FROM event ORDER BY start_at"))
 
 
 def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFactory) -> None:
     practice = make_practice(diary="ana")
-    assert asked(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
+    assert days_read(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(
         entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00")
@@ -663,6 +673,6 @@ def test_the_span_that_a_run_has_read_is_stored(make_practice: PracticeFactory) 
     practice = make_practice(diary="ana")
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest(**days("2026-03-01", "2026-12-31"))
-    seen = practice.rows("SELECT read_from, read_to, succeeded_at FROM source")
+    spans = practice.rows("SELECT read_from, read_to, succeeded_at FROM source")
     start = int(datetime(2026, 2, 28, 23, tzinfo=UTC).timestamp())
-    assert seen == [(start, int(NOW.timestamp()), int(NOW.timestamp()))]
+    assert spans == [(start, int(NOW.timestamp()), int(NOW.timestamp()))]

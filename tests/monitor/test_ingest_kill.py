@@ -1,4 +1,4 @@
-"""``kill -9`` in the middle of ingest, anywhere: nothing is lost, nothing doubled, cursor and rows agree."""
+"""Ingest that is killed with ``kill -9`` at any point: nothing is lost or repeated, and cursor and rows agree."""
 
 from __future__ import annotations
 
@@ -26,36 +26,38 @@ def run(folder: Path, steps: int) -> subprocess.CompletedProcess[str]:
 
 
 def check_agreement(folder: Path) -> int:
-    """How many pages the cursor says are stored; exactly their rows have to be there."""
+    """Return the number of pages stored according to the cursor, after checking that exactly their rows are stored."""
     with opened(folder / "evenhours.db") as store:
         assert store.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        found = store.connection.execute("SELECT cursor FROM source").fetchall()
-        count = int(found[0][0].split()[0]) if found and found[0][0] else 0
-        told = [record for page in pages()[:count] for record in page]
+        cursors = store.connection.execute("SELECT cursor FROM source").fetchall()
+        count = int(cursors[0][0].split()[0]) if cursors and cursors[0][0] else 0
+        records = [record for page in pages()[:count] for record in page]
         stored = store.connection.execute("SELECT node FROM message ORDER BY node").fetchall()
-        assert [row[0] for row in stored] == sorted({one.key for one in told if isinstance(one, MessageStamp)})
+        assert [row[0] for row in stored] == sorted(
+            {record.key for record in records if isinstance(record, MessageStamp)}
+        )
         stored = store.connection.execute("SELECT uid_key FROM event").fetchall()
-        assert {row[0] for row in stored} == {one.uid_key for one in told if isinstance(one, CalendarEvent)}
+        assert {row[0] for row in stored} == {record.uid_key for record in records if isinstance(record, CalendarEvent)}
     return count
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_anywhere_loses_or_repeats_nothing(tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    undisturbed = run(whole, 0)
-    assert undisturbed.returncode == 0, undisturbed.stderr
-    dice = random.Random(os.environ.get("EVENHOURS_SEED", "kill"))
-    kills, stored, steps = 0, PAGES, int(undisturbed.stdout)
+    uninterrupted, killed = tmp_path / "uninterrupted", tmp_path / "killed"
+    uninterrupted.mkdir()
+    reference = run(uninterrupted, 0)
+    assert reference.returncode == 0, reference.stderr
+    rng = random.Random(os.environ.get("EVENHOURS_SEED", "kill"))
+    kills, stored, steps = 0, PAGES, int(reference.stdout)
     while kills < KILLS:
-        if stored == PAGES:  # begin again where the last one got to the end
+        if stored == PAGES:  # the last run reached the end: begin with a new database
             killed, stored = killed.with_name(f"{killed.name}+"), 0
             killed.mkdir()
-        ended = run(killed, dice.randint(1, steps // 3))
+        ended = run(killed, rng.randint(1, steps // 3))
         assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
         kills += ended.returncode != 0
         before, stored = stored, check_agreement(killed)
         assert stored >= before
     assert run(killed, 0).returncode == 0
-    with opened(whole / "evenhours.db") as one, opened(killed / "evenhours.db") as other:
-        assert dump(one) == dump(other)
+    with opened(uninterrupted / "evenhours.db") as expected, opened(killed / "evenhours.db") as store:
+        assert dump(store) == dump(expected)

@@ -1,4 +1,4 @@
-"""Ingest over many nights, cut off, refused and in trouble, against a model of a few lines."""
+"""Ingest over many nights with interruptions, refusals and errors, compared with a simple model."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from tests.monitor.memory import NOW, PSEUDONYMS, MemoryPractice, MemorySource, 
 
 OWNERS = ("ana", "ben")
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
-LETTERS = "SELECT node, sent_at, thread FROM message ORDER BY node"
+MESSAGES = "SELECT node, sent_at, thread FROM message ORDER BY node"
 ENTRIES = "SELECT uid_key, start_at, end_at FROM event WHERE status <> 'removed' ORDER BY uid_key"
 
 
 class CutOffError(Exception):
-    """The run ends here, as if the machine had been switched off."""
+    """An interruption of the run, as if the machine had been switched off."""
 
 
 class Nights(RuleBasedStateMachine):
-    """A diary that is told whole, and two mailboxes to which letters come, page by page.
+    """A diary that is read as a snapshot, and two mailboxes that receive messages page by page.
 
-    ``reached`` is how many pages of each mailbox have ever been stored. ``diary`` says on which day of March and at
-    which hour an entry begins that is told, ``held`` that of those that are held.
+    Attributes:
+        reached: The number of pages of each mailbox that have ever been stored.
+        diary: The day in March and the hour of each entry in the diary.
+        stored: The day and the hour of each entry that should be stored.
     """
 
     folder: Path
@@ -45,16 +47,16 @@ class Nights(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.practice = self._house()
+        self.practice = self._new_practice()
         self.mail: dict[str, MemorySource] = self.practice.accounts("mail")
         self.keys = count(1)
         self.pages: dict[str, list[list[int]]] = {key: [] for key in OWNERS}
         self.reached = dict.fromkeys(OWNERS, 0)
         self.diary = dict.fromkeys("abcd", (10, 9))
-        self.held: dict[str, tuple[int, int]] = {}
+        self.stored: dict[str, tuple[int, int]] = {}
         self.nights = 0
 
-    def _house(self) -> MemoryPractice:
+    def _new_practice(self) -> MemoryPractice:
         folder = self.folder / str(next(self.numbers))
         folder.mkdir()
         shutil.copy(self.folder / "empty.db", folder / "evenhours.db")
@@ -62,10 +64,10 @@ class Nights(RuleBasedStateMachine):
 
     # What happens at the sources
 
-    @rule(owner=st.sampled_from(OWNERS), letters=st.integers(0, 3), again=st.booleans())
-    def letters_come(self, owner: str, letters: int, *, again: bool) -> None:
+    @rule(owner=st.sampled_from(OWNERS), new_messages=st.integers(0, 3), again=st.booleans())
+    def messages_arrive(self, owner: str, new_messages: int, *, again: bool) -> None:
         earlier = [key for page in self.pages[owner] for key in page]
-        page = [next(self.keys) for _ in range(letters)] + (earlier[-1:] if again else [])
+        page = [next(self.keys) for _ in range(new_messages)] + (earlier[-1:] if again else [])
         self.pages[owner].append(page)
         records = tuple(
             stamp(key, f"2026-03-{1 + key % 15:02} 09:00", *(earlier[-2:-1]), clinician=owner) for key in page
@@ -73,11 +75,11 @@ class Nights(RuleBasedStateMachine):
         self.mail[owner].pages.append(Batch(None, records))
 
     @rule(owner=st.sampled_from(OWNERS), after=st.none() | st.integers(0, 4))
-    def a_mailbox_breaks_or_is_mended(self, owner: str, after: int | None) -> None:
+    def a_mailbox_fails_or_works(self, owner: str, after: int | None) -> None:
         self.mail[owner].breaks_after, self.mail[owner].error = after, AWAY
 
     @rule(uid=st.sampled_from("abcd"), day=st.sampled_from((10, 19, 25)), hour=st.integers(8, 18))
-    def an_entry_is_put(self, uid: str, day: int, hour: int) -> None:
+    def an_entry_is_added_or_moved(self, uid: str, day: int, hour: int) -> None:
         self.diary[uid] = day, hour
 
     @rule(uid=st.sampled_from("abcd"))
@@ -85,51 +87,53 @@ class Nights(RuleBasedStateMachine):
         self.diary.pop(uid, None)
 
     @rule(day=st.sampled_from((11, 20, 26)))
-    def the_diary_forgets_what_was_before(self, day: int) -> None:
-        self.diary = {uid: at for uid, at in self.diary.items() if at >= (day, 0)}
+    def the_diary_drops_old_entries(self, day: int) -> None:
+        self.diary = {uid: when for uid, when in self.diary.items() if when >= (day, 0)}
 
     @rule()
-    def the_diary_gives_everything_a_new_name(self) -> None:
-        self.diary = {f"new {next(self.keys)}": at for at in self.diary.values()}
+    def the_diary_renames_all_entries(self) -> None:
+        self.diary = {f"new {next(self.keys)}": when for when in self.diary.values()}
 
     # Runs
 
     @rule(cut_after=st.none() | st.integers(1, 6), full=st.booleans(), accept=st.sampled_from((False, False, True)))
     def night(self, cut_after: int | None, *, full: bool, accept: bool) -> None:
         before = self._cursors()
-        forgotten = self._forgotten()
-        reached = len(self.held) - len(forgotten)
+        dropped = self._dropped()
+        reached = len(self.stored) - len(dropped)
         lost = 100 * (reached - len(self.diary)) > 30 * reached
         problems = self._run(cut_after, full=full, accept_shrink=accept)
         if lost and not accept:
             assert isinstance(problems.get("diary"), ShrunkSourceError)
         else:
             assert "diary" not in problems
-            self.held = forgotten | self.diary
+            self.stored = dropped | self.diary
         for owner, reached in self._cursors().items():
             assert full or reached >= before[owner], "a cursor went back"
             self.reached[owner] = max(self.reached[owner], reached)
         self._check()
 
-    def _forgotten(self) -> dict[str, tuple[int, int]]:
-        """Those held that have begun and lie before whatever the diary tells."""
-        earliest = min(self.diary.values(), default=(20, 3))  # else the hour of the run
-        return {uid: at for uid, at in self.held.items() if uid not in self.diary and at < min(earliest, (20, 3))}
+    def _dropped(self) -> dict[str, tuple[int, int]]:
+        """Return the stored entries that have begun and are earlier than all entries of the diary."""
+        earliest = min(self.diary.values(), default=(20, 3))  # without entries: the time of the run
+        return {
+            uid: when for uid, when in self.stored.items() if uid not in self.diary and when < min(earliest, (20, 3))
+        }
 
-    def _shown(self) -> list[CalendarEvent]:
+    def _diary_entries(self) -> list[CalendarEvent]:
         return [entry(uid, f"2026-03-{day} {hour:02}:00") for uid, (day, hour) in self.diary.items()]
 
     def _run(self, cut_after: int | None, **options: Any) -> dict[str, Exception | None]:
         self.nights += 1
-        stored = 0
+        stored_pages = 0
 
         def cut(_name: str, _batch: Batch) -> None:
-            nonlocal stored
-            stored += 1
-            if stored == cut_after:
+            nonlocal stored_pages
+            stored_pages += 1
+            if stored_pages == cut_after:
                 raise CutOffError
 
-        self.practice.diary.set_snapshot(*self._shown())
+        self.practice.diary.set_snapshot(*self._diary_entries())
         run = ingest(
             self.practice.config, self.practice.store, PSEUDONYMS, IngestRequest(**options), now=NOW, progress=cut
         )
@@ -144,36 +148,36 @@ class Nights(RuleBasedStateMachine):
 
     def _cursors(self) -> dict[str, int]:
         sql = "SELECT key, cursor FROM source JOIN clinician ON clinician.id = owner_id WHERE cursor IS NOT NULL"
-        told = {key: int(cursor.split()[0]) for key, cursor in self.practice.rows(sql)}
-        return {owner: told.get(owner, 0) for owner in OWNERS}
+        cursors = {key: int(cursor.split()[0]) for key, cursor in self.practice.rows(sql)}
+        return {owner: cursors.get(owner, 0) for owner in OWNERS}
 
     def _check(self) -> None:
         for owner in OWNERS:
             sql = "SELECT node FROM message JOIN clinician ON clinician.id = clinician_id WHERE key ="
-            told = {key for page in self.pages[owner][: self.reached[owner]] for key in page}
-            found = self.practice.rows(f"{sql} '{owner}'")
-            assert (len(found), set(found)) == (len(told), told)
-        assert {row[0] for row in self.practice.rows(ENTRIES)} == self.held.keys()
+            expected = {key for page in self.pages[owner][: self.reached[owner]] for key in page}
+            nodes = self.practice.rows(f"{sql} '{owner}'")
+            assert (len(nodes), set(nodes)) == (len(expected), expected)
+        assert {row[0] for row in self.practice.rows(ENTRIES)} == self.stored.keys()
 
     @precondition(lambda self: self.nights)
     @rule()
-    def a_calm_night_gives_what_a_first_one_would(self) -> None:
+    def an_undisturbed_night_gives_the_same_as_a_first_reading(self) -> None:
         for account in self.mail.values():
             account.breaks_after = None
         assert self._run(None, accept_shrink=True) == {}
-        fresh = self._house()
+        fresh = self._new_practice()
         for owner, account in fresh.accounts("mail").items():
             account.pages = [replace(page) for page in self.mail[owner].pages]
-        fresh.diary.set_snapshot(*self._shown())
-        forgotten = self._forgotten()
+        fresh.diary.set_snapshot(*self._diary_entries())
+        dropped = self._dropped()
         try:
             fresh.ingest()
-            assert self.practice.rows(LETTERS) == fresh.rows(LETTERS)
-            told = [row for row in self.practice.rows(ENTRIES) if row[0] not in forgotten]
-            assert told == fresh.rows(ENTRIES)
+            assert self.practice.rows(MESSAGES) == fresh.rows(MESSAGES)
+            entries = [row for row in self.practice.rows(ENTRIES) if row[0] not in dropped]
+            assert entries == fresh.rows(ENTRIES)
         finally:
             fresh.store.close()
-        self.held = forgotten | self.diary
+        self.stored = dropped | self.diary
         self.reached = {owner: len(pages) for owner, pages in self.pages.items()}
         self._check()
 
@@ -183,9 +187,9 @@ class Nights(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_many_nights_agree_with_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
-    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
-    monkeypatch.setattr(readers, "THREADS", 1)  # account after account, so that a failure can be told again
+    kinds = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **kinds})
+    monkeypatch.setattr(readers, "THREADS", 1)  # one account after the other, so that a failure can be reproduced
     with opened(tmp_path / "empty.db", create=True):
         pass
     machine = type("Nights", (Nights,), {"folder": tmp_path, "numbers": count()})

@@ -1,4 +1,4 @@
-"""The practice's policy holds for every source alike: what is kept of a record does not depend on who brings it."""
+"""The practice's policy, which applies to records of all sources alike."""
 
 from __future__ import annotations
 
@@ -46,21 +46,23 @@ def practice(folder: Path, *sources: str) -> tuple[Config, Store]:
 
 
 def read(config: Config, store: Store, **options: Any) -> dict[str, SourceOutcome]:
-    found = {outcome.name: outcome for outcome in ingest(config, store, PSEUDONYMS, IngestRequest(**options), now=NOW)}
-    assert [outcome.problem for outcome in found.values() if outcome.problem] == []
-    return found
+    outcomes = {
+        outcome.name: outcome for outcome in ingest(config, store, PSEUDONYMS, IngestRequest(**options), now=NOW)
+    }
+    assert [outcome.problem for outcome in outcomes.values() if outcome.problem] == []
+    return outcomes
 
 
 def stored(store: Store, sql: str) -> list[Any]:
-    """What the database answers; a single column without its tuples."""
-    found = store.connection.execute(sql).fetchall()
-    return [row[0] for row in found] if found and len(found[0]) == 1 else found
+    """Return the rows of a query; of a single column its values."""
+    rows = store.connection.execute(sql).fetchall()
+    return [row[0] for row in rows] if rows and len(rows[0]) == 1 else rows
 
 
 def last_week(config: Config, store: Store) -> dict[str, float]:
-    """Ana's numbers of the week before ``NOW``."""
-    found = compute_metrics(load_frames(config, store, config.clinicians[0], now=NOW))
-    rows = found[found["week"] == day_number(date(2026, 3, 16))]
+    """Return Ana's values of the week before ``NOW``."""
+    metrics = compute_metrics(load_frames(config, store, config.clinicians[0], now=NOW))
+    rows = metrics[metrics["week"] == day_number(date(2026, 3, 16))]
     return dict(zip(rows["key"], rows["value"], strict=True))
 
 
@@ -92,17 +94,17 @@ def test_a_shift_of_a_whole_day_in_another_jobs_export_is_no_day_off(tmp_path: P
     (tmp_path / "shifts.csv").write_text("From,To\n2026-03-21 08:00,2026-03-22 08:00\n")
     config, store = practice(tmp_path, VISITS, SHIFTS)
     read(config, store)
-    found = last_week(config, store)
-    assert found["days_since_full_day_off"] == 14  # since Sunday the 8th
-    assert found["longest_free_stretch"] == pytest.approx(23 + 1 / 6)  # from one day's session to the next
+    values = last_week(config, store)
+    assert values["days_since_full_day_off"] == 14  # since Sunday the 8th
+    assert values["longest_free_stretch"] == pytest.approx(23 + 1 / 6)  # from one day's session to the next
 
 
-# A connector of others
+# A third-party connector
 
 
 @pytest.fixture
 def bookings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connector that docs/add-a-connector.md teaches, installed."""
+    """Install the connector of docs/add-a-connector.md."""
     module = ModuleType("evenhours_bookings.source")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(files()["evenhours_bookings/source.py"], "source.py", "exec"), module.__dict__)
@@ -116,21 +118,21 @@ path = "bookings.json"
 
 
 def booking(number: int, start: str, end: str, **more: str) -> dict[str, Any]:
-    told = {"id": number, "start": f"{start}:00+01:00", "end": f"{end}:00+01:00", "client": "carol@post.example"}
-    return told | more
+    fields = {"id": number, "start": f"{start}:00+01:00", "end": f"{end}:00+01:00", "client": "carol@post.example"}
+    return fields | more
 
 
 @pytest.mark.usefixtures("bookings")
 def test_no_connector_makes_48_hours_a_session(tmp_path: Path) -> None:
-    told = [
+    bookings = [
         booking(1, "2026-03-16T09:00", "2026-03-16T09:50"),
         booking(2, "2026-03-17T09:00", "2026-03-19T09:50"),
     ]
-    (tmp_path / "bookings.json").write_text(json.dumps(told))
+    (tmp_path / "bookings.json").write_text(json.dumps(bookings))
     config, store = practice(tmp_path, FRONT_DESK)
     read(config, store)
-    found = last_week(config, store)
-    assert found["contact_hours"] == pytest.approx(50 / 60)
+    values = last_week(config, store)
+    assert values["contact_hours"] == pytest.approx(50 / 60)
     assert stored(store, "SELECT excluded FROM event ORDER BY start_at") == [None, "longer than longest_session_hours"]
 
 
@@ -142,7 +144,7 @@ POLICY = Policy("diary", frozenset({"ana", "ben"}), WINDOW)
 ANOTHER_JOB = replace(POLICY, busy_only=True)
 
 
-def kept(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Record, ...]:
+def stored_records(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Record, ...]:
     return policy.page(Batch("1", records, **batch), Skipped()).batch.records
 
 
@@ -157,68 +159,70 @@ def kept(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Recor
     ],
 )
 def test_an_event_longer_than_any_session_is_excluded(kind: Kind, hours: float, reason: str | None) -> None:
-    (found,) = kept(entry("a", "2026-03-03 09:00", int(hours * 60) + (hours % 1 > 0), kind=kind))
-    assert isinstance(found, CalendarEvent)
-    assert found.excluded == reason
+    (record,) = stored_records(entry("a", "2026-03-03 09:00", int(hours * 60) + (hours % 1 > 0), kind=kind))
+    assert isinstance(record, CalendarEvent)
+    assert record.excluded == reason
 
 
 def test_a_whole_day_is_not_excluded_and_a_reason_of_the_source_stays() -> None:
     day = entry("a", "2026-03-03 00:00", 24 * 60, all_day=True)
     open_end = entry("b", "2026-03-03 00:00", 24 * 60, excluded="its end is not known")
-    assert kept(day, open_end) == (day, open_end)
+    assert stored_records(day, open_end) == (day, open_end)
 
 
 def test_hours_are_elapsed_hours_and_not_those_of_the_wall_clock() -> None:
     paris = ZoneInfo("Europe/Paris")
     start, end = (datetime(2026, 3, day, hour, 30, tzinfo=paris) for day, hour in ((28, 20), (29, 9)))  # 12 h
     spring = replace(POLICY, window=Window(utc("2026-03-01 00:00"), utc("2026-04-01 00:00")))
-    (found,) = kept(CalendarEvent("ana", "a", start, end, Kind.SESSION), policy=spring)
-    assert isinstance(found, CalendarEvent)
-    assert found.excluded is None
+    (record,) = stored_records(CalendarEvent("ana", "a", start, end, Kind.SESSION), policy=spring)
+    assert isinstance(record, CalendarEvent)
+    assert record.excluded is None
 
 
 def test_of_another_jobs_entry_only_the_times_are_stored() -> None:
-    told = entry(
+    event = entry(
         "a", "2026-03-03 09:00", 24 * 60, client="K7Q2", meeting="M", edited_at=utc("2026-03-01 09:00"), series="S",
         status=Status.TENTATIVE,
     )  # fmt: skip
-    (found,) = kept(told, ehr_evidence("a", "2026-03-03 09:50"), stamp(1, "2026-03-03 09:00"), policy=ANOTHER_JOB)
-    assert found == replace(told, kind=Kind.BUSY, client=None, meeting=None, edited_at=None, status=Status.CONFIRMED)
+    (record,) = stored_records(
+        event, ehr_evidence("a", "2026-03-03 09:50"), stamp(1, "2026-03-03 09:00"), policy=ANOTHER_JOB
+    )
+    assert record == replace(event, kind=Kind.BUSY, client=None, meeting=None, edited_at=None, status=Status.CONFIRMED)
 
 
 @pytest.mark.parametrize(
-    ("told", "is_kept"),
+    ("fields", "is_stored"),
     [
         ({"is_free": True}, False),
         *(({"status": status}, status not in CALLED_OFF) for status in Status),
     ],
 )
-def test_another_jobs_free_time_is_not_stored(told: dict[str, Any], is_kept: bool) -> None:  # noqa: FBT001
-    one = entry("a", "2026-03-03 09:00", **told)
-    page = ANOTHER_JOB.page(Batch("1", (one,)), Skipped())
-    assert len(page.batch.records) == is_kept
-    assert set(page.dropped) == (set() if is_kept else {("ana", "a")})
-    assert kept(one) == (one,)
+def test_another_jobs_free_time_is_not_stored(fields: dict[str, Any], is_stored: bool) -> None:  # noqa: FBT001
+    event = entry("a", "2026-03-03 09:00", **fields)
+    page = ANOTHER_JOB.page(Batch("1", (event,)), Skipped())
+    assert len(page.batch.records) == is_stored
+    assert set(page.dropped) == (set() if is_stored else {("ana", "a")})
+    assert stored_records(event) == (event,)
 
 
 def test_the_later_of_two_entries_with_one_key_counts() -> None:
     inside, outside = entry("a", "2026-03-03 09:00"), entry("a", "2026-04-03 09:00")
-    for told, dropped in (((inside, outside), {("ana", "a")}), ((outside, inside), set())):
-        page = POLICY.page(Batch("1", told), Skipped())
+    for records, dropped in (((inside, outside), {("ana", "a")}), ((outside, inside), set())):
+        page = POLICY.page(Batch("1", records), Skipped())
         assert page.batch.records == (() if dropped else (inside,))
         assert set(page.dropped) == dropped
 
 
 def test_a_record_of_somebody_who_is_not_an_owner_is_refused() -> None:
     with pytest.raises(LookupError):
-        kept(entry("a", "2026-03-03 09:00", clinician="cleo"))
+        stored_records(entry("a", "2026-03-03 09:00", clinician="cleo"))
 
 
-# True times
+# Evidence
 
 
 @pytest.mark.parametrize(
-    ("grade", "ended", "is_believed"),
+    ("grade", "ended", "is_accepted"),
     [
         (Grade.EHR, "2026-03-03 21:00", True), (Grade.EHR, "2026-03-03 21:01", False),
         (Grade.CALL, "2026-03-04 09:00", True), (Grade.EHR, None, True),
@@ -227,21 +231,21 @@ def test_a_record_of_somebody_who_is_not_an_owner_is_refused() -> None:
 def test_a_record_systems_times_that_are_too_long_for_a_session_are_rejected(
     grade: Grade,
     ended: str | None,
-    is_believed: bool,  # noqa: FBT001 - a table of facts
+    is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    told = replace(ehr_evidence("a", ended, "2026-03-03 09:00"), grade=grade)
-    batch = POLICY.page(Batch("1", (told,)), Skipped()).batch
-    assert batch.records == (told if is_believed else replace(told, started_at=None, ended_at=None),)
+    evidence = replace(ehr_evidence("a", ended, "2026-03-03 09:00"), grade=grade)
+    batch = POLICY.page(Batch("1", (evidence,)), Skipped()).batch
+    assert batch.records == (evidence if is_accepted else replace(evidence, started_at=None, ended_at=None),)
     place = "actual times of entry a"
-    assert batch.rejected == (() if is_believed else (RejectedRecord(place, f"they are {TOO_LONG}"),))
-    assert batch.resolved == ((place,) if is_believed and grade is Grade.EHR else ())
+    assert batch.rejected == (() if is_accepted else (RejectedRecord(place, f"they are {TOO_LONG}"),))
+    assert batch.resolved == ((place,) if is_accepted and grade is Grade.EHR else ())
 
 
 # The window
 
 
 @pytest.mark.parametrize(
-    ("record", "is_kept"),
+    ("record", "is_stored"),
     [
         (entry("a", "2026-03-01 23:00", 60), False),
         (entry("a", "2026-03-01 23:00", 61), True),
@@ -256,8 +260,8 @@ def test_a_record_systems_times_that_are_too_long_for_a_session_are_rejected(
         (stamp(1, "2026-03-09 00:00"), False),
     ],
 )
-def test_records_outside_the_window_are_not_stored(record: Record, is_kept: bool) -> None:  # noqa: FBT001
-    assert kept(record) == ((record,) if is_kept else ())
+def test_records_outside_the_window_are_not_stored(record: Record, is_stored: bool) -> None:  # noqa: FBT001
+    assert stored_records(record) == ((record,) if is_stored else ())
 
 
 def test_the_default_window_is_750_days_back_and_120_ahead(tmp_path: Path) -> None:
@@ -270,15 +274,15 @@ def test_the_default_window_is_750_days_back_and_120_ahead(tmp_path: Path) -> No
 
 
 def test_skipped_records_are_remembered_except_future_events() -> None:
-    told = (
+    records = (
         entry("a", "2026-02-21 09:00", 7 * 24 * 60), ehr_evidence("a", "2026-02-27 09:00"),
         stamp(1, "2026-02-20 09:00"),
         entry("b", "2026-03-20 09:00"), stamp(2, "2026-03-22 09:00"), stamp(3, "2026-03-21 09:00"),
     )  # fmt: skip
-    left = Skipped(epoch("2026-02-28 09:00"), epoch("2026-03-21 09:00"))
-    assert POLICY.page(Batch("1", told), Skipped()).skipped == left
-    assert POLICY.page(Batch("1"), left).skipped == left
-    assert POLICY.page(Batch("1", told, replaces=WINDOW), Skipped()).skipped == Skipped()
+    skipped = Skipped(epoch("2026-02-28 09:00"), epoch("2026-03-21 09:00"))
+    assert POLICY.page(Batch("1", records), Skipped()).skipped == skipped
+    assert POLICY.page(Batch("1"), skipped).skipped == skipped
+    assert POLICY.page(Batch("1", records, replaces=WINDOW), Skipped()).skipped == Skipped()
 
 
 def test_a_skipped_message_is_read_once_the_window_contains_it(make_practice: PracticeFactory) -> None:
@@ -303,7 +307,7 @@ def test_an_entry_that_moved_out_of_the_window_is_removed_by_a_snapshot_and_by_a
         practice.diary.set_snapshot(*BOOKED)
         practice.ingest()
         if is_complete:
-            practice.diary.set_snapshot(away, *BOOKED[1:])  # which reaches back to b alone
+            practice.diary.set_snapshot(away, *BOOKED[1:])  # which reaches back to b only
         else:
             practice.diary.set_removed(new=[away])
         practice.ingest()
@@ -345,26 +349,26 @@ def test_stored_details_are_deleted_when_a_source_becomes_another_jobs(
     practice.settings["diary"] = "busy_only = true"
     practice.diary.set_pages([entry("new", "2026-03-04 10:00", client="K7Q2")])
     practice.ingest()
-    found = practice.rows("SELECT uid_key, kind, client_id, meeting FROM event ORDER BY uid_key")
-    assert found == [("new", "busy", None, None), ("old", "busy", None, None)]
+    rows = practice.rows("SELECT uid_key, kind, client_id, meeting FROM event ORDER BY uid_key")
+    assert rows == [("new", "busy", None, None), ("old", "busy", None, None)]
     assert practice.rows("SELECT * FROM evidence") == []
     assert practice.rows("SELECT node FROM message") == [3]
     assert practice.dirty() == {"ana": epoch("2019-03-04 10:00")}
 
 
-# Much is gone
+# A source that has shrunk
 
 
 def test_a_message_source_that_shrank_is_refused_from_any_cursor(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), source_size=10)]
     practice.ingest()
-    for holds, believed in ((6, False), (7, True)):
-        practice.mail.pages = [Batch(None, (stamp(holds, "2026-03-02 09:00"),), source_size=holds)]
+    for size, is_accepted in ((6, False), (7, True)):
+        practice.mail.pages = [Batch(None, (stamp(size, "2026-03-02 09:00"),), source_size=size)]
         before = practice.dump()
         problem = practice.ingest(full=True)["mail"].problem
-        assert (problem is None) is believed
-        assert (practice.dump() == before) is not believed
+        assert (problem is None) is is_accepted
+        assert (practice.dump() == before) is not is_accepted
     practice.mail.pages = [Batch(None, (stamp(4, "2026-03-02 09:00"),), source_size=4)]
     problem = practice.ingest(full=True)["mail"].problem
     assert isinstance(problem, ShrunkSourceError)

@@ -1,4 +1,4 @@
-"""An answer in many pages is judged as a whole; a run that is cut off in between loses, doubles and deletes nothing."""
+"""A result of many pages is judged as a whole; a run that is cut off in between loses, repeats and removes nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ DTSTART;TZID=Europe/Paris:20260310T190000
 DTEND;TZID=Europe/Paris:20260310T195000
 END:VEVENT
 """
-BAD = ENTRY.format(uid="bad", start="20260303T100000", end="20260303T090000", title="", who="x")
+INVALID = ENTRY.format(uid="bad", start="20260303T100000", end="20260303T090000", title="", who="x")
 Numbers = Callable[[int], bool]
 
 
@@ -75,20 +75,20 @@ def row(number: int, later: int = 0, left: str = "") -> str:
     return f"{number},C{number % 9},2026-03-{day:02}T{hour:02}:00,2026-03-{day:02}T{hour:02}:50,{left}"
 
 
-def write_ics(folder: Path, told: Numbers, later: Numbers) -> None:
-    entries = [entry(n, int(later(n))) for n in range(ENTRIES) if told(n)]
-    (folder / "calendar.ics").write_text(calendar(WEEKLY, *entries, BAD, MOVED), encoding="utf-8", newline="")
+def write_ics(folder: Path, is_present: Numbers, later: Numbers) -> None:
+    entries = [entry(n, int(later(n))) for n in range(ENTRIES) if is_present(n)]
+    (folder / "calendar.ics").write_text(calendar(WEEKLY, *entries, INVALID, MOVED), encoding="utf-8", newline="")
 
 
-def write_folder(folder: Path, told: Numbers, later: Numbers) -> None:
+def write_folder(folder: Path, is_present: Numbers, later: Numbers) -> None:
     (folder / "calendars").mkdir(exist_ok=True)
-    entries = [entry(n, int(later(n))) for n in range(ENTRIES) if told(n)]
-    for name, text in (("a", calendar(MOVED, *entries[::2])), ("b", calendar(*entries[1::2], BAD, WEEKLY))):
+    entries = [entry(n, int(later(n))) for n in range(ENTRIES) if is_present(n)]
+    for name, text in (("a", calendar(MOVED, *entries[::2])), ("b", calendar(*entries[1::2], INVALID, WEEKLY))):
         (folder / "calendars" / f"{name}.ics").write_text(text, encoding="utf-8", newline="")
 
 
-def write_csv(folder: Path, told: Numbers, later: Numbers) -> None:
-    rows = [row(n, int(later(n)), f"2026-03-{2 + n // 6:02}T20:{n % 60:02}") for n in range(ENTRIES) if told(n)]
+def write_csv(folder: Path, is_present: Numbers, later: Numbers) -> None:
+    rows = [row(n, int(later(n)), f"2026-03-{2 + n // 6:02}T20:{n % 60:02}") for n in range(ENTRIES) if is_present(n)]
     (folder / "visits.csv").write_text("\n".join(["ID,Client,Start,End,Left", *rows, "x,y,,,"]), encoding="utf-8")
 
 
@@ -97,7 +97,7 @@ of_kinds = pytest.mark.parametrize(("options", "write"), KINDS, ids=["ics", "fol
 
 
 class CutOffError(Exception):
-    """The run ends here."""
+    """An interruption of the run, as if the machine had been switched off."""
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def none(_: int) -> bool:
 def read(
     folder: Path, options: str, store: Store, cut_after: int | None = None, **request: Any
 ) -> tuple[SourceOutcome, int]:
-    """One run, perhaps cut off after a page; how it went and how many pages were stored."""
+    """Run ingest, perhaps cut off after a page; return the outcome and the number of stored pages."""
     (folder / "evenhours.toml").write_text(PRACTICE + options, encoding="utf-8")
     pages = 0
 
@@ -133,13 +133,13 @@ def read(
     return outcome, pages
 
 
-def shown(store: Store) -> dict[str, Any]:
-    """All that is stored but for how often the source was begun."""
-    told = dump(store)
+def stored_content(store: Store) -> dict[str, Any]:
+    """Return everything that is stored except the generation of the source."""
+    content = dump(store)
     source = "SELECT name, cursor, policy, skipped_before, skipped_after, size, read_from, read_to, error FROM source"
-    told["source"] = store.connection.execute(source).fetchall()
-    told["kept aside"] = sorted(store.connection.execute("SELECT place, reason FROM rejected_record").fetchall())
-    return told
+    content["source"] = store.connection.execute(source).fetchall()
+    content["rejected"] = sorted(store.connection.execute("SELECT place, reason FROM rejected_record").fetchall())
+    return content
 
 
 @of_kinds
@@ -147,8 +147,8 @@ def test_many_pages_store_what_one_does(
     options: str, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(tmp_path / "one.db", create=True) as one, opened(tmp_path / "many.db", create=True) as many:
-        for told, later in ((every, none), (lambda n: n % 11 != 3, lambda n: n % 17 == 0)):
-            write(tmp_path, told, later)
+        for is_present, later in ((every, none), (lambda n: n % 11 != 3, lambda n: n % 17 == 0)):
+            write(tmp_path, is_present, later)
             outcome, pages = read(tmp_path, options, many)
             assert outcome.problem is None
             assert pages >= ENTRIES // PAGE
@@ -156,8 +156,8 @@ def test_many_pages_store_what_one_does(
                 patch.setattr(ics_source, "PAGE_RECORDS", 5_000)
                 patch.setattr(csv_source, "PAGE_ROWS", 5_000)
                 assert read(tmp_path, options, one)[1] == 1
-            assert shown(one) == shown(many)
-            assert shown(many)["kept aside"]
+            assert stored_content(one) == stored_content(many)
+            assert stored_content(many)["rejected"]
             assert read(tmp_path, options, many, full=True)[0].rows == 0
 
 
@@ -182,7 +182,7 @@ def test_a_run_cut_off_between_pages_loses_repeats_and_removes_nothing(
                 removed = store.connection.execute("SELECT count(*) FROM event WHERE status = 'removed'").fetchone()
                 assert removed == (0,)
                 read(tmp_path, options, store)
-                assert shown(store) == shown(whole), f"after page {page}"
+                assert stored_content(store) == stored_content(whole), f"after page {page}"
 
 
 @of_kinds
@@ -213,7 +213,7 @@ def test_the_later_of_two_rows_of_one_entry_on_two_pages_counts(tmp_path: Path) 
         assert store.connection.execute(starts).fetchone() == (30, 30)
         assert store.connection.execute("SELECT count(*) FROM event_history").fetchone() == (0,)
         assert store.connection.execute("SELECT count(*) FROM evidence").fetchone() == (0,)
-        places = [place for place, reason in shown(store)["kept aside"] if "a later row" in reason]
+        places = [place for place, reason in stored_content(store)["rejected"] if "a later row" in reason]
         assert places == ["line 33", "line 34", "line 35"]
         assert read(tmp_path, CSV, store, full=True)[0].rows == 0
 
@@ -237,5 +237,5 @@ def test_a_result_buffered_in_a_file_is_stored_like_one_in_memory(
         read(tmp_path, CSV, one)
         monkeypatch.setattr(results, "MAX_BYTES_IN_MEMORY", 1)
         read(tmp_path, CSV, other)
-        assert shown(one) == shown(other)
+        assert stored_content(one) == stored_content(other)
     assert {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db", "visits.csv", "evenhours.toml"}

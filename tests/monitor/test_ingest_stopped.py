@@ -1,4 +1,4 @@
-"""Ctrl-C while two servers keep us waiting, in a process of its own."""
+"""Ctrl-C during an ingest that waits for two servers, in a separate process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ kind = "ics"
 clinician = "ana"
 url = "http://127.0.0.1:{port}/{number}.ics"
 """
-SECONDS = 60  # nothing here waits that long unless something is broken
+SECONDS = 60  # nothing takes that long unless something is broken
 
 
 @pytest.mark.slow
@@ -33,16 +33,16 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_read(tmp_path: Path) -> No
         run = subprocess.Popen(
             office.command("ingest"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        asked = [silent.accept()[0] for _ in range(2)]  # both are waited for, and neither answers
+        connections = [silent.accept()[0] for _ in range(2)]  # both are waiting, and neither gets an answer
         assert run.stdout is not None
-        told = [run.stdout.readline() for _ in ("diary", "mail", "letters", "visits")]
+        lines = [run.stdout.readline() for _ in ("diary", "mail", "letters", "visits")]
         run.send_signal(signal.SIGINT)
-        _, complaints = run.communicate(timeout=SECONDS)
-        for connection in asked:
+        _, stderr = run.communicate(timeout=SECONDS)
+        for connection in connections:
             connection.close()
-    assert [line.split(b":")[0] for line in told] == [b"diary", b"mail", b"letters", b"visits"]
+    assert [line.split(b":")[0] for line in lines] == [b"diary", b"mail", b"letters", b"visits"]
     assert run.returncode == 1
-    assert b"Stopped. What was read so far is stored; the next run continues from there." in complaints
-    assert b"Traceback" not in complaints
-    assert b"Exception" not in complaints
+    assert b"Stopped. What was read so far is stored; the next run continues from there." in stderr
+    assert b"Traceback" not in stderr
+    assert b"Exception" not in stderr
     assert len(office.dump()["message"]) == 5

@@ -1,4 +1,4 @@
-"""Somebody moves from Lisbon to New York: every time is told where they lived at that moment."""
+"""A clinician who moves from Lisbon to New York: every time is local to where they lived at that moment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def session(start: str, end: str, zone: str, uid: str = "") -> Row:
 
 
 def moved(*more: Row) -> Frames:
-    held = [
+    sessions = [
         session("2026-03-02 10:00", "2026-03-02 10:50", LISBON, "before"),
         session("2026-03-06 10:00", "2026-03-06 10:50", NEW_YORK, "after"),
         session("2026-03-10 09:00", "2026-03-10 09:50", NEW_YORK),
@@ -40,7 +40,7 @@ def moved(*more: Row) -> Frames:
         seen_times("2026-03-06 16:00", "2026-03-06 16:52", uid="after"),
     ]
     mail = [message("2026-03-03 18:30", zone=LISBON), message("2026-03-03 21:40", out=True, zone=LISBON)]
-    return frames(MOVER, entries=[*held, *more], times=times, mail=mail, as_of="2026-03-10 12:00")
+    return frames(MOVER, entries=[*sessions, *more], times=times, mail=mail, as_of="2026-03-10 12:00")
 
 
 def rows(key: str) -> list[tuple[str, ...]]:

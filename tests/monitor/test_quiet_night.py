@@ -1,4 +1,4 @@
-"""A quiet night prints nothing and keeps a log; one that is asked to end comes to its end."""
+"""A night without problems prints nothing and is logged; one that is terminated ends in order."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_a_night_prints_only_what_somebody_has_to_do(office: Office) -> None:
 
 def test_a_verbose_night_prints_everything_with_times(office: Office) -> None:
     office("init")
-    told = office("nightly", "-v").out.splitlines()
-    assert told[0] == "Started on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
-    assert told[1].startswith("diary: 10 rows changed (")
-    assert told[1].endswith(" s)")
-    assert told[-2].startswith("2 of 2 clinicians computed")
-    assert told[-1].startswith("Done after ")
+    lines = office("nightly", "-v").out.splitlines()
+    assert lines[0] == "Started on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
+    assert lines[1].startswith("diary: 10 rows changed (")
+    assert lines[1].endswith(" s)")
+    assert lines[-2].startswith("2 of 2 clinicians computed")
+    assert lines[-1].startswith("Done after ")
     assert [line["source"] for line in office("nightly", "--json").json_lines[:4]] == [
         "diary",
         "mail",
@@ -57,8 +57,8 @@ def test_a_verbose_night_prints_everything_with_times(office: Office) -> None:
 
 
 def test_a_night_on_a_terminal_prints_everything(office: Office) -> None:
-    shown, out = on_terminal(office, "nightly")
-    assert b"diary" in shown + out
+    stderr, stdout = on_terminal(office, "nightly")
+    assert b"diary" in stderr + stdout
 
 
 def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
@@ -70,9 +70,9 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     assert (first["exit_code"], second["exit_code"]) == (0, 3)
     assert first["sources"][0]["changed"] == 10
     assert 'there is no "ana.mbox"' in second["sources"][1]["error"]
-    told = office("nightly", "--log").out
-    assert "2026-03-20 13:00:00 – " in told
-    assert 'there is no "ana.mbox"' in told
+    log = office("nightly", "--log").out
+    assert "2026-03-20 13:00:00 – " in log
+    assert 'there is no "ana.mbox"' in log
     now = int(NOW.timestamp())
     with opened(office.folder / "evenhours.db") as store, store.write() as connection:
         tables.begin_run(connection, "nightly", now + tables.RUN_RETENTION_SECONDS)
@@ -92,13 +92,13 @@ def test_a_night_that_is_terminated_keeps_what_was_read_and_says_so(office: Offi
             office.command("-v", "nightly"), cwd=office.folder, env=environment(),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        asked = [silent.accept()[0] for _ in range(2)]
+        connections = [silent.accept()[0] for _ in range(2)]
         assert run.stdout is not None
         for _ in ("begun", "diary", "mail", "letters", "visits"):
             run.stdout.readline()
         run.send_signal(signal.SIGTERM)
         _, complaints = run.communicate(timeout=SECONDS)
-        for connection in asked:
+        for connection in connections:
             connection.close()
     assert run.returncode == 128 + signal.SIGTERM
     assert b"Stopped. What was read so far is stored" in complaints

@@ -1,4 +1,4 @@
-"""The schema, the migrations, and what is said of a file that is not ours to write."""
+"""The schema, the migrations, and the refusal of files that Evenhours must not write."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from monitor.store.database import Store, open_store, opened
 NOBODY = 65534
 PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 
-# Every column that can hold text, and what it holds. A column that is not here fails the test: where content could
-# come to rest has to be thought about.
+# Every column that can contain text, and what that is. A column that is missing here fails the test, so that no place
+# for content is added by accident.
 TEXT = {
     "clinician": {"key": "the configuration's"},
     "source": {
@@ -68,7 +68,7 @@ TEXT = {
     "web_session": {
         "token_hash": "a hash",
         "subject": "a clinician's key or the director",
-        "messages": "what the pages themselves say, until it was shown",
+        "messages": "sentences of the pages, until they are shown",
         "consent": "secrets of a page of Google's",
     },
 }
@@ -81,11 +81,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def tables(store: Store) -> dict[str, bool]:
-    """The tables by name, and whether they are strict."""
-    found = store.connection.execute(
+    """Return the tables by name, with ``True`` for a strict one."""
+    rows = store.connection.execute(
         "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
     )
-    return {name: bool(strict) for name, strict in found if not name.startswith("sqlite_")}
+    return {name: bool(strict) for name, strict in rows if not name.startswith("sqlite_")}
 
 
 def test_docs_schema_is_generated_from_the_schema() -> None:
@@ -101,14 +101,14 @@ def test_every_table_of_ours_is_strict(store: Store) -> None:
 
 
 def test_no_column_can_hold_content(store: Store) -> None:
-    found = {
+    columns = {
         (table, column)
         for table in tables(store)
         if table != "_sqlite_migrations"
         for column, kind in store.connection.execute(f"SELECT name, type FROM pragma_table_info('{table}')")
         if kind not in {"INTEGER", "REAL"}
     }
-    assert found == {(table, column) for table, columns in TEXT.items() for column in columns}
+    assert columns == {(table, column) for table, names in TEXT.items() for column in names}
 
 
 def test_wellbeing_and_workload_are_tables_of_their_own(store: Store) -> None:
@@ -117,10 +117,10 @@ def test_wellbeing_and_workload_are_tables_of_their_own(store: Store) -> None:
 
 def test_the_file_is_private_has_a_write_ahead_log_and_is_marked_as_ours(store: Store) -> None:
     pragmas = ("journal_mode", "user_version", "application_id", "secure_delete")
-    found = [store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
-    assert found == ["wal", schema.SCHEMA_VERSION, database.APPLICATION, 1]
-    beside = [path for path in store.path.parent.iterdir() if path.name.startswith("evenhours.db")]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in beside} == {0o600}
+    values = [store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert values == ["wal", schema.SCHEMA_VERSION, database.APPLICATION, 1]
+    files = [path for path in store.path.parent.iterdir() if path.name.startswith("evenhours.db")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
 def test_both_schema_versions_are_equal_and_each_version_has_its_migration(store: Store) -> None:
@@ -146,8 +146,8 @@ def test_a_migration_that_fails_leaves_nothing_applied(tmp_path: Path, monkeypat
         open_store(path, create=True)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
-    with opened(path, create=True) as mended:
-        assert "event" in tables(mended)
+    with opened(path, create=True) as created:
+        assert "event" in tables(created)
 
 
 def test_a_second_migration_that_fails_leaves_the_first_versions_database(
@@ -166,11 +166,11 @@ def test_a_second_migration_that_fails_leaves_the_first_versions_database(
     assert list(store.connection.iterdump()) == before
 
 
-# Files that are not ours to write
+# Files that Evenhours must not write
 
 
 def ours(path: Path, *statements: str) -> None:
-    """A database of ours, with something done to it."""
+    """Create a database of Evenhours and run these statements in it."""
     with opened(path, create=True) as fresh:
         for statement in statements:
             fresh.connection.execute(statement)

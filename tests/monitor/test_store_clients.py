@@ -1,4 +1,4 @@
-"""What the store keeps of what a clinician says of clients, and that each such word makes the numbers out of date."""
+"""Persons, terms and ledger as they are stored, and the numbers that each change makes out of date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TODAY = day("2026-03-02")
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Ana has the clients 1 to 6, Ben the client 7."""
+    """Return a store in which Ana has the clients 1 to 6 and Ben has the client 7."""
     path: Path = tmp_path_factory.mktemp("clients") / "evenhours.db"
     with opened(path, create=True) as fresh:
         with fresh.write() as connection:
@@ -36,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def connection(store: Store) -> Iterator[Connection]:
-    """A transaction that leaves nothing behind; nobody's numbers are out of date."""
+    """Return a connection in a transaction that is rolled back; no clinician is dirty."""
     store.connection.execute("BEGIN IMMEDIATE")
     yield store.connection
     store.connection.execute("ROLLBACK")
@@ -58,19 +58,19 @@ def test_a_separated_key_leaves_the_others_joined(connection: Connection) -> Non
     clients.separate_client(connection, "ana", 4)
 
 
-@pytest.mark.parametrize(("strangers", "left"), [([2], 0), ([2, 3], 0), ([2, 3, 4], 3), ([5], 1)])
+@pytest.mark.parametrize(("marked", "left"), [([2], 0), ([2, 3], 0), ([2, 3, 4], 3), ([5], 1)])
 def test_a_person_is_not_a_client_only_if_all_keys_are_marked_so(
-    connection: Connection, strangers: list[int], left: int
+    connection: Connection, marked: list[int], left: int
 ) -> None:
-    """Otherwise the sessions of the others were gone."""
-    for key in strangers:
+    """Otherwise the sessions of the other keys would be hidden."""
+    for key in marked:
         clients.set_term(connection, "ana", key, "standing", "not_a_client", from_day=0, now=1)
         clients.set_term(connection, "ana", key, "band", "2", from_day=0, now=1)
     clients.join_clients(connection, "ana", [2, 3, 4])
 
-    found = clients.terms(connection, "ana")
-    assert sum(row.term == "standing" for row in found) == left
-    assert sum(row.term == "band" for row in found) == len(strangers)
+    terms = clients.terms(connection, "ana")
+    assert sum(row.term == "standing" for row in terms) == left
+    assert sum(row.term == "band" for row in terms) == len(marked)
 
 
 joins = st.lists(st.frozensets(st.integers(1, KEYS), min_size=2, max_size=3), max_size=5)
@@ -78,17 +78,17 @@ joins = st.lists(st.frozensets(st.integers(1, KEYS), min_size=2, max_size=3), ma
 
 @settings(max_examples=EXAMPLES)
 @given(joins)
-def test_joining_is_the_same_in_any_order(store: Store, wanted: list[frozenset[int]]) -> None:
-    found = []
-    for order in (wanted, wanted[::-1]):
+def test_joining_is_the_same_in_any_order(store: Store, groups: list[frozenset[int]]) -> None:
+    results = []
+    for order in (groups, groups[::-1]):
         store.connection.execute("BEGIN IMMEDIATE")
         for keys in order:
             clients.join_clients(store.connection, "ana", keys)
-        found.append(clients.persons(store.connection, "ana"))
+        results.append(clients.persons(store.connection, "ana"))
         store.connection.execute("ROLLBACK")
-    assert found[0] == found[1]
-    assert all(found[0][one] == found[0][other] for keys in wanted for one in keys for other in keys)
-    assert all(person in found[0] and person <= key for key, person in found[0].items())
+    assert results[0] == results[1]
+    assert all(results[0][one] == results[0][other] for keys in groups for one in keys for other in keys)
+    assert all(person in results[0] and person <= key for key, person in results[0].items())
 
 
 def test_a_term_is_stored_with_its_day_and_can_be_removed(connection: Connection) -> None:
@@ -132,19 +132,21 @@ def test_a_button_pressed_twice_is_one_entry(connection: Connection, client: int
     assert len(clients.ledger(connection, "ana")) == 3
 
 
-def join(connection: Connection) -> None:
+def join_two(connection: Connection) -> None:
     clients.join_clients(connection, "ana", [1, 2])
 
 
-def say(connection: Connection) -> None:
+def set_trauma(connection: Connection) -> None:
     clients.set_term(connection, "ana", 1, "trauma", "yes", from_day=TODAY, now=100)
 
 
-def enter(connection: Connection) -> None:
+def enter_gift(connection: Connection) -> None:
     clients.add_ledger_entry(connection, "ana", "gift", day=TODAY, client=1, now=100)
 
 
-@pytest.mark.parametrize(("change", "since"), [(join, 0), (say, (TODAY - 1) * 86_400), (enter, (TODAY - 1) * 86_400)])
+@pytest.mark.parametrize(
+    ("change", "since"), [(join_two, 0), (set_trauma, (TODAY - 1) * 86_400), (enter_gift, (TODAY - 1) * 86_400)]
+)
 def test_an_entry_for_a_past_day_invalidates_the_numbers_since_then(
     connection: Connection, change: object, since: int
 ) -> None:
@@ -154,9 +156,9 @@ def test_an_entry_for_a_past_day_invalidates_the_numbers_since_then(
 
 
 def test_a_repeated_term_changes_nothing(connection: Connection) -> None:
-    say(connection)
+    set_trauma(connection)
     save_computation(connection, "ana", Computation(week=0, settings_checksum="", sources_checksum=""))
-    say(connection)
+    set_trauma(connection)
     assert dirty(connection) == {}
 
 
@@ -189,17 +191,17 @@ def test_entries_and_joins_of_somebody_elses_clients_are_refused(connection: Con
 
 
 def test_the_analysis_reads_persons_terms_and_ledger(connection: Connection) -> None:
-    join(connection)
-    say(connection)
-    enter(connection)
+    join_two(connection)
+    set_trauma(connection)
+    enter_gift(connection)
     clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=100)
-    found = load_records(connection, "ana")
+    records = load_records(connection, "ana")
 
-    assert found.persons.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
-    assert found.terms.to_dict("records") == [
+    assert records.persons.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
+    assert records.terms.to_dict("records") == [
         {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "entered_at": 100}
     ]
-    assert found.ledger["client"].tolist() == [1, -1]
+    assert records.ledger["client"].tolist() == [1, -1]
     assert load_records(connection, "ben").terms.empty
 
 

@@ -1,4 +1,4 @@
-"""What the store makes of records, whatever the order, the page and the source they come in."""
+"""Records as they are stored, in whatever order and from whatever page and source they come."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @contextmanager
-def emptied(store: Store) -> Iterator[Any]:
-    """The store's connection in a transaction that leaves nothing behind."""
+def rolled_back(store: Store) -> Iterator[Any]:
+    """Provide the store's connection in a transaction that is rolled back."""
     store.connection.execute("BEGIN IMMEDIATE")
     try:
         yield store.connection
@@ -55,7 +55,7 @@ Copy = tuple[str, MessageStamp]
 
 @st.composite
 def copies(draw: st.DrawFn) -> Copy:
-    """A copy of message 1 or 2, in one of two sources."""
+    """Draw a copy of message 1 or 2, in one of two sources."""
     other: dict[str, Any] = {
         "outgoing": draw(st.booleans()),
         "automatic": draw(st.booleans()),
@@ -72,8 +72,8 @@ FROM message LEFT JOIN identity ON identity.id = counterpart_id ORDER BY node"""
 
 
 def stored_from(store: Store, pages: Sequence[Sequence[Copy]]) -> list[Any]:
-    """The rows that these pages, each of one source, leave in an empty store."""
-    with emptied(store) as connection:
+    """Return the rows that an empty store has after these pages, each of one source."""
+    with rolled_back(store) as connection:
         rows = {name: sources.source_row(connection, name, "mbox", ["ana"]) for name in ("inbox", "archive")}
         for page in pages:
             for name, row in rows.items():
@@ -84,12 +84,12 @@ def stored_from(store: Store, pages: Sequence[Sequence[Copy]]) -> list[Any]:
 @given(st.lists(copies(), min_size=1, max_size=5), st.data())
 @settings(max_examples=4 * EXAMPLES)
 def test_copies_of_a_message_give_one_row_in_any_order_on_any_page_and_from_any_source(
-    store: Store, found: list[Copy], data: st.DataObject
+    store: Store, drawn: list[Copy], data: st.DataObject
 ) -> None:
-    shuffled = data.draw(st.permutations(found))
-    cut = data.draw(st.integers(0, len(found)))
-    expected = stored_from(store, [found])
-    assert len(expected) == len({copy.key for _, copy in found})
+    shuffled = data.draw(st.permutations(drawn))
+    cut = data.draw(st.integers(0, len(drawn)))
+    expected = stored_from(store, [drawn])
+    assert len(expected) == len({copy.key for _, copy in drawn})
     assert stored_from(store, [shuffled[:cut], shuffled[cut:]]) == expected
 
 
@@ -107,16 +107,18 @@ def test_of_several_copies_sent_personal_and_early_ones_are_preferred(store: Sto
 
 
 def test_one_message_of_two_clinicians_is_two_rows_with_two_names_for_one_person(store: Store) -> None:
-    with emptied(store) as connection:
+    with rolled_back(store) as connection:
         row = sources.source_row(connection, "shared", "mbox", ["ana", "ben"])
-        save_messages(connection, row, [stamp(1, "2026-03-02 09:00", clinician=who) for who in ("ana", "ben")])
-        found = connection.execute("SELECT clinician_id, counterpart_id FROM message").fetchall()
-        assert len({clinician for clinician, _ in found}) == len({person for _, person in found}) == 2
+        save_messages(
+            connection, row, [stamp(1, "2026-03-02 09:00", clinician=clinician) for clinician in ("ana", "ben")]
+        )
+        rows = connection.execute("SELECT clinician_id, counterpart_id FROM message").fetchall()
+        assert len({clinician for clinician, _ in rows}) == len({person for _, person in rows}) == 2
 
 
 @given(st.lists(st.tuples(st.sampled_from(["ana", "ben"]), st.sampled_from(["AAAA", "BBBB", "CCCC"]))))
 def test_no_two_clinicians_share_an_identity_and_nobody_has_two(store: Store, pairs: list[tuple[str, str]]) -> None:
-    with emptied(store) as connection:
+    with rolled_back(store) as connection:
         ids = clinician_ids(connection, ["ana", "ben"])
         numbered = [(ids[key], pseudonym) for key, pseudonym in pairs]
         one_by_one = {pair: identities(connection, [pair])[pair] for pair in numbered}
@@ -125,7 +127,7 @@ def test_no_two_clinicians_share_an_identity_and_nobody_has_two(store: Store, pa
 
 
 def test_more_pseudonyms_than_one_statement_holds_are_all_found(store: Store) -> None:
-    with emptied(store) as connection:
+    with rolled_back(store) as connection:
         pairs = [(clinician, f"P{number}") for clinician in (1, 2) for number in range(1_201)]
         assert len(set(identities(connection, pairs).values())) == 2_402
 
@@ -134,12 +136,12 @@ def test_more_pseudonyms_than_one_statement_holds_are_all_found(store: Store) ->
 
 
 def naive_threads(groups: Sequence[Sequence[int]]) -> dict[int, int]:
-    """Each node with the smallest of all that it is tied to, found by joining sets until none touch."""
+    """Return each node with the smallest of its thread, by joining sets until no two overlap."""
     sets: list[set[int]] = []
     for group in groups:
-        touching = [known for known in sets if known & set(group)]
-        sets = [known for known in sets if not known & set(group)] + [set(group).union(*touching)]
-    return {node: min(whole) for whole in sets for node in whole}
+        overlapping = [thread for thread in sets if thread & set(group)]
+        sets = [thread for thread in sets if not thread & set(group)] + [set(group).union(*overlapping)]
+    return {node: min(thread) for thread in sets for node in thread}
 
 
 @given(st.lists(st.lists(KEYS, min_size=1, max_size=4), min_size=1, max_size=8), st.data())
@@ -147,38 +149,38 @@ def naive_threads(groups: Sequence[Sequence[int]]) -> dict[int, int]:
 def test_threads_have_the_same_names_in_any_pages_and_order(
     store: Store, groups: list[list[int]], data: st.DataObject
 ) -> None:
-    found = [stamp(group[0], "2026-03-02 09:00", *group[1:]) for group in data.draw(st.permutations(groups))]
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(found)), max_size=3)))
-    with emptied(store) as connection:
+    stamps = [stamp(group[0], "2026-03-02 09:00", *group[1:]) for group in data.draw(st.permutations(groups))]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stamps)), max_size=3)))
+    with rolled_back(store) as connection:
         row = sources.source_row(connection, "inbox", "mbox", ["ana"])
-        for start, end in zip([0, *cuts], [*cuts, len(found)], strict=True):
-            save_messages(connection, row, found[start:end])
+        for start, end in zip([0, *cuts], [*cuts, len(stamps)], strict=True):
+            save_messages(connection, row, stamps[start:end])
         assert dict(connection.execute("SELECT node, thread FROM node")) == naive_threads(groups)
 
 
 def test_threads_of_two_clinicians_are_separate(store: Store) -> None:
-    with emptied(store) as connection:
+    with rolled_back(store) as connection:
         row = sources.source_row(connection, "shared", "mbox", ["ana", "ben"])
         save_messages(connection, row, [stamp(2, "2026-03-02 09:00", 1), stamp(2, "2026-03-02 09:00", clinician="ben")])
-        found = connection.execute("SELECT thread FROM node WHERE node = 2 ORDER BY clinician_id").fetchall()
-        assert found == [(1,), (2,)]
+        threads = connection.execute("SELECT thread FROM node WHERE node = 2 ORDER BY clinician_id").fetchall()
+        assert threads == [(1,), (2,)]
 
 
 def test_a_chain_of_fifty_thousand_replies_is_followed_in_few_steps() -> None:
-    forest = UnionFind()
+    threads = UnionFind()
     steps = CountedDict()
-    forest._parent = steps
+    threads._parent = steps
     for node in range(50_000, 0, -1):
-        forest.join([node, node - 1])
-    assert {forest.root(node) for node in range(0, 50_000, 1_000)} == {0}
-    assert steps.looked_up < 50_000 * 8
+        threads.join([node, node - 1])
+    assert {threads.root(node) for node in range(0, 50_000, 1_000)} == {0}
+    assert steps.lookups < 50_000 * 8
 
 
 class CountedDict(dict[int, int]):
-    looked_up = 0
+    lookups = 0
 
     def get(self, key: int, default: Any = None) -> Any:
-        self.looked_up += 1
+        self.lookups += 1
         return super().get(key, default)
 
 
@@ -189,12 +191,12 @@ WEEK = Window(START - timedelta(days=3), START + timedelta(days=4))
 
 
 class Nights(RuleBasedStateMachine):
-    """Entries come, move, run over, go and come back; every night the window is told whole."""
+    """Entries that are added, moved, extended, removed and added again; every night the whole window is read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = int(START.timestamp())
-        self.held: dict[str, tuple[int, int]] = {}
+        self.in_calendar: dict[str, tuple[int, int]] = {}
         self.model: dict[str, tuple[int, int, int, str]] = {}
 
     @initialize()
@@ -204,48 +206,48 @@ class Nights(RuleBasedStateMachine):
         self.row = sources.source_row(self.store.connection, "diary", "ics", ["ana"])
 
     @rule(uid=st.sampled_from("abcd"), hour=st.integers(-40, 40), minutes=st.integers(0, 300))
-    def puts(self, uid: str, hour: int, minutes: int) -> None:
-        self.held[uid] = (int(START.timestamp()) + hour * 3600, minutes * 60)
+    def put(self, uid: str, hour: int, minutes: int) -> None:
+        self.in_calendar[uid] = (int(START.timestamp()) + hour * 3600, minutes * 60)
 
     @rule(uid=st.sampled_from("abcd"))
-    def deletes(self, uid: str) -> None:
-        self.held.pop(uid, None)
+    def delete(self, uid: str) -> None:
+        self.in_calendar.pop(uid, None)
 
     @rule(hours=st.integers(1, 30))
     def night(self, hours: int) -> None:
         self.now += hours * 3600
-        told = [self._entry(uid) for uid in self.held]
-        inside = [one for one in told if WEEK.touches(one.start, one.end)]
-        expected = {uid: self._expected(uid) for uid in {one.uid_key for one in inside}}
-        gone = {uid: (*row[:3], REMOVED) for uid, row in self.model.items() if uid not in expected}
-        changed = sum(row != self.model.get(uid) for uid, row in (expected | gone).items())
+        events = [self._entry(uid) for uid in self.in_calendar]
+        inside = [event for event in events if WEEK.touches(event.start, event.end)]
+        expected = {uid: self._expected(uid) for uid in {event.uid_key for event in inside}}
+        removed = {uid: (*row[:3], REMOVED) for uid, row in self.model.items() if uid not in expected}
+        changed = sum(row != self.model.get(uid) for uid, row in (expected | removed).items())
         connection = self.store.connection
-        missing = stored_events_by_key(connection, self.row, WEEK).keys() - {("ana", one.uid_key) for one in inside}
+        missing = stored_events_by_key(connection, self.row, WEEK).keys() - {("ana", event.uid_key) for event in inside}
         rows = remove_events(connection, self.row, missing, self.now).rows
         rows += save_events(connection, self.row, inside, self.now).rows
         assert rows == changed
         assert save_events(connection, self.row, inside, self.now).rows == 0
-        self.model |= expected | gone
+        self.model |= expected | removed
 
     def _entry(self, uid: str) -> CalendarEvent:
-        start, seconds = self.held[uid]
+        start, seconds = self.in_calendar[uid]
         begins = datetime.fromtimestamp(start, UTC)
         return CalendarEvent("ana", uid, begins, begins + timedelta(seconds=seconds), Kind.SESSION)
 
     def _expected(self, uid: str) -> tuple[int, int, int, str]:
-        start, seconds = self.held[uid]
+        start, seconds = self.in_calendar[uid]
         old = self.model.get(uid)
         ran_over = old is not None and old[0] == start and (self.now > start or old[1] == start + seconds)
         return start, start + seconds, old[2] if old and ran_over else start + seconds, "confirmed"
 
     @invariant()
-    def agrees(self) -> None:
+    def events_agree(self) -> None:
         if hasattr(self, "row"):
             sql = "SELECT uid_key, start_at, end_at, booked_end_at, status FROM event"
             assert {row[0]: row[1:] for row in self.store.connection.execute(sql)} == self.model
 
     @invariant()
-    def remembers(self) -> None:
+    def history_has_first_versions(self) -> None:
         if hasattr(self, "row"):
             sql = """SELECT count(*) FROM event_history JOIN event USING (clinician_id, source_id, uid_key)
                      GROUP BY uid_key HAVING max(seen_at) = first_seen_at"""
@@ -270,13 +272,15 @@ def test_a_calendar_over_many_nights_agrees_with_a_dictionary(tmp_path: Path) ->
 
 
 def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> None:
-    """Marked by a node of its own, so that the new name of a joined thread is no matter."""
+    """The mark is on one of its nodes, so that the new name of a joined thread does not matter."""
 
     def marked(connection: Any) -> list[int]:
-        read = load_records(connection, "ana").messages
-        return sorted(read.loc[read["emergency"], "sent_at"].sub(int(utc("2026-03-02 00:00").timestamp())).tolist())
+        messages = load_records(connection, "ana").messages
+        return sorted(
+            messages.loc[messages["emergency"], "sent_at"].sub(int(utc("2026-03-02 00:00").timestamp())).tolist()
+        )
 
-    with emptied(store) as connection:
+    with rolled_back(store) as connection:
         source = sources.source_row(connection, "mail", "memory", ["ana"])
         sent = stamp(9, "2026-03-02 00:00:09", outgoing=True)
         save_messages(connection, source, [stamp(5, "2026-03-02 00:00:05"), sent])
@@ -285,6 +289,6 @@ def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> No
 
         save_messages(connection, source, [stamp(3, "2026-03-02 00:00:03", 9)])
         assert marked(connection) == [3, 9]
-        assert not mark_emergency(connection, "ana", 9, marked=False, now=1), "its name is 3 now"
+        assert not mark_emergency(connection, "ana", 9, marked=False, now=1), "the thread is named 3 now"
         assert mark_emergency(connection, "ana", 3, marked=False, now=1)
         assert marked(connection) == []

@@ -1,4 +1,4 @@
-"""True times that need no looking for: the doctor's short way counts what the long one would."""
+"""Unambiguous evidence: the quick count for `doctor` agrees with the complete one."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ entries = st.builds(
     st.sampled_from(Status), st.sampled_from([False, False, False, True]),
     st.sampled_from([None, None, None, "too long"]),
 )  # fmt: skip
-told_times = st.builds(
-    lambda key, start, end, about, grade: SessionEvidence("ana", key, grade, start, end, about),
+evidence = st.builds(
+    lambda key, start, end, uid_key, grade: SessionEvidence("ana", key, grade, start, end, uid_key),
     st.sampled_from("pqrs"), st.none() | minutes, st.none() | minutes, st.none() | names, st.sampled_from(Grade),
 )  # fmt: skip
 
@@ -39,25 +39,25 @@ told_times = st.builds(
 @given(
     st.lists(entries, min_size=1, max_size=4),
     st.lists(entries, max_size=1),
-    st.lists(told_times, min_size=1, max_size=3),
+    st.lists(evidence, min_size=1, max_size=3),
 )
 def test_unambiguous_evidence_is_counted_like_all_evidence(
-    first: list[CalendarEvent], second: list[CalendarEvent], told: list[SessionEvidence]
+    first: list[CalendarEvent], second: list[CalendarEvent], rows: list[SessionEvidence]
 ) -> None:
     with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
         with store.write() as connection:
             sources = [source_row(connection, name, "memory", ["ana"]) for name in ("one", "two")]
-            for source, shown in zip(sources, (first, second), strict=True):
-                save_events(connection, source, shown, 1)
-            save_evidence(connection, sources[0], told)
-            whole = analysis_records.load_records(connection, "ana")
-            looked_at = analysis_records.session_evidence(connection, "ana")
-            plain = analysis_records.unambiguous_evidence_counts(connection).get("ana")
-        assert looked_at is not None
-        found = count_linked_evidence(whole.events, whole.evidence)
-        assert count_linked_evidence(*looked_at) == found
-        if plain is not None:
-            assert {source: (number, number) for source, number in plain.items()} == found
+            for source, events in zip(sources, (first, second), strict=True):
+                save_events(connection, source, events, 1)
+            save_evidence(connection, sources[0], rows)
+            records = analysis_records.load_records(connection, "ana")
+            session_records = analysis_records.session_evidence(connection, "ana")
+            unambiguous = analysis_records.unambiguous_evidence_counts(connection).get("ana")
+        assert session_records is not None
+        counts = count_linked_evidence(records.events, records.evidence)
+        assert count_linked_evidence(*session_records) == counts
+        if unambiguous is not None:
+            assert {source: (number, number) for source, number in unambiguous.items()} == counts
 
 
 def test_a_visit_that_ran_over_is_unambiguous_and_one_that_repeats_its_booking_is_not(tmp_path: Path) -> None:

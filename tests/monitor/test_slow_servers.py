@@ -1,4 +1,4 @@
-"""A night that servers and pipes try to hold: it ends in time, the other sources are read and computed."""
+"""A night with slow servers and a pipe: it ends in time, and the other sources are read and computed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ clinician = "ben"
 host = "127.0.0.1"
 port = MAIL
 username = "ben"
-password = "env:HOLDING_PASSWORD"
+password = "env:SLOW_PASSWORD"
 tls = "none"
 
 [[source]]
@@ -46,7 +46,7 @@ def test_a_night_with_a_server_that_sends_slowly_ends_in_time_and_reads_the_othe
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
     for module, name in ((http, "READ_SECONDS"), (connection, "TIMEOUT_SECONDS")):
         monkeypatch.setattr(module, name, 60)
-    monkeypatch.setenv("HOLDING_PASSWORD", "x")
+    monkeypatch.setenv("SLOW_PASSWORD", "x")
     (tmp_path / "texts").mkdir()
     os.mkfifo(tmp_path / "texts" / "sms-1.xml")
     (tmp_path / "alone").mkdir()
@@ -55,16 +55,16 @@ def test_a_night_with_a_server_that_sends_slowly_ends_in_time_and_reads_the_othe
     with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nBEGIN:VCAL", b"E") as web, scripted_imap() as mail:
         mail.set_answer("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {100000}\r\n" + DRIP)
         office = Office(tmp_path, CONFIG + DRIPPING.replace("WEB", str(web)).replace("MAIL", str(mail.port)))
-        begun = time.monotonic()
+        began_at = time.monotonic()
         answer = office("nightly")
-        took = time.monotonic() - begun
+        took = time.monotonic() - began_at
     assert took < SECONDS + 5
     assert answer.code == 3
     assert "feed: the server answers too slowly: " in answer.err
     assert "post: the mail server answers too slowly: " in answer.err
     assert 'texts: the folder "texts" contains a pipe or a device. Move it elsewhere.' in answer.err
-    stored, wanted = office.dump(), alone.dump()
+    stored, expected = office.dump(), alone.dump()
     assert {name: len(stored[name]) for name in ("event", "message")} == {
-        name: len(wanted[name]) for name in ("event", "message")
+        name: len(expected[name]) for name in ("event", "message")
     }
     assert office("export", "metrics", "--clinician", "ana").out == alone("export", "metrics", "--clinician", "ana").out

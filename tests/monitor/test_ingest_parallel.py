@@ -1,4 +1,4 @@
-"""Accounts at servers are waited for side by side; one thread alone writes."""
+"""Accounts on servers are read in parallel; only one thread writes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.monitor.memory import NOW, PSEUDONYMS, MemoryPractice, MemorySource, 
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
 PAGES = 5
-SECONDS = 20  # nothing here waits that long unless something is broken
+SECONDS = 20  # nothing takes that long unless something is broken
 
 
 def mailboxes(make_practice: PracticeFactory, number: int) -> tuple[MemoryPractice, dict[str, MemorySource]]:
-    """A practice in which so many people have a mailbox each, of five letters on five pages."""
+    """Return a practice of so many people, each with a mailbox of five messages on five pages."""
     keys = [f"p{index:02}" for index in range(number)]
     practice = make_practice(mail=" ".join(keys))
     accounts = practice.accounts("mail")
@@ -31,27 +31,27 @@ def mailboxes(make_practice: PracticeFactory, number: int) -> tuple[MemoryPracti
     return practice, accounts
 
 
-def stored(practice: MemoryPractice) -> int:
-    (found,) = practice.rows("SELECT count(*) FROM message")
-    return int(found)
+def message_count(practice: MemoryPractice) -> int:
+    (count,) = practice.rows("SELECT count(*) FROM message")
+    return int(count)
 
 
 def all_end(before: Sequence[threading.Thread]) -> bool:
-    """Whether every thread that was not there before comes to its end."""
-    left = [thread for thread in threading.enumerate() if thread not in before]
-    for thread in left:
+    """Return ``True`` if all threads end that did not exist before."""
+    new_threads = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in new_threads:
         thread.join(SECONDS)
-    return not any(thread.is_alive() for thread in left)
+    return not any(thread.is_alive() for thread in new_threads)
 
 
 def test_several_accounts_are_read_in_parallel(make_practice: PracticeFactory) -> None:
     practice, accounts = mailboxes(make_practice, THREADS)
     together = threading.Barrier(THREADS, timeout=SECONDS)
     for account in accounts.values():
-        account.before = together.wait  # nobody's page comes unless everybody's is asked for
+        account.before = together.wait  # no account returns a page before all are being read
     outcomes = practice.ingest()
     assert [outcome.problem for outcome in outcomes.values()] == [None] * THREADS
-    assert stored(practice) == THREADS * PAGES
+    assert message_count(practice) == THREADS * PAGES
 
 
 def test_no_more_than_the_maximum_are_read_in_parallel_and_all_are_read(
@@ -61,15 +61,15 @@ def test_no_more_than_the_maximum_are_read_in_parallel_and_all_are_read(
     busy: set[int] = set()
     most = 0
 
-    def note() -> None:
+    def count_thread() -> None:
         nonlocal most
         busy.add(threading.get_ident())
         most = max(most, len(busy))
 
     for account in accounts.values():
-        account.before = note
+        account.before = count_thread
     practice.ingest()
-    assert stored(practice) == 3 * THREADS * PAGES
+    assert message_count(practice) == 3 * THREADS * PAGES
     assert most <= THREADS
 
 
@@ -105,7 +105,7 @@ def test_files_and_accounts_mix(make_practice: PracticeFactory) -> None:
     practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.rooms.set_snapshot(entry("b", "2026-03-02 10:00", clinician="ben"))
     assert list(practice.ingest()) == ["diary", "mail of ana", "mail of ben", "rooms"]
-    assert (stored(practice), practice.rows("SELECT count(*) FROM event")) == (2, [2])
+    assert (message_count(practice), practice.rows("SELECT count(*) FROM event")) == (2, [2])
 
 
 def test_an_account_that_shrank_is_refused_and_the_others_are_read(make_practice: PracticeFactory) -> None:
@@ -133,24 +133,24 @@ def test_an_interrupted_run_keeps_its_pages_ends_its_threads_and_is_resumed(
     make_practice: PracticeFactory, error: type[BaseException], after: int
 ) -> None:
     practice, accounts = mailboxes(make_practice, 2 * THREADS)
-    before, seen = threading.enumerate(), 0
+    before, pages = threading.enumerate(), 0
 
     def break_off(_name: str, _batch: Batch) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == after:
+        nonlocal pages
+        pages += 1
+        if pages == after:
             raise error
 
     with pytest.raises(error):
         run(practice, break_off)
-    assert stored(practice) == after
+    assert message_count(practice) == after
     assert all_end(before)
-    asked = {key: len(account.cursors) for key, account in accounts.items()}
+    cursor_counts = {key: len(account.cursors) for key, account in accounts.items()}
     practice.ingest()
-    assert stored(practice) == 2 * THREADS * PAGES
+    assert message_count(practice) == 2 * THREADS * PAGES
     for key, account in accounts.items():
-        told = [cursor for cursor in account.cursors[asked[key] :] if cursor]
-        assert all(int(cursor.split()[0]) <= PAGES for cursor in told)
+        resumed = [cursor for cursor in account.cursors[cursor_counts[key] :] if cursor]
+        assert all(int(cursor.split()[0]) <= PAGES for cursor in resumed)
 
 
 def test_a_system_exit_in_a_reader_ends_the_run(make_practice: PracticeFactory) -> None:
