@@ -1,11 +1,11 @@
-"""What reading costs beside what cannot be saved: the server's answers, a parser's work, the memory of a small machine.
+"""Benchmarks of reading: each source against the work that cannot be avoided (a server's answers, a parser, memory).
 
 ::
 
     python -m benchmarks.reading_speed [imap] [caldav] [ics] [mbox]
 
-Each line is a ratio within one run: the time from a source into SQLite over the time of its peer alone, the median of
-several pairs in turns. Servers are timed by the clock, files by the processor. IMAP and CalDAV need the servers of
+Each line is a ratio within one run: the time from a source into SQLite over the time of its baseline, the median of
+several alternating pairs. Servers are timed by the clock, files by the processor. IMAP and CalDAV need the servers of
 ``make peers``; mbox writes a gigabyte to a temporary folder.
 """
 
@@ -41,7 +41,7 @@ MESSAGES, OBJECTS, ENTRIES = 5_000, 500, 10_000
 GIGABYTE = 1024**3
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FIRST = NOW - timedelta(days=360)
-NAMES = Pseudonyms(b"k" * 32)
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 CONFIG = """
 [practice]
 name = "Speed"
@@ -58,17 +58,17 @@ _numbers = count()
 
 
 def read_into_sqlite(folder: Path, options: str, clock: Callable[[], float] = perf_counter) -> float:
-    """Seconds that one source takes into a new database."""
-    place = folder / f"practice{next(_numbers)}"
-    place.mkdir()
-    (place / "password").write_text(PASSWORD if "imap" in options else calendars.PASSWORD, encoding="utf-8")
-    (place / "password").chmod(0o600)
-    (place / "evenhours.toml").write_text(CONFIG + options, encoding="utf-8")
-    config = load(place / "evenhours.toml")
-    with opened(place / "evenhours.db", create=True) as store:
-        begun = clock()
-        (outcome,) = ingest(config, store, NAMES, IngestRequest(), now=NOW)
-        seconds = clock() - begun
+    """Return the seconds that reading one source into a new database takes."""
+    practice_folder = folder / f"practice{next(_numbers)}"
+    practice_folder.mkdir()
+    (practice_folder / "password").write_text(PASSWORD if "imap" in options else calendars.PASSWORD, encoding="utf-8")
+    (practice_folder / "password").chmod(0o600)
+    (practice_folder / "evenhours.toml").write_text(CONFIG + options, encoding="utf-8")
+    config = load(practice_folder / "evenhours.toml")
+    with opened(practice_folder / "evenhours.db", create=True) as store:
+        started_at = clock()
+        (outcome,) = ingest(config, store, PSEUDONYMS, IngestRequest(), now=NOW)
+        seconds = clock() - started_at
     _require(outcome)
     return seconds
 
@@ -78,16 +78,18 @@ def _require(outcome: SourceOutcome) -> None:
         raise SystemExit(f"the benchmark read nothing: {outcome.problem}")
 
 
-def compared(title: str, ours: Callable[[], float], alone: Callable[[], float], most: float | None = None) -> None:
-    """Print the median ratio of pairs taken in turns, and whether it is within its limit, where it has one."""
-    pairs = [(ours(), alone()) for _ in range(PAIRS)]
-    ratio = median(mine / theirs for mine, theirs in pairs)
-    mine, theirs = (median(column) for column in zip(*pairs, strict=True))
-    limit = "" if most is None else f"; at most {most}: {'ok' if ratio <= most else 'TOO SLOW'}"
-    _say(f"{title}: {ratio:.2f} (medians {mine:.3f} s and {theirs:.3f} s{limit})")
+def compare(
+    title: str, measured: Callable[[], float], baseline: Callable[[], float], limit: float | None = None
+) -> None:
+    """Print the median ratio of alternating pairs, and whether it is within its limit, if it has one."""
+    pairs = [(measured(), baseline()) for _ in range(PAIRS)]
+    ratio = median(measured_seconds / baseline_seconds for measured_seconds, baseline_seconds in pairs)
+    measured_seconds, baseline_seconds = (median(column) for column in zip(*pairs, strict=True))
+    verdict = "" if limit is None else f"; at most {limit}: {'ok' if ratio <= limit else 'TOO SLOW'}"
+    _print_line(f"{title}: {ratio:.2f} (medians {measured_seconds:.3f} s and {baseline_seconds:.3f} s{verdict})")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -96,16 +98,16 @@ def _say(line: str) -> None:
 
 
 def letter(number: int) -> bytes:
-    """A short letter, every third one an answer of the owner's."""
-    at = FIRST + timedelta(minutes=97 * number)
-    client, own = f"client{number % 40}@post.example", "ana@harbour.example"
-    sender, to = (own, client) if number % 3 == 2 else (client, own)
+    """Return a short message; every third one is the owner's answer."""
+    sent_at = FIRST + timedelta(minutes=97 * number)
+    client, ana = f"client{number % 40}@post.example", "ana@harbour.example"
+    sender, recipient = (ana, client) if number % 3 == 2 else (client, ana)
     lines = [
-        f"Received: from mx.example by mail.example; {format_datetime(at)}",
+        f"Received: from mx.example by mail.example; {format_datetime(sent_at)}",
         f'From: "Somebody" <{sender}>',
-        f"To: <{to}>",
+        f"To: <{recipient}>",
         f"Subject: number {number}",
-        f"Date: {format_datetime(at)}",
+        f"Date: {format_datetime(sent_at)}",
         f"Message-ID: <{number}@post.example>",
         *(
             [f"In-Reply-To: <{number - 1}@post.example>", f"References: <{number - 1}@post.example>"]
@@ -120,18 +122,18 @@ def letter(number: int) -> bytes:
 
 
 def imap() -> None:
-    """5,000 header blocks into SQLite beside the standard library's fetch of the same.
+    """Compare 5,000 header blocks into SQLite with the standard library's fetch of the same.
 
-    A *cold* mailbox is opened for the first time; of a *warm* one the server has the headers at hand.
+    A *cold* mailbox is opened for the first time; of a *warm* one the server has the headers in memory.
     """
     with dovecot() as server, tempfile.TemporaryDirectory() as name:
         users = [_mailbox(server) for _ in range(2 * PAIRS)]
         for warmth in ("cold", "warm"):
-            mine, theirs = iter(users[:PAIRS]), iter(users[PAIRS:])
-            compared(
+            measured, baseline = iter(users[:PAIRS]), iter(users[PAIRS:])
+            compare(
                 f"IMAP, {MESSAGES} messages, {warmth}, over imaplib's fetch",
-                partial(_imap_into_sqlite, server, Path(name), mine),
-                partial(_fetch_next, server, theirs),
+                partial(_imap_into_sqlite, server, Path(name), measured),
+                partial(_fetch_next, server, baseline),
                 1.5,
             )
 
@@ -152,27 +154,27 @@ def _fetch_next(server: Dovecot, users: Iterator[str]) -> float:
 
 
 def _imap_options(server: Dovecot, user: str) -> str:
-    place = f'host = "127.0.0.1"\nport = {server.port}\ntls = "none"\nusername = "{user}"'
-    return f'kind = "imap"\n{place}\npassword = "file:password"\n'
+    lines = f'host = "127.0.0.1"\nport = {server.port}\ntls = "none"\nusername = "{user}"'
+    return f'kind = "imap"\n{lines}\npassword = "file:password"\n'
 
 
 def fetch_alone(server: Dovecot, user: str) -> float:
-    """Seconds that signing in and one FETCH take."""
-    begun = perf_counter()
+    """Return the seconds that signing in and one FETCH take."""
+    started_at = perf_counter()
     with IMAP4("127.0.0.1", server.port) as client:
         client.login(user, PASSWORD)
         client.select("INBOX", readonly=True)
         _, rows = client.uid("FETCH", f"1:{MESSAGES}", f"({FETCH_ITEMS})")
     if len(rows) < MESSAGES:
         raise SystemExit("the benchmark fetched nothing")
-    return perf_counter() - begun
+    return perf_counter() - started_at
 
 
 # Calendars on a server
 
 
 def entry(number: int) -> str:
-    """One entry of a calendar, every tenth one a weekly series."""
+    """Return one event of a calendar; every tenth one is a weekly series."""
     start = FIRST + timedelta(hours=17 * number % 8_000)
     end = start + timedelta(minutes=50)
     rule = ["RRULE:FREQ=WEEKLY;COUNT=50"] if number % 10 == 0 else []
@@ -186,18 +188,18 @@ def entry(number: int) -> str:
 
 
 def calendar(*entries: str) -> str:
-    """A calendar of entries."""
+    """Return the text of a calendar with these events."""
     return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", *entries, "END:VCALENDAR", ""])
 
 
 def caldav() -> None:
-    """500 objects into SQLite beside the two requests that bring them."""
+    """Compare 500 objects into SQLite with the two requests that fetch them."""
     with tempfile.TemporaryDirectory() as name, calendars.radicale(Path(name)) as server:
         path = "/user0/clients/"
         server.put("user0", path, calendar(*map(entry, range(OBJECTS))))
         url = f"{server.url.rstrip('/')}{path}"
         options = f'kind = "caldav"\nurl = "{url}"\nusername = "user0"\npassword = "file:password"\n'
-        compared(
+        compare(
             f"CalDAV, {OBJECTS} objects, over its two requests",
             lambda: read_into_sqlite(Path(name), options),
             lambda: requests_alone(server, path),
@@ -205,12 +207,12 @@ def caldav() -> None:
 
 
 def requests_alone(server: calendars.CalendarServer, path: str) -> float:
-    """Seconds that the list of objects and the objects take."""
-    begun = perf_counter()
+    """Return the seconds that the list of objects and the objects take."""
+    started_at = perf_counter()
     listed = _report(server, path, requests.sync_collection(""))
     hrefs = [part.partition("</href>")[0] for part in listed.split("<href>")[1:]]
     objects = _report(server, path, requests.multiget(hrefs, frozenset()))
-    seconds = perf_counter() - begun
+    seconds = perf_counter() - started_at
     if objects.count("BEGIN:VEVENT") < OBJECTS:
         raise SystemExit("the benchmark was given nothing")
     return seconds
@@ -218,8 +220,10 @@ def requests_alone(server: calendars.CalendarServer, path: str) -> float:
 
 def _report(server: calendars.CalendarServer, path: str, body: bytes) -> str:
     connection = HTTPConnection("127.0.0.1", server.port)
-    signed = f"Basic {b64encode(f'user0:{calendars.PASSWORD}'.encode()).decode()}"
-    connection.request("REPORT", path, body, {"Authorization": signed, "Content-Type": "application/xml", "Depth": "0"})
+    authorization = f"Basic {b64encode(f'user0:{calendars.PASSWORD}'.encode()).decode()}"
+    connection.request(
+        "REPORT", path, body, {"Authorization": authorization, "Content-Type": "application/xml", "Depth": "0"}
+    )
     answer = connection.getresponse().read().decode()
     connection.close()
     return answer
@@ -229,12 +233,12 @@ def _report(server: calendars.CalendarServer, path: str, body: bytes) -> str:
 
 
 def ics() -> None:
-    """10,000 entries over a year into SQLite beside icalendar and recurring-ical-events alone."""
+    """Compare 10,000 events over a year into SQLite with icalendar and recurring-ical-events alone."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "calendar.ics")
         path.write_text(calendar(*map(entry, range(ENTRIES))), encoding="utf-8", newline="")
         options = f'kind = "ics"\npath = "{path}"\nwindow = {{ from = 2025-11-01, to = 2026-10-31 }}\n'
-        compared(
+        compare(
             f"ICS, {ENTRIES} entries over a year, over icalendar and recurring-ical-events",
             lambda: read_into_sqlite(Path(name), options, process_time),
             lambda: expand_alone(path),
@@ -243,15 +247,15 @@ def ics() -> None:
 
 
 def expand_alone(path: Path) -> float:
-    """Seconds that parsing and expanding take."""
+    """Return the seconds that parsing and expanding take."""
     from icalendar import Calendar
     from recurring_ical_events import of
 
-    begun = process_time()
-    found = of(Calendar.from_ical(path.read_bytes())).between(datetime(2025, 11, 1, tzinfo=UTC), NOW)
-    if len(found) < ENTRIES:
+    started_at = process_time()
+    instances = of(Calendar.from_ical(path.read_bytes())).between(datetime(2025, 11, 1, tzinfo=UTC), NOW)
+    if len(instances) < ENTRIES:
         raise SystemExit("the benchmark expanded nothing")
-    return process_time() - begun
+    return process_time() - started_at
 
 
 # A large mailbox
@@ -259,7 +263,7 @@ def expand_alone(path: Path) -> float:
 
 @contextmanager
 def large_mailbox() -> Iterator[Path]:
-    """A mailbox file of a gigabyte."""
+    """Write a mailbox file of a gigabyte for the length of a ``with``."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "large.mbox")
         body = b"Some words that nobody reads, and then some more of them.\n" * 400
@@ -274,29 +278,29 @@ def large_mailbox() -> Iterator[Path]:
 
 
 def mbox() -> None:
-    """A gigabyte of mail in a process of its own; how much memory that takes at most."""
+    """Read a gigabyte of mail in a process of its own and print its peak memory."""
     with large_mailbox() as path:
-        begun = perf_counter()
+        started_at = perf_counter()
         reader = [sys.executable, "-m", "benchmarks.reading_speed", "--read", str(path)]
-        told = subprocess.run(reader, check=True, capture_output=True, text=True)  # noqa: S603
-        seconds = perf_counter() - begun
-    most = int(told.stdout) / 1024
-    verdict = "ok" if most <= 150 else "TOO MUCH"
-    _say(f"mbox, 1 GB: {most:.0f} MB (at most 150; {seconds:.0f} s)  {verdict}")
+        output = subprocess.run(reader, check=True, capture_output=True, text=True)  # noqa: S603
+        seconds = perf_counter() - started_at
+    peak_megabytes = int(output.stdout) / 1024
+    verdict = "ok" if peak_megabytes <= 150 else "TOO MUCH"
+    _print_line(f"mbox, 1 GB: {peak_megabytes:.0f} MB (at most 150; {seconds:.0f} s)  {verdict}")
 
 
-def _most_memory() -> int:
-    """The most memory that this process ever had, in kB. What getrusage tells includes whoever started it."""
+def _peak_memory() -> int:
+    """Return the peak memory of this process in kB. getrusage would include the process that started it."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def main(arguments: list[str]) -> None:
-    """Run the comparisons that are named, or all."""
+    """Run the named comparisons, or all."""
     if arguments[:1] == ["--read"]:
         path = Path(arguments[1])
         read_into_sqlite(path.parent, f'kind = "mbox"\npath = "{path}"\n')
-        _say(str(_most_memory()))
+        _print_line(str(_peak_memory()))
         return
     for name, run in {"imap": imap, "caldav": caldav, "ics": ics, "mbox": mbox}.items():
         if name in arguments or not arguments:

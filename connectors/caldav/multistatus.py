@@ -65,6 +65,7 @@ def parse_xml(body: bytes) -> Element:
     from defusedxml.ElementTree import fromstring
 
     try:
+        # defusedxml refuses entities by default, but not a document type.
         root: Element = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidAnswerError from error
@@ -92,6 +93,7 @@ def _responses(element: Element) -> Iterator[ResourceResponse]:
     properties = {
         value.tag: value
         for propstat in element.iter(f"{DAV}propstat")
+        # A server may list properties that it does not have, with a status of 404.
         if (_status(propstat) or 200) < 300
         for prop in propstat.iter(f"{DAV}prop")
         for value in prop

@@ -24,6 +24,7 @@ from connectors.errors import AuthorizationError, MalformedError, UnavailableErr
 from connectors.http import HttpClient, HttpRequest, origin_of, resolve_url
 
 OBJECTS_PER_REQUEST = 100
+# A server that repeats its last page would never come to an end.
 _MOST_PAGES = 1_000
 _EXPIRED = frozenset((403, 409, 410, 412))  # servers disagree about the status of an invalid sync token
 _MISSING = frozenset((404, 405))
@@ -83,6 +84,7 @@ class CalendarServer:
         response = self._discover(url)
         if _is_calendar(response):
             return [_calendar(url, response)]
+        # Most servers name the home set of calendars at once, others only at the account's principal.
         homes = response.hrefs(f"{CALDAV}calendar-home-set")
         for principal in () if homes else response.hrefs(f"{DAV}current-user-principal"):
             url = self._resolve(url, principal)
@@ -142,6 +144,7 @@ class CalendarServer:
         for _ in range(_MOST_PAGES):
             answer = self._request("REPORT", calendar.url, requests.sync_collection(since), accepted=_EXPIRED)
             for response in answer.responses:
+                # Some servers list the calendar itself among its objects.
                 if response.path == calendar.path:
                     continue
                 if response.status == 404:
@@ -161,6 +164,7 @@ class CalendarServer:
             requested = hrefs[start : start + OBJECTS_PER_REQUEST]
             body = requests.multiget(requested, self._requested_lines(rule_properties))
             answer = self._request("REPORT", calendar.url, body)
+            # RFC 4791 requires a response for each address; a missing one would be taken for a deleted object.
             if {path_of(href) for href in requested} - {response.path for response in answer.responses}:
                 raise self._malformed()
             yield from self._objects_in(calendar, answer)

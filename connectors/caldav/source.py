@@ -90,6 +90,7 @@ class CaldavConnector:
         previous = CaldavCursor.parse(cursor, self._settings())
         server = self._server()
         calendars = self._calendars(server)
+        # After a calendar was added or removed, only a snapshot shows which entries are missing.
         if previous.covers(self._context.window) and previous.states.keys() == calendars.keys():
             with suppress(SyncTokenExpiredError, _FullReadNeededError):
                 yield self._changes_batch(server, calendars, previous)
@@ -167,6 +168,7 @@ class CaldavConnector:
             changed = list(server.objects(calendar, list(changes.etags), self._properties))
             deleted |= {(name, self._keyed_name("object", path)) for path in self._deleted_paths(changes, changed)}
             objects |= self._by_key(name, self._newly_covered(server, calendar, previous))
+            # Last, since an object that was changed while we read is newer here.
             objects |= self._by_key(name, changed)
         if not objects and not deleted and states == previous.states:
             return Batch(previous.dump())
@@ -228,7 +230,7 @@ class CaldavConnector:
         """
         old = {uid_key: end for key in changed & before.keys() for uid_key, end in before[key].entries.items()}
         new = {uid_key for stored in after.values() for uid_key in stored.entries}
-        others = {uid_key for key in before.keys() - changed for uid_key in before[key].entries}
+        unchanged = {uid_key for key in before.keys() - changed for uid_key in before[key].entries}
         window_start = self._context.window.epoch_seconds[0]
         removed = [uid_key for uid_key, end in old.items() if uid_key not in new and end > window_start]
         # Only a snapshot tells ingest that a rejected record is resolved.
@@ -236,9 +238,9 @@ class CaldavConnector:
             before[key].has_rejected and not (key in after and after[key].has_rejected)
             for key in changed & before.keys()
         )
-        if has_resolved or not others.isdisjoint(old.keys() | new):
+        if has_resolved or not unchanged.isdisjoint(old.keys() | new):
             raise _FullReadNeededError
-        if len(removed) > _MOST_REMOVED * (len(old) + len(others)):
+        if len(removed) > _MOST_REMOVED * (len(old) + len(unchanged)):
             raise _FullReadNeededError
         return removed
 

@@ -118,6 +118,7 @@ def parse_instant(text: str, pattern: str | None, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=65_536)  # sessions of a practice begin at the same times; strptime is most of the work
 def _parse_local(text: str, pattern: str) -> datetime:
+    # strptime reads PM, but not p.m.
     text = _AM_PM.sub(r"\1m", text) if "%p" in pattern else text
     return datetime.strptime(text, pattern)  # noqa: DTZ007 - its zone is known to the caller
 
@@ -147,6 +148,7 @@ def parse_status(text: str, words: Mapping[str, str]) -> Status:
     word = text.lower()
     if not word or word in words:
         return _STATUS_BY_LIST[words[word]] if word else Status.CONFIRMED
+    # A cancellation in words of the practice's own counts as one in time.
     if "cancel" in word:
         return Status.CANCELLED
     raise CellError("status is not one of the words in [source.format]")

@@ -78,6 +78,7 @@ def matching_patterns(values: Collection[str]) -> tuple[str | None, ...]:
         {pattern: _count_parsed(values, pattern) for pattern in likely} if len(likely) > 1 else dict.fromkeys(likely, 1)
     )
     most = max(counts.values(), default=0)
+    # ISO 8601 counts before patterns that read the same values.
     return (None,) if counts.get(None) == most else tuple(pattern for pattern in likely if counts[pattern] == most)
 
 

@@ -49,6 +49,7 @@ class Preset:
         """
         roles = {role: name for role, names in self.columns.items() if (name := _first_present(names, header))}
         roles |= configured
+        # An export may have both an end and a length, but a mapping may use only one of them.
         if "booked_end" in roles and "booked_minutes" not in configured:
             roles.pop("booked_minutes", None)
         missing = [role for role in _REQUIRED_ROLES if role not in roles]
@@ -71,9 +72,9 @@ class Preset:
         selected = next((pattern for pattern in self.instants if pattern in matching), None)
         if selected is None:
             raise TableError(f"its times are not in a known format of {self.title}.")
-        others = [pattern for pattern in matching if pattern and not parse_alike(starts, selected, pattern)]
-        if others:
-            either = " or ".join(f'instant = "{pattern}"' for pattern in (selected, *others))
+        alternatives = [pattern for pattern in matching if pattern and not parse_alike(starts, selected, pattern)]
+        if alternatives:
+            either = " or ".join(f'instant = "{pattern}"' for pattern in (selected, *alternatives))
             raise TableError(f"no row shows which is the day and which the month: write into [source.format] {either}.")
         return selected
 

@@ -106,6 +106,7 @@ class RowParser:
         if "clinician" not in columns.places:
             return self.context.owners[0] if len(self.context.owners) == 1 else None
         cell = columns.text(row, "clinician")
+        # Many programs write "Silva, Ana".
         last, _, first = cell.partition(",")
         spellings = {canonical_address(cell), canonical_address(f"{first} {last}")} - {""}
         owners = [owner for owner in self.context.owners if _spellings(owner) & spellings]

@@ -61,6 +61,7 @@ def name_words(name: str) -> frozenset[str]:
 
 def guess_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     """Return the likely roles, each with its column or two columns joined by a plus."""
+    # A birthday or a payment date would otherwise be taken for a session's.
     columns = [column for column in columns if not column.mentions("another matter")]
     time_roles = (
         _message_roles(columns)
@@ -84,6 +85,7 @@ def _visit_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
         "actual_end": _time_column(actual, "end", date_columns),
         "actual_minutes": _duration_column(actual),
     }
+    # The times of a call log are actual times, whatever their names.
     if not actual and any(column.mentions("call", "start") for column in columns):
         times = {role.replace("booked", "actual"): times[role] for role in times if role.startswith("booked")}
     for prefix in ("booked", "actual"):

@@ -51,7 +51,7 @@ class _RowCollector:
     rejected: list[RejectedRecord] = field(default_factory=list)
     rows: int = 0
     unusable: int = 0
-    of_others: int = 0
+    of_other_clinicians: int = 0
     first_unusable: RejectedRecord | None = None
     key_hashes: array[int] = field(default_factory=lambda: array("q"))
 
@@ -114,19 +114,22 @@ class CsvConnector:
             if isinstance(row, ParsedRow):
                 collector.add(row, place)
             elif row is None:
-                collector.of_others += 1
+                collector.of_other_clinicians += 1
             else:
                 collector.add_unusable(row, place)
         records, rejected = collector.flush()
+        # Without a single usable row the file or the mapping is wrong, and a snapshot would remove everything.
         if collector.first_unusable and not collector.key_hashes:
             first = collector.first_unusable
             found = f"none of its {collector.unusable} rows could be used; {first.where}: {first.reason}."
             raise _malformed_error(self.options, self.context, found)
         count, on_several_pages = collector.count_keys()
         rejected = (*rejected, *self._contradictions(contents, on_several_pages))
-        if collector.of_others:
-            others = RejectedRecord(f"{collector.of_others} rows", "the clinician is not an owner of this source")
-            rejected = (*rejected, others)
+        if collector.of_other_clinicians:
+            skipped = RejectedRecord(
+                f"{collector.of_other_clinicians} rows", "the clinician is not an owner of this source"
+            )
+            rejected = (*rejected, skipped)
         if any(content.has_changed for content in contents):
             found = "the file was changed while it was being read."
             raise UnavailableError(self.context.source, found, "Nothing was changed. The next run reads it again.")
@@ -139,6 +142,7 @@ class CsvConnector:
         self, contents: Sequence[Content], on_several_pages: frozenset[int]
     ) -> Iterator[RejectedRecord]:
         """Yield a rejected record for each row that differs from the last one of its key on an earlier page."""
+        # The rows are read again, because all of them would not fit into memory.
         last: dict[str | int, tuple[ParsedRow, int]] = {}
         for number, (place, row) in enumerate(self._rows(contents) if on_several_pages else ()):
             if isinstance(row, ParsedRow) and hash(row.key) in on_several_pages:
@@ -226,6 +230,7 @@ class PresetConnector:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield as :meth:`CsvConnector.fetch` does, with the preset's mapping for this file."""
         with _open_contents(self.options, self.context) as contents:
+            # The files of a folder have the same columns.
             options = self._mapped_options(contents[0])
         yield from make(options, self.context).fetch(cursor)
 

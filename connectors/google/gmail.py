@@ -25,13 +25,13 @@ from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, GoogleClient, RefusedError
-from connectors.mail.headers import KEPT, Headers
+from connectors.mail.headers import KEPT_FIELDS, Headers
 from connectors.mail.pages import MailCursor, MailOptions, MailPage, settings_fingerprint
 from connectors.retry import Pause
 
 PAGE = 100  # messages of the list; an interrupted run reads at most this many twice
 _HISTORY_PAGE = 500
-_HEADERS = [name for name in KEPT if name != "X-GM-THRID"]
+_HEADERS = [name for name in KEPT_FIELDS if name != "X-GM-THRID"]
 _MESSAGE = "id,threadId,internalDate,labelIds,payload/headers"
 _LIST = "messages/id,nextPageToken"
 _HISTORY = "history(messagesAdded/message/id,labelsRemoved(message/id,labelIds)),historyId,nextPageToken"

@@ -66,6 +66,7 @@ class _EventBuilder:
 
     def _classify(self, text: EventText, owner: Owner) -> tuple[Kind, str | None]:
         key = text.place, owner.key
+        # A weekly series has a hundred instances with the same text.
         if key not in self._classified:
             if len(self._classified) >= _MOST_CLASSIFIED:
                 self._classified.clear()

@@ -34,6 +34,7 @@ _SEARCH_YEAR = 9_950  # near the last year that dateutil knows
 _ZONE_HORIZON = datetime(2100, 1, 1, tzinfo=UTC)
 _LAST_SECOND = time(23, 59, 59)
 _MARGIN = timedelta(days=3)  # around the window in UTC: floating times and dates get their zone later
+# A component may have each of these once (RFC 5545, 3.6.1); the parser keeps repeated ones as a list.
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
 _DATE_VALUES = ("DTSTART", "DTEND", "RECURRENCE-ID")
 _DATE_PATTERN = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
@@ -119,6 +120,7 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
     ) -> None:
         super().__init__(event, start, end)
         self.event = event
+        # A change with RANGE=THISANDFUTURE moves all later occurrences, which keep the names of their original starts.
         self.original_start = self.start if start is None else start - event.move_recurrences_by
         if start is None and event.recurrence_id is not None:
             self.original_start = _with_zone_of(event.raw_start, event.recurrence_id)
@@ -129,6 +131,7 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
 
 
 class _Series(Series):  # type: ignore[misc]
+    # The library makes its occurrences of this class.
     occurrence = _Occurrence
 
 
@@ -197,6 +200,7 @@ def _expand_uid(events: list[_ParsedEvent | Instance], window: Window) -> Iterat
 
 def _parse_events(calendar: CalendarText, horizon: datetime) -> Iterator[_ParsedEvent | Instance | RejectedRecord]:
     zone = iana_name(calendar.zone) if calendar.zone else None
+    # Google writes series in UTC and their zone into X-WR-TIMEZONE; in UTC they would be an hour off in summer.
     walker = UTCChangingWalker(ZoneInfo(zone)) if zone else None
     if calendar.zone and not walker:
         yield RejectedRecord("the calendar itself", "its own time zone is unknown; the clinician's is taken")
@@ -334,6 +338,7 @@ def _check_rule_cost(rule: Any, start: DateOrDatetime, horizon: datetime) -> Non
     days = (horizon.date() - date(start.year, start.month, start.day)).days
     if days * times > MOST_CANDIDATES:
         raise UnusableEventError("it repeats too often")
+    # FREQ alone always has one.
     if len(rule) > 1 and not _has_occurrence(rule, start):
         raise UnusableEventError("its rule has no occurrence")
 
@@ -346,6 +351,7 @@ def _has_occurrence(rule: Any, start: DateOrDatetime) -> bool:
     """
     first = _wall_clock(start)
     late = first.replace(year=first.year + (_SEARCH_YEAR - first.year) // 400 * 400)
+    # UNTIL and COUNT do not decide whether there is any, and UNTIL would end the moved rule before it begins.
     parts = (part for part in rule.to_ical().decode().split(";") if not part.startswith(("UNTIL=", "COUNT=")))
     return next(iter(rrulestr(";".join(parts), dtstart=late)), None) is not None
 
@@ -358,6 +364,7 @@ def _expand_series(versions: list[_ParsedEvent], window: Window) -> Iterator[Ins
         return
     from_rule = any(name in event.component for event in events for name in ("RRULE", "RDATE"))
     try:
+        # One instance more than allowed is read, to notice that there are too many.
         occurrences = _Series(events).between(_shift(window.start, -_MARGIN), _shift(window.end, _MARGIN))
         instances = [occurrence.instance(from_rule=from_rule) for occurrence in islice(occurrences, MOST_INSTANCES + 1)]
     except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is rejected as a whole
@@ -371,6 +378,7 @@ def _expand_series(versions: list[_ParsedEvent], window: Window) -> Iterator[Ins
 
 def _shift(instant: datetime, delta: timedelta) -> datetime:
     try:
+        # A window may begin in the year 1 or end in the year 9999.
         return instant.astimezone(UTC) + delta
     except OverflowError:
         return instant
@@ -383,9 +391,11 @@ def _latest_versions(versions: list[_ParsedEvent]) -> tuple[list[_ParsedEvent], 
     """
     latest: dict[object, _ParsedEvent] = {}
     rejected = []
+    # The sort is stable, so of equal versions the last one read wins.
     versions = sorted(versions, key=_version)
     _resolve_recurrence_dates(versions)
     for event in versions:
+        # Without a RECURRENCE-ID the key is empty: all versions of the series itself.
         earlier = latest.get(event.recurrence_ids[:1])
         latest[event.recurrence_ids[:1]] = event
         if earlier and earlier.sequence == event.sequence and earlier.text.date_lines != event.text.date_lines:

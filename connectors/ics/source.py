@@ -150,6 +150,7 @@ class IcsConnector:
                 records.append(result[1])
                 if len(files) > 1:
                     reach.add(*result)
+        # Checked before the last page, since nothing of a result is stored before that.
         if any(file.content.has_changed for file in files):
             raise self._changed_error()
         done += len(records)
@@ -204,11 +205,12 @@ class IcsConnector:
     ) -> tuple[list[_CalendarFile], IcsCursor] | None:
         """Return the files and the state that the server names; ``None`` if the server reports no change."""
         if self._options.url is None:
-            shown, source = self._options.path or "", self._context.source
-            paths = _calendar_paths(self._context.folder / shown, shown, source)
-            contents = [(path.stem, _open_content(path, shown, source, open_files)) for path in paths]
+            configured_path, source = self._options.path or "", self._context.source
+            paths = _calendar_paths(self._context.folder / configured_path, configured_path, source)
+            contents = [(path.stem, _open_content(path, configured_path, source, open_files)) for path in paths]
             return self._index(contents, properties), previous
         is_covered = previous.covers(self._context.window)
+        # An ETag is more exact than a date, and is compared with the response's head.
         by_date = (
             {"If-Modified-Since": previous.modified} if is_covered and previous.modified and not previous.etag else {}
         )
@@ -247,6 +249,7 @@ class IcsConnector:
     def _address(self, url: str) -> str:
         if not re.match(r"(https?|webcals?)://", url):
             url = self._context.read_secret(url).strip()
+        # webcal is no protocol of its own: calendar programs read such addresses by https.
         return re.sub(r"^webcals?://", "https://", url)
 
 
@@ -318,21 +321,21 @@ def rule_properties(context: Context, *, titles: bool = False) -> frozenset[str]
     return PEOPLE_PROPERTIES | {name for name in RULE_PROPERTIES if is_needed[name]}
 
 
-def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
+def _calendar_paths(path: Path, configured_path: str, source: str) -> list[Path]:
     try:
         paths = regular_files(path.glob("*.ics")) if path.is_dir() else [path]
     except NotAFileError as error:
-        raise error.to_connector_error(source, shown) from error
+        raise error.to_connector_error(source, configured_path) from error
     if not paths or not paths[0].exists():
         raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
     return paths
 
 
-def _open_content(path: Path, shown: str, source: str, open_files: ExitStack) -> Content:
+def _open_content(path: Path, configured_path: str, source: str, open_files: ExitStack) -> Content:
     try:
         content = open_files.enter_context(open_content(path))
     except NotAFileError as error:
-        raise error.to_connector_error(source, shown) from error
+        raise error.to_connector_error(source, configured_path) from error
     except OSError as error:
         raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
     if content.size > MAX_RESPONSE_BYTES:

@@ -22,11 +22,14 @@ from connectors.ics.zones import iana_name
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 _BREAK = re.compile(r"[\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
+# A quoted parameter value may contain colons and semicolons (RFC 5545, 3.2).
 _CONTENT_LINE = re.compile(r"""([A-Za-z0-9-]+)((?:[^":]|"[^"]*")*):(.*)""", re.DOTALL)
 _PARAMETER = re.compile(r""";([A-Za-z0-9-]+)=((?:[^";]|"[^"]*")*)""")
 _ESCAPED = re.compile(r"\\(.)")
+# A comma after a backslash is part of a category's name.
 _COMMA = re.compile(r"(?<!\\),")
 _WORD = re.compile(r"[A-Za-z-]+")
+# A VALARM in a VEVENT in a VCALENDAR needs three.
 _MOST_NESTED = 8
 _NOT_PEOPLE = frozenset(("ROOM", "RESOURCE"))
 
@@ -38,6 +41,7 @@ _ZONE_PROPERTIES = frozenset(("DTSTART", "RRULE", "RDATE", "TZOFFSETFROM", "TZOF
 _SERIES_PROPERTIES = frozenset(("RRULE", "RDATE", "RECURRENCE-ID"))
 _ALWAYS_ALLOWED = DATE_PROPERTIES | PLAIN_PROPERTIES | _ZONE_PROPERTIES | {"TZID", "X-WR-TIMEZONE"}
 _INDEXED = _ZONE_PROPERTIES | _SERIES_PROPERTIES | {"BEGIN", "END", "UID", "TZID", "X-WR-TIMEZONE"}
+# One dictionary for all lines without parameters: a large calendar has hundreds of thousands of them.
 _NO_PARAMETERS: dict[str, str] = {}
 
 
@@ -142,6 +146,7 @@ def index_calendars(content: Content, rule_properties: frozenset[str] = frozense
             zones |= [_zone_definition(part)]
         elif part.name == "VEVENT" and parents == 1:
             values = {line.name: line.value.strip() for line in part.lines}
+            # A hash takes less memory. Two UIDs with the same one are merely treated as shared.
             uid = hash(values.get("UID", ""))
             if uid in index.uids or not values.keys().isdisjoint(_SERIES_PROPERTIES):
                 index.shared_uids.add(uid)
@@ -184,6 +189,7 @@ def _components(lines: Iterable[ContentLine]) -> Iterator[tuple[_Component, int]
     for line in lines:
         if line.name == "BEGIN":
             component = _Component(line.value.strip().upper())
+            # Only a VCALENDAR may be outermost, and none may be inside another component.
             if (not open_) != (component.name == "VCALENDAR") or len(open_) >= _MOST_NESTED:
                 raise _structure_error(lines, "its components are not nested as in a calendar")
             open_.append(component)
@@ -191,6 +197,7 @@ def _components(lines: Iterable[ContentLine]) -> Iterator[tuple[_Component, int]
             if not open_ or open_[-1].name != line.value.strip().upper():
                 raise _structure_error(lines, "a component has no matching END")
             component = open_.pop()
+            # A part of a part belongs to it, so that an alarm in an event is never taken for an event.
             if len(open_) > 1:
                 open_[-1].inner.append(component)
             else:
@@ -248,6 +255,7 @@ def _unfolded_lines(content: Content) -> Iterator[str]:
     encoding = _encoding(content)
     byte_order_mark = b"\xef\xbb\xbf"
     for number, piece in enumerate(_whole_lines(content)):
+        # Folding may split a character of several bytes, so lines are unfolded before they are decoded.
         unfolded = _FOLD.sub(b"", piece if number else piece.removeprefix(byte_order_mark))
         for text in _BREAK.split(unfolded.decode(encoding)):
             if text.strip():
@@ -331,6 +339,7 @@ def _observance(part: _Component) -> str:
 
 
 def _event(component: _Component, place: str, calendar: str, names: _ZoneNames) -> EventText:
+    # The last value of a repeated property counts here; repeated dates are rejected after parsing.
     values = {line.name: line.value.strip() for line in component.lines}
     date_lines = "".join(_date_line(line, names) for line in component.lines if line.name in DATE_PROPERTIES)
     sequence = values.get("SEQUENCE", "")
@@ -353,6 +362,7 @@ def _event(component: _Component, place: str, calendar: str, names: _ZoneNames) 
 
 def _date_line(line: ContentLine, names: _ZoneNames) -> str:
     zone = f";TZID={names[line.parameters['TZID']]}" if "TZID" in line.parameters else ""
+    # Other parameters do not change the meaning of a date, and nothing but plain words may reach the parser.
     parameters = "".join(
         f";{name}={line.parameters[name]}"
         for name in ("VALUE", "RANGE")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.mail.pages import MailCursor
 
+# A program that saves a draft every minute must not let the cursor grow without end.
 _MOST_DRAFTS = 200
 
 

@@ -39,7 +39,7 @@ class Folder:
 
     @property
     def has_status(self) -> bool:
-        """Return ``True`` if the server reports enough to find new messages."""
+        """True if the server reports enough to find new messages."""
         return bool(self.validity) and self.next_uid > 0
 
 
@@ -47,7 +47,7 @@ _BY_FLAG = {
     "\\sent": FolderRole.SENT,
     "\\all": FolderRole.ALL,
     **dict.fromkeys(("\\drafts", "\\junk", "\\trash", "\\noselect", "\\nonexistent"), FolderRole.IGNORED),
-    **dict.fromkeys(("\\flagged", "\\important"), FolderRole.IGNORED),  # shown there, kept elsewhere
+    **dict.fromkeys(("\\flagged", "\\important"), FolderRole.IGNORED),  # their messages are in other folders, too
 }
 _SENT_NAMES = (
     "sent", "sent items", "sent messages", "sent mail", "sent-mail", "gesendet", "gesendete elemente",
@@ -77,11 +77,13 @@ _ENCODED = re.compile(r"&([^-]*)-")
 def role_of(name: str, flags: Iterable[str], delimiter: str) -> FolderRole:
     """Return the role of a folder: by its flags, else by the last part of its name."""
     roles = {_BY_FLAG[flag.lower()] for flag in flags if flag.lower() in _BY_FLAG}
+    # A folder may have several flags; one that is not to be read counts before all others.
     for role in (FolderRole.IGNORED, FolderRole.SENT, FolderRole.ALL):
         if role in roles:
             return role
     decoded = decode_name(name)
     last = decoded.rpartition(delimiter)[2] if delimiter else decoded
+    # A letter with an accent may be written as one character or as two; NFC makes them equal.
     return _BY_NAME.get(normalize("NFC", last).strip().lower(), FolderRole.RECEIVED)
 
 

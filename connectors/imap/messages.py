@@ -9,9 +9,9 @@ from itertools import takewhile
 from operator import eq
 from typing import NamedTuple
 
-from connectors.mail.headers import KEPT
+from connectors.mail.headers import KEPT_FIELDS
 
-_FIELDS = " ".join(name.upper() for name in KEPT if name != "X-GM-THRID")
+_FIELDS = " ".join(name.upper() for name in KEPT_FIELDS if name != "X-GM-THRID")
 FETCH_ITEMS = f"UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS ({_FIELDS})]"
 _UID = re.compile(rb"\bUID (\d{1,10})\b", re.IGNORECASE)
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)

@@ -65,6 +65,7 @@ class AccountReader:
             try:
                 for messages in self._opened(folder).fetch(_recorded(remaining, requested)):
                     yield FetchedChunk(requested.popleft(), messages)
+            # The same command would again take all the time or memory that is allowed.
             except LimitExceededError:
                 raise
             except (ConnectionBrokenError, RateLimitError, UnavailableError):
@@ -74,6 +75,7 @@ class AccountReader:
             # The connection ended in the first chunk that was requested and not received.
             broken = requested.popleft() if requested else next(remaining)
             smaller = list(self._bisect(folder, broken))
+            # If none of the messages came, another one has to show that the server works at all.
             if all(chunk.messages is None for chunk in smaller) and not self._can_fetch_others(folder, broken):
                 raise unreachable_error(self._account.source)
             yield from smaller
@@ -97,9 +99,9 @@ class AccountReader:
 
     def _can_fetch_others(self, folder: Folder, except_uids: Sequence[int]) -> bool:
         """Return ``True`` if another message can be fetched, so that the server itself is not the cause."""
-        others = self.search(folder, f"NOT UID {uid_set(except_uids)}")[-1:]
+        other_uids = self.search(folder, f"NOT UID {uid_set(except_uids)}")[-1:]
         with suppress(ConnectionBrokenError):
-            return all(self._retried(lambda: list(self._opened(folder).fetch([others])))) if others else True
+            return all(self._retried(lambda: list(self._opened(folder).fetch([other_uids])))) if other_uids else True
         return False
 
     def _retried(self, command: Callable[[], T]) -> T:

@@ -95,6 +95,7 @@ class ImapSession:
             initial = f"user={name}\1auth=Bearer {account.token}\1\1".encode()
             # A challenge after the first means failure; an empty answer lets the server say so.
             client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else initial)
+        # The standard library's login is limited to ASCII, so PLAIN is preferred.
         elif "AUTH=PLAIN" in client.capabilities:
             client.authenticate("PLAIN", lambda _: f"\0{name}\0{account.password}".encode())
         else:
@@ -109,6 +110,7 @@ class ImapSession:
             raise unreachable_error(self._source, error) from None
         except IMAP4.error as error:
             raise refusal_error(self._source, str(error), signing_in=signing_in) from None
+        # The standard library raises any of these for a response that it does not expect.
         except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
             raise unreachable_error(self._source, error) from None
 
@@ -123,6 +125,7 @@ class ImapSession:
         items = "MESSAGES UIDNEXT UIDVALIDITY" + (" HIGHESTMODSEQ" if b"CONDSTORE" in self._capabilities else "")
         with self._translated():
             self._client.renew()
+            # RFC 5819: the counts of all folders by one command.
             if b"LIST-STATUS" in self._capabilities:
                 special = "SPECIAL-USE " if b"SPECIAL-USE" in self._capabilities else ""
                 _require_ok(self._client.xatom("LIST", '""', '"*"', "RETURN", f"({special}STATUS ({items}))"))
@@ -138,6 +141,7 @@ class ImapSession:
         """Return one folder's counts, as far as the server sends them; nothing if we may not read the folder."""
         kind, data = self._client.xatom("STATUS", _quote(name), f"({items})")
         counts = [values for _, values in self._parse_status()]
+        # Shared folders of others are often listed although they may not be opened.
         if kind != "OK" and _NO_PERMISSION.match(data[-1] or b""):
             return {}
         return {name: counts[-1] if counts else {}}
@@ -303,6 +307,7 @@ def _parse_uid_set(text: bytes) -> Iterator[int]:
     total = 0
     for part in text.split(b","):
         first, _, last = part.partition(b":")
+        # RFC 3501 allows 3:1 for 1:3.
         low, high = sorted((int(first), int(last or first)))
         total += high - low + 1
         if total > _MOST_UIDS:

@@ -25,7 +25,7 @@ from connectors.imap.folders import Folder, FolderRole, folders_to_read
 from connectors.imap.messages import MONTHS, FetchedMessage
 from connectors.imap.reader import AccountReader, FetchedChunk
 from connectors.imap.session import ImapAccount
-from connectors.mail.headers import KEPT, Headers
+from connectors.mail.headers import KEPT_FIELDS, Headers
 from connectors.mail.pages import MailOptions, MailPage, settings_fingerprint
 from connectors.network import is_loopback
 
@@ -135,6 +135,7 @@ class _FolderReading:
         if previous is None or previous.validity != self.position.validity:
             previous = self.position
         self.position = position = previous
+        # Nothing is new, nothing is left from before, no draft may have changed and no message has to be tried again.
         if previous == replace(previous, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
             return
         for chunk in self._read(_split(self._new_uids(previous))):
@@ -197,6 +198,7 @@ class _FolderReading:
         if self._is_sent_folder:
             criteria = f"OR ({criteria}) (SENTSINCE {first} SENTBEFORE {last})"
         uids = set(self._reader.search(self._folder, criteria))
+        # Otherwise all messages are in the window and none can have been skipped.
         if len(uids) < self._folder.messages:
             uids |= self._note_skipped(uids, first, last)
         return sorted((uid for uid in uids if uid < below), reverse=True)
@@ -217,6 +219,7 @@ class _FolderReading:
             return
         headers = Headers.from_block(message.header_block, filtered=True)
         participants = self._page.participants(headers, filed_as_sent=self._is_sent_folder)
+        # An account has one owner, so there is at most one entry.
         outgoing = bool(participants) and participants[0].outgoing
         sent_at = _sent_at(message.received_at, headers, outgoing=outgoing)
         place = f"{self._place}, message {message.uid}"
@@ -260,7 +263,7 @@ SOURCE_KIND = SourceKind(
     options=ImapOptions,
     make=ImapConnector,
     title="Mail on a server (IMAP)",
-    kept_fields=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
+    kept_fields=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT_FIELDS),
     other_fields="never requested: subject, names of files, text and every other header field",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,

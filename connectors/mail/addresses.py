@@ -34,6 +34,7 @@ def addresses_in(text: str) -> tuple[str, ...]:
     unquoted ``Surname, Name <address>``). Raises :class:`UnreadableAddressesError` if quotes, brackets or comments do
     not close, or if an address is invalid.
     """
+    # Otherwise at most names are encoded, and these are not needed.
     if "@" not in text and "=?" in text:
         text = _decoded(text)
     addresses = (_address_of(entry) for entry in _entries(text))

@@ -47,6 +47,7 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _parse_other_date(text: str) -> datetime | None:
+    # The standard library refuses second 60, and a day's name of several words.
     text = _LEAP_SECOND.sub(r"\1:59", _DAY_NAME.sub("", text[:_LONGEST]))
     try:
         parsed = parsedate_to_datetime(text)

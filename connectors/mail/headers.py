@@ -1,6 +1,6 @@
 """One message's header block: sender, recipients, date and thread. Subject and body are never decoded.
 
-Only the fields in :data:`KEPT` are taken from the block. It is parsed by our own few lines, because
+Only the fields in :data:`KEPT_FIELDS` are taken from the block. It is parsed by our own few lines, because
 ``email.policy.default`` crashes on 474 of 30,000 damaged headers, and ``compat32`` on one.
 """
 
@@ -15,7 +15,7 @@ from typing import Self
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
 from connectors.mail.dates import parse_date
 
-KEPT = (
+KEPT_FIELDS = (
     "From",
     "Reply-To",
     "To",
@@ -35,7 +35,7 @@ KEPT = (
 _SINGLE = ("Date", "Message-ID", "X-GM-THRID")  # if one of these is repeated, the first counts
 _PER_MESSAGE = (*_SINGLE, "In-Reply-To", "References")  # different in every message
 _USUAL_SPELLINGS = frozenset(_PER_MESSAGE)
-_NAMES = {name.lower(): name for name in KEPT}
+_NAMES = {name.lower(): name for name in KEPT_FIELDS}
 _ASCII_SPACE = " \t\r\x0b\x0c"
 _REPEAT = "\0"  # between the values of a repeated field; it is removed from every block
 _IDENTIFIER = re.compile(rf"<([^<>{_REPEAT}]+)>")
@@ -50,7 +50,7 @@ def _pattern(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\n({alternatives}|(?ai:{alternatives}))(?::|{blank}+:)(.*(?:\n[ \t].*)*)")
 
 
-_PER_MESSAGE_FIELDS, _ALL_FIELDS = _pattern(_PER_MESSAGE), _pattern(KEPT)
+_PER_MESSAGE_FIELDS, _ALL_FIELDS = _pattern(_PER_MESSAGE), _pattern(KEPT_FIELDS)
 
 
 class Headers:
@@ -68,6 +68,7 @@ class Headers:
         parts = _PER_MESSAGE_FIELDS.split(text)
         self.shared = "".join(parts[::3])
         self._own_fields = dict(zip(parts[1::3], parts[2::3]))  # noqa: B905 - equal; a check doubles the time
+        # The split has a name, a value and the text before it for each field: fewer keys mean that one is repeated.
         if 3 * len(self._own_fields) + 1 < len(parts) or not _USUAL_SPELLINGS.issuperset(self._own_fields):
             self._own_fields = _collect(zip(parts[1::3], parts[2::3], strict=True))
         # Parsed on demand, since for most messages the participants are cached by `shared`.
@@ -90,6 +91,7 @@ class Headers:
         if b"\0" in block:
             block = block.replace(b"\0", b"")
         text = "\n" + block.decode("utf-8", "replace")
+        # The last position is left out, since a blank line at the very end is no limit to anything.
         is_plain = filtered and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
         return cls(text if is_plain else _select(text))
 
@@ -145,6 +147,7 @@ class Headers:
         text = f"{field('Message-ID', '')}{_REPEAT}{field('References', '')}{_REPEAT}{field('In-Reply-To', '')}"
         text = "".join(text.split())  # folding may have put space into them
         identifiers: list[str] = _IDENTIFIER.findall(text)
+        # The usual case: the Message-ID is one identifier and nothing else.
         if identifiers and text.startswith(f"<{identifiers[0]}>{_REPEAT}"):
             return identifiers
         message_id, _, references = text.partition(_REPEAT)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.files import NotAFileError, open_file
-from connectors.mail.headers import KEPT, Headers
+from connectors.mail.headers import KEPT_FIELDS, Headers
 from connectors.mail.pages import (
     MailboxOptions,
     MailCursor,
@@ -73,14 +73,15 @@ class MaildirConnector:
 
     def _folders(self) -> list[Path]:
         """Return the Maildir itself and its folders: ``.Sent`` as in Maildir++, or ``Sent``."""
-        shown, path = self._options.path, self._context.folder / self._options.path
-        if not is_folder(self._context, shown):
-            raise path_error(self._context, f'"{shown}" is a file: write kind = "mbox" if it is a mailbox.')
+        configured_path, path = self._options.path, self._context.folder / self._options.path
+        if not is_folder(self._context, configured_path):
+            raise path_error(self._context, f'"{configured_path}" is a file: write kind = "mbox" if it is a mailbox.')
         subfolders = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
+        # Maildir++ writes the folder Trash in INBOX as .INBOX.Trash.
         read = (entry for entry in subfolders if entry.name.rpartition(".")[2].lower() not in _IGNORED_FOLDERS)
         folders = [folder for folder in (path, *read) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
         if not folders:
-            raise path_error(self._context, f'"{shown}" is not a Maildir: it has no folder cur or new.')
+            raise path_error(self._context, f'"{configured_path}" is not a Maildir: it has no folder cur or new.')
         return folders
 
     def _pages(self, current: MaildirCursor, new_files: dict[str, Path]) -> Iterator[Batch]:
@@ -119,7 +120,7 @@ SOURCE_KIND = SourceKind(
     options=MailboxOptions,
     make=MaildirConnector,
     title="Maildir folder",
-    kept_fields=KEPT,
+    kept_fields=KEPT_FIELDS,
     other_fields="dropped while parsing: subject, names and every other header; bodies are not read",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.files import open_file, regular_files
-from connectors.mail.headers import KEPT, Headers
+from connectors.mail.headers import KEPT_FIELDS, Headers
 from connectors.mail.pages import (
     MailboxOptions,
     MailCursor,
@@ -38,8 +38,8 @@ class MboxPosition:
 
     ``size`` is the number of bytes that have been read, ``head`` the keyed name of the first of them. ``last`` is the
     offset of the last message read and ``digest`` the keyed name of its header block, empty if that was not complete
-    yet. The names are keyed because a header block is easily guessed. ``read`` is the number of messages read, ``held``
-    the number of messages in the file when they were last counted.
+    yet. The names are keyed because a header block is easily guessed. ``read`` is the number of messages read,
+    ``total_messages`` the number in the file when they were last counted.
     """
 
     size: int = 0
@@ -47,7 +47,7 @@ class MboxPosition:
     last: int = 0
     digest: str = ""
     read: int = 0
-    held: int = 0
+    total_messages: int = 0
 
     @property
     def resumes_at(self) -> int:
@@ -99,7 +99,7 @@ class MboxConnector:
         start = MboxCursor(previous.settings) if restarts else previous
         with translated_errors(self._context, self._options.path):
             files = self._files(start)
-            counts = {file.name: file.position.held if file.position else self._count(file) for file in files}
+            counts = {file.name: file.position.total_messages if file.position else self._count(file) for file in files}
             positions = {file.name: file.position for file in files if file.position}
             current = replace(start, files=positions)
             if all(file.is_unchanged for file in files) and current == previous and not restarts:
@@ -130,6 +130,7 @@ class MboxConnector:
         name = pseudonyms.entry("mbox", path.name)
         position = start.files.get(name)
         with open_file(path) as file:
+            # The file may grow while it is read; what comes after this size is left for the next run.
             size = path.stat().st_size
             if position and not position.is_valid_for(file, size, pseudonyms):
                 position = None
@@ -146,7 +147,7 @@ class MboxConnector:
         for file in files:
             for position in () if file.is_unchanged else self._positions(file, page, counts[file.name]):
                 current = replace(current, skipped=page.skipped, files=current.files | {file.name: position})
-                counts[file.name] = position.held
+                counts[file.name] = position.total_messages
                 records, rejected = page.flush()
                 yield Batch(
                     current.dump(), records, rejected=rejected, source_size=sum(counts.values()),
@@ -160,7 +161,7 @@ class MboxConnector:
         """Fill the page with the file's messages; yield a position wherever it is full, and at the end."""
         pseudonyms = self._context.pseudonyms
         with open_file(mailbox.path) as file:
-            position = mailbox.position or MboxPosition(held=count)
+            position = mailbox.position or MboxPosition(total_messages=count)
             for offset in self._offsets(file, position.resumes_at, mailbox.size):
                 if page.is_full:
                     yield replace(position, head=_head(file, position.size, pseudonyms))
@@ -171,7 +172,8 @@ class MboxConnector:
                 page.add(place, Headers.from_block(fields), separator_date(separator))
                 read = position.read + is_complete
                 digest = _keyed_digest(block, pseudonyms) if is_complete else ""
-                position = MboxPosition(offset + 1, "", offset, digest, read, max(position.held, read))
+                # The head is set once the position is yielded, since it costs a read of the file.
+                position = MboxPosition(offset + 1, "", offset, digest, read, max(position.total_messages, read))
             yield replace(position, size=mailbox.size, head=_head(file, mailbox.size, pseudonyms))
 
     def _offsets(self, file: BinaryIO, start: int, end: int) -> Iterator[int]:
@@ -196,7 +198,7 @@ SOURCE_KIND = SourceKind(
     options=MailboxOptions,
     make=MboxConnector,
     title="Mailbox file (mbox), or a folder of them",
-    kept_fields=KEPT,
+    kept_fields=KEPT_FIELDS,
     other_fields="dropped while parsing: subject, names and every other header; bodies are skipped",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,

@@ -144,6 +144,7 @@ def read_header_block(file: BinaryIO) -> tuple[bytes, bool]:
     if len(block) == _FIRST_READ_BYTES and not _BLANK_LINE.search(block):
         block += file.read(_LONGEST_BLOCK_BYTES - _FIRST_READ_BYTES)
     end = _BLANK_LINE.search(block)
+    # With the line end of the last field, without the blank line.
     return block[: end.start() + 1 if end else None], end is not None or len(block) == _LONGEST_BLOCK_BYTES
 
 

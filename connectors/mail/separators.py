@@ -21,6 +21,7 @@ _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _YEAR = rb"(?:19|20)\d\d"
 _SEPARATOR = re.compile(
     rb"From (?:[^\n]{0,500}? )??"
+    # Programs put the year before or after the time and the zone, so the lookahead requires one anywhere.
     rb"(?P<date>(?=[^\n]{0,60}\b" + _YEAR + rb"\b)(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?"
     rb"(?:\d?\d " + _MONTH + rb"|" + _MONTH + rb" +\d?\d),? +(?:" + _YEAR + rb" +)?"
     rb"\d?\d:\d\d(?::\d\d)?(?: +(?:[+-]\d{4}|[A-Z]{1,5}|\([A-Z]{1,5}\)|" + _YEAR + rb"))*)"

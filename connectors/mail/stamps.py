@@ -79,6 +79,7 @@ class StampBuilder:
             unreadable = headers.unreadable  # filled while the participants were found
             cached = _CachedParticipants(participants, unreadable, self._unknown_addresses(headers, participants))
             if len(headers.shared) <= _LONGEST_CACHED:
+                # Emptied as a whole, which is cheaper than recording what is used.
                 if len(self._cache) == _CACHE_SIZE:
                     self._cache.clear()
                 self._cache[key] = cached
@@ -126,6 +127,7 @@ class StampBuilder:
             precedence in _BULK
             or (self.lists == "ignore" and _is_from_list(headers))
             or headers.first("return-path") == "<>"
+            # Also true without any sender, as in mail of the mail system.
             or all(address.partition("@")[0] == "mailer-daemon" for address in headers.senders)
         )
 

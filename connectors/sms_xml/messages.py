@@ -95,6 +95,7 @@ class _ElementHandler:
 
     def end(self, name: str) -> None:
         if name == "mms" and self._mms.get("m_type") not in _REPORTS:
+            # The sort is stable: the sender comes first, and the others stay in their order.
             numbers = [number for _, number in sorted(self._numbers, key=lambda pair: pair[0] != _SENDER)]
             self._add(self._mms, self._mms.get("msg_box", ""), self._others(numbers))
 

@@ -69,6 +69,7 @@ class SmsXmlConnector:
         previous = SmsXmlCursor.parse(cursor, self._settings())
         with translated_errors(self._context, self._options.path):
             files = self._files()
+            # Each backup contains all messages, so the largest one counts.
             source_size = max(file.messages for file in files)
             new_files = [file for file in files if file.name not in previous.files]
             if not new_files and not previous.is_new:
@@ -92,6 +93,7 @@ class SmsXmlConnector:
         files = [
             self._examine(file, f"file {number}, " if len(paths) > 1 else "") for number, file in enumerate(paths, 1)
         ]
+        # Copies of one backup are read once.
         return list({file.name: file for file in files}.values())
 
     def _examine(self, path: Path, prefix: str) -> _BackupFile:
@@ -157,9 +159,9 @@ class SmsXmlConnector:
         )
 
     def _malformed_error(self, prefix: str, found: str) -> MalformedError:
-        which = f"the backup in {prefix.rstrip(', ')}" if prefix else "the backup"
+        subject = f"the backup in {prefix.rstrip(', ')}" if prefix else "the backup"
         remedy = "Nothing was changed. Make the backup again, as XML, and copy the whole file there."
-        return MalformedError(self._context.source, f"{which} cannot be used: {found}.", remedy)
+        return MalformedError(self._context.source, f"{subject} cannot be used: {found}.", remedy)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
