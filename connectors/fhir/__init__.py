@@ -1,8 +1,8 @@
-"""Record systems that speak FHIR R4: appointments, encounters and the times of communications.
+"""FHIR R4 record systems: appointments, encounters and the times of communications.
 
-server     searches, page by page, whatever the server makes of pages
-resources  JSON becomes appointments, encounters and communications, of which a few fields are looked at
-records    these become events, true times and message stamps
-reading    a search's pages become batches, and how far they came
-source     the connector, and whose they are: practitioners and owners
+server     a client that searches, page by page, and copes with servers that do not page
+resources  the few fields of appointments, encounters and communications that are read from JSON
+records    events, actual times and message stamps made from these
+reading    batches made from a search's pages, and the cursor
+source     the connector, with the practitioners' owners
 """

@@ -1,4 +1,4 @@
-"""How far a record system was read, and the reading itself: a search's pages become batches."""
+"""Reading a record system: the cursor, and batches made from the pages of a search."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from connectors.fhir.resources import appointment_from, communication_from, enco
 from connectors.fhir.server import FhirClient, Query, Resource, fhir_time, last_updated
 from connectors.records import Record
 
-_OVERLAP = timedelta(minutes=10)  # a change may be seen only after one that bears a later time
+_OVERLAP = timedelta(minutes=10)  # a change may become visible after one with a later time
 
 
 @dataclass(frozen=True, slots=True)
 class FhirCursor(Cursor):
-    """Which window was read, up to which change of each kind of resource.
+    """The window that was read, and the last change seen in each search (``since``).
 
-    ``whole_at`` is the last change that was known when everything was read.
+    ``whole_at`` is the last change that was known when everything was last read.
     """
 
     start: str = ""
@@ -30,19 +30,19 @@ class FhirCursor(Cursor):
     since: dict[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise ValueError for instants that are none."""
+        """Raise ValueError for an invalid instant."""
         for instant in filter(None, (self.start, self.end, self.whole_at, *self.since.values())):
             datetime.fromisoformat(instant)
 
     def for_window_end(self, end: str) -> FhirCursor:
-        """This for a window that ends then. If that is later, messages that were left out count as not read.
+        """Return the cursor for a window with this end. If it is later, skipped messages count as not read.
 
         ::
 
-            sent and stored    x    x    x    x    x
-            read so far        ------| end      ^ since       what lies between is asked for again
+            messages       x    x    x    x    x
+            read so far    ------| end      ^ since       the messages in between are requested again
 
-        The earlier of both ends holds until everything has been asked for: a run may be cut off.
+        The earlier of both ends is stored until everything has been requested, since a run may be interrupted.
         """
         is_later = self.end < end
         since = {
@@ -52,13 +52,13 @@ class FhirCursor(Cursor):
         return replace(self, end=min(self.end, end), since=since)
 
     def newest(self) -> str:
-        """The last change of an appointment or encounter that was seen."""
+        """Return the last change of an appointment or encounter that was seen."""
         return max((change for name, change in self.since.items() if not name.startswith("Communication")), default="")
 
 
 @dataclass(frozen=True, slots=True)
 class FhirSearch:
-    """One question to the server. ``name`` is what its progress is kept under; without it, none is."""
+    """One search on the server. ``name`` is its key in the cursor's ``since``; without it no progress is stored."""
 
     kind: str
     query: Query
@@ -66,8 +66,8 @@ class FhirSearch:
 
 
 @dataclass(slots=True)
-class _Intake:
-    """What resources gave, and the last change among them."""
+class _Collection:
+    """The records made from resources, and the last change among these."""
 
     records: list[Record] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -75,112 +75,116 @@ class _Intake:
     resolved: list[str] = field(default_factory=list)
     newest: str = ""
 
-    def flush(self) -> _Intake:
-        """Hand over what came so far."""
+    def flush(self) -> _Collection:
+        """Return what was collected so far, and begin an empty collection."""
         page = replace(self)
         self.records, self.removed, self.rejected, self.resolved = [], [], [], []
         return page
 
     def batch(self, cursor: str) -> Batch:
-        """What came, as a page."""
+        """Return the collection as a batch."""
         records, removed = tuple(self.records), tuple(self.removed)
         return Batch(cursor, records, removed, rejected=tuple(self.rejected), resolved=tuple(self.resolved))
 
 
 class FhirReading:
-    """Asks the server and remembers how far it came."""
+    """A reading of one server, with the cursor that moves along with it."""
 
     def __init__(self, server: FhirClient, maker: FhirRecordMaker, cursor: FhirCursor) -> None:
         self._server = server
         self._maker = maker
         self.cursor = cursor
-        self._intake = _Intake()
+        self._collection = _Collection()
         self._done = 0
 
     def read_snapshot(self, searches: Iterable[FhirSearch], *, restarts: bool) -> Batch:
-        """Everything that the searches find, as a snapshot of the window; of true times, too, if they ask for them."""
+        """Return all results as a snapshot of the window, of actual times too if encounters are among the searches."""
         kinds = set()
         for search in searches:
             kinds.add(search.kind)
             for resources in self._server.search(search.kind, search.query):
-                self._take(search.kind, resources)
-            self._reach(search.name)
+                self._collect(search.kind, resources)
+            self._advance(search.name)
         self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
-        page = self._intake.flush().batch(self.final_cursor())
+        page = self._collection.flush().batch(self.final_cursor())
         window, times = self._maker.context.window, "Encounter" in kinds
         return replace(
             page, removed=(), resolved=(), replaces=window, replaces_times=times, restarts=restarts, done=1, total=1
         )
 
     def final_cursor(self) -> str:
-        """The cursor once everything in the window has been asked for."""
+        """Return the cursor's text once everything in the window has been requested."""
         window = self._maker.context.window
         self.cursor = replace(self.cursor, start=fhir_time(window.start), end=fhir_time(window.end))
         return self.cursor.dump()
 
     def read_pages(self, search: FhirSearch) -> Iterator[Batch]:
-        """The search's pages. Its progress goes with them as long as the server sorts, else with the last.
+        """Yield the search's pages, with progress if the server returns the total.
 
-        How far they are is told where the server says how much there is.
+        While the server sorts by change, each page's cursor includes its changes; if it does not, only the last one's.
         """
-        self._intake.newest = ""
-        is_sorted, before = True, self._done
+        self._collection.newest = ""
+        is_sorted, done_before = True, self._done
         for resources in self._server.search(search.kind, search.query):
-            changes = [self._intake.newest, *map(last_updated, resources)]
+            changes = [self._collection.newest, *map(last_updated, resources)]
             is_sorted = is_sorted and changes == sorted(changes)
-            self._take(search.kind, resources)
+            self._collect(search.kind, resources)
             if is_sorted:
-                self._reach(search.name)
+                self._advance(search.name)
             self._done += len(resources)
-            page, total = self._intake.flush().batch(self.cursor.dump()), self._server.total
+            page, total = self._collection.flush().batch(self.cursor.dump()), self._server.total
             if resources:
-                yield page if total is None else replace(page, done=self._done, total=max(before + total, self._done))
-        self._reach(search.name)
+                yield (
+                    page
+                    if total is None
+                    else replace(page, done=self._done, total=max(done_before + total, self._done))
+                )
+        self._advance(search.name)
 
-    def _reach(self, name: str) -> None:
-        newest = max(self._intake.newest, self.cursor.since.get(name, ""))
+    def _advance(self, name: str) -> None:
+        newest = max(self._collection.newest, self.cursor.since.get(name, ""))
         if name and newest:
             self.cursor = replace(self.cursor, since=self.cursor.since | {name: newest})
 
-    def _take(self, kind: str, resources: Iterable[Resource]) -> None:
-        intake = self._intake
+    def _collect(self, kind: str, resources: Iterable[Resource]) -> None:
+        collection = self._collection
         for resource in resources:
-            intake.newest = max(intake.newest, last_updated(resource))
+            collection.newest = max(collection.newest, last_updated(resource))
             name = self._maker.context.pseudonyms.entry(f"fhir {kind}", str(resource.get("id")))
             place = f"{kind.lower()} {name}"
             try:
-                doubt = _TAKE[kind](self._maker, resource, intake)
+                reason = _COLLECT[kind](self._maker, resource, collection)
             except (UnusableError, OverflowError) as error:
-                doubt = str(error) if isinstance(error, UnusableError) else "a time lies beyond the calendar"
-                intake.removed += self._maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
-            if doubt:
-                intake.rejected.append(RejectedRecord(place, doubt))
+                reason = str(error) if isinstance(error, UnusableError) else "a time is out of range"
+                collection.removed += self._maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
+            if reason:
+                collection.rejected.append(RejectedRecord(place, reason))
             else:
-                intake.resolved.append(place)
+                collection.resolved.append(place)
 
 
-def _appointment(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
-    booked = appointment_from(resource)
-    events = maker.events(booked)
-    intake.records += events
-    intake.removed += maker.gone(booked, events)
+def _appointment(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
+    appointment = appointment_from(resource)
+    events = maker.events(appointment)
+    collection.records += events
+    collection.removed += maker.removed(appointment, events)
     return None
 
 
-def _encounter(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
-    met = encounter_from(resource)
-    intake.records += maker.times(met)
-    return maker.doubt(met)
+def _encounter(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
+    encounter = encounter_from(resource)
+    collection.records += maker.times(encounter)
+    return maker.implausible(encounter)
 
 
-def _communication(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
-    intake.records += maker.stamps(communication_from(resource))
+def _communication(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
+    collection.records += maker.stamps(communication_from(resource))
     return None
 
 
-_TAKE = {"Appointment": _appointment, "Encounter": _encounter, "Communication": _communication}
+_COLLECT = {"Appointment": _appointment, "Encounter": _encounter, "Communication": _communication}
 
 
 def since(change: str) -> Query:
-    """What changed from then on, and in the minutes before."""
+    """Return the query for what changed from then on, or in the minutes before."""
     return (("_lastUpdated", f"ge{fhir_time(datetime.fromisoformat(change) - _OVERLAP)}"),) if change else ()

@@ -1,4 +1,4 @@
-"""Appointments become booked events, encounters true times, communications message stamps."""
+"""FHIR resources as records: appointments as events, encounters as actual times, communications as stamps."""
 
 from __future__ import annotations
 
@@ -31,108 +31,110 @@ _NOT_SENT = frozenset({"preparation", "not-done", "on-hold", "stopped", "entered
 
 @dataclass(frozen=True, slots=True)
 class FhirRecordMaker:
-    """Makes records of one server's resources. ``people`` says which owner a practitioner's reference means."""
+    """A maker of records from one server's resources. ``people`` maps practitioners' references to owners' keys."""
 
     context: Context
     people: Mapping[str, str]
     channel: str
 
-    def events(self, booked: Appointment) -> tuple[CalendarEvent, ...]:
-        """The booked event of each owner whose it is; none while it has no time.
+    def events(self, appointment: Appointment) -> tuple[CalendarEvent, ...]:
+        """Return an event for each owner who takes part; none while the appointment has no time.
 
         Raises :class:`~connectors.errors.UnusableError`.
         """
-        status = _STATUS.get(booked.status)
+        status = _STATUS.get(appointment.status)
         if status is None:
             return ()
-        start, end = booked.start, booked.end
+        start, end = appointment.start, appointment.end
         if start is None or end is None:
             if status is Status.CONFIRMED:
                 raise UnusableError("it is booked and has no start or no end")
             return ()
         if end < start:
             raise UnusableError("it ends before it begins")
-        return tuple(self._event(booked, status, start, end, owner) for owner in self._owners(booked.people))
+        return tuple(self._event(appointment, status, start, end, owner) for owner in self._owners(appointment.people))
 
-    def gone(self, booked: Appointment, events: Iterable[CalendarEvent]) -> tuple[str, ...]:
-        """The names under which a changed appointment may be known and no longer is."""
-        kept = {event.uid_key for event in events}
-        return tuple(name for name in self.entries(booked.id) if name not in kept)
+    def removed(self, appointment: Appointment, events: Iterable[CalendarEvent]) -> tuple[str, ...]:
+        """Return the uid_keys of a changed appointment that are not among its current events."""
+        current = {event.uid_key for event in events}
+        return tuple(name for name in self.entries(appointment.id) if name not in current)
 
     def entries(self, identifier: str) -> Iterator[str]:
-        """The names under which an appointment may be known: it may be any owner's."""
+        """Yield the uid_keys that an appointment may have, one for each owner."""
         yield from (self._entry(owner.key, "Appointment", identifier) for owner in self.context.owners)
 
-    def times(self, met: Encounter) -> tuple[SessionEvidence, ...]:
-        """The true times of an encounter for each owner who took part.
+    def times(self, encounter: Encounter) -> tuple[SessionEvidence, ...]:
+        """Return the actual times of an encounter for each owner who took part.
 
-        One that did not take place, or is not to be believed, is told with both ends unknown: so it takes back what
-        was told of it before.
+        If it did not take place, or its times are implausible, both ends are unknown, which replaces times that were
+        stored before.
         """
-        start, end = (met.start, met.end) if met.status in _TAKES_PLACE else (None, None)
-        return tuple(self._time(met, start, end, owner) for owner in self._owners(met.people))
+        start, end = (encounter.start, encounter.end) if encounter.status in _TAKES_PLACE else (None, None)
+        return tuple(self._time(encounter, start, end, owner) for owner in self._owners(encounter.people))
 
-    def doubt(self, met: Encounter) -> str | None:
-        """Why an encounter's times cannot be true, if they cannot."""
-        if met.start and met.end and met.end < met.start:
+    def implausible(self, encounter: Encounter) -> str | None:
+        """Return the reason why an encounter's times cannot be right; ``None`` if they can."""
+        if encounter.start and encounter.end and encounter.end < encounter.start:
             return "its period ends before it begins"
-        if met.start and met.start == met.end:
+        if encounter.start and encounter.start == encounter.end:
             return "its period ends as it begins"
         return None
 
     def stamps(self, message: Communication) -> Iterator[MessageStamp]:
-        """One stamp for each owner who sent or received the message."""
+        """Yield a stamp for each owner who sent or received the message."""
         if message.status in _NOT_SENT:
             return
         for owner in self._owners((message.sender, *message.recipients)):
             outgoing = self.people.get(message.sender) == owner.key
-            times = (message.sent, message.received) if outgoing else (message.received, message.sent)
-            sent_at = next(filter(None, times), None)
+            preferred = (message.sent, message.received) if outgoing else (message.received, message.sent)
+            sent_at = next(filter(None, preferred), None)
             if sent_at:
                 yield self._stamp(message, sent_at, owner, outgoing=outgoing)
 
     def _event(
-        self, booked: Appointment, status: Status, start: datetime, end: datetime, owner: Owner
+        self, appointment: Appointment, status: Status, start: datetime, end: datetime, owner: Owner
     ) -> CalendarEvent:
-        client = next((name for kind in _CLIENTS for name in booked.people if _kind(name) == kind), "")
-        declined = any(self.people.get(name) == owner.key for name in booked.declined)
-        declines = declined and status in {Status.CONFIRMED, Status.TENTATIVE}
+        client = next((name for kind in _CLIENTS for name in appointment.people if _kind(name) == kind), "")
+        owner_declined = any(self.people.get(name) == owner.key for name in appointment.declined)
+        is_declined = owner_declined and status in {Status.CONFIRMED, Status.TENTATIVE}
         return CalendarEvent(
             clinician=owner.key,
-            uid_key=self._entry(owner.key, "Appointment", booked.id),
+            uid_key=self._entry(owner.key, "Appointment", appointment.id),
             start=start,
             end=end,
             kind=Kind.SESSION if client else Kind.OTHER,
-            status=Status.DECLINED if declines else status,
+            status=Status.DECLINED if is_declined else status,
             client=self._person(owner.key, client) if client else None,
-            edited_at=datetime.fromisoformat(booked.changed) if booked.changed else None,
+            edited_at=datetime.fromisoformat(appointment.changed) if appointment.changed else None,
         )
 
-    def _time(self, met: Encounter, start: datetime | None, end: datetime | None, owner: Owner) -> SessionEvidence:
-        believed = self.doubt(met) is None
+    def _time(
+        self, encounter: Encounter, start: datetime | None, end: datetime | None, owner: Owner
+    ) -> SessionEvidence:
+        is_plausible = self.implausible(encounter) is None
         return SessionEvidence(
             clinician=owner.key,
-            key=self._entry(owner.key, "Encounter", met.id),
+            key=self._entry(owner.key, "Encounter", encounter.id),
             grade=Grade.EHR,
-            started_at=start if believed else None,
-            ended_at=end if believed else None,
-            uid_key=self._entry(owner.key, "Appointment", met.appointment) if met.appointment else None,
+            started_at=start if is_plausible else None,
+            ended_at=end if is_plausible else None,
+            uid_key=self._entry(owner.key, "Appointment", encounter.appointment) if encounter.appointment else None,
         )
 
     def _stamp(self, message: Communication, sent_at: datetime, owner: Owner, *, outgoing: bool) -> MessageStamp:
         others = (name for name in message.recipients if self.people.get(name) != owner.key)
-        other = next(others, "") if outgoing else message.sender
-        kind = _counterpart(other)
+        counterpart = next(others, "") if outgoing else message.sender
+        kind = _counterpart_kind(counterpart)
         nodes = [
             self._node(owner.key, f"Communication/{message.id}"),
-            *(self._node(owner.key, n) for n in message.answers),
+            *(self._node(owner.key, reference) for reference in message.answers),
         ]
         return MessageStamp(
             clinician=owner.key,
             key=nodes[0],
             sent_at=sent_at,
             outgoing=outgoing,
-            counterpart=self._person(owner.key, other) if other else None,
+            counterpart=self._person(owner.key, counterpart) if counterpart else None,
             counterpart_kind=kind,
             automatic=kind is CounterpartKind.AUTOMATIC and not outgoing,
             channel=self.channel,
@@ -140,8 +142,8 @@ class FhirRecordMaker:
         )
 
     def _owners(self, names: Iterable[str]) -> tuple[Owner, ...]:
-        meant = {self.people.get(name) for name in names}
-        return tuple(owner for owner in self.context.owners if owner.key in meant)
+        keys = {self.people.get(name) for name in names}
+        return tuple(owner for owner in self.context.owners if owner.key in keys)
 
     def _entry(self, owner: str, kind: str, identifier: str) -> str:
         return self.context.pseudonyms.entry(f"{self.context.source}\x1f{owner}\x1f{kind}\x1f{identifier}")
@@ -150,7 +152,7 @@ class FhirRecordMaker:
         return self.context.pseudonyms.node(owner, f"{self.context.source} {reference}")
 
     def _person(self, owner: str, reference: str) -> str:
-        # Identifiers that differ by upper and lower case alone are two people; a digest keeps them apart.
+        # Pseudonyms ignore case, but identifiers that differ in case are two people; a digest keeps them apart.
         digest = hashlib.sha256(f"{self.context.source} {reference}".encode()).hexdigest()
         return self.context.pseudonyms.person(owner, f"fhir {digest}")
 
@@ -159,7 +161,7 @@ def _kind(reference: str) -> str:
     return reference.partition("/")[0]
 
 
-def _counterpart(reference: str) -> CounterpartKind:
+def _counterpart_kind(reference: str) -> CounterpartKind:
     kind = _kind(reference)
     if kind in _CLIENTS:
         return CounterpartKind.CLIENT

@@ -1,4 +1,4 @@
-"""A few fields of appointments, encounters and communications; nothing else of them is ever looked at."""
+"""The few fields of FHIR appointments, encounters and communications that are read; the rest is ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELEMENTS = {
     "Encounter": ("id", "meta", "status", "period", "participant", "subject", "appointment"),
     "Communication": ("id", "meta", "status", "sent", "received", "sender", "recipient", "inResponseTo"),
 }
-"""What is asked for of each kind of resource, and all that is looked at. Never ``payload``, notes or reasons."""
+"""The elements requested of each kind of resource; no others are read. Never ``payload``, notes or reasons."""
 
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]*)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?.*")
@@ -24,7 +24,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?.*")
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """What was booked. ``people`` are references (``Practitioner/7``); ``start`` is unknown while none is agreed."""
+    """A booked session. ``people`` are references (``Practitioner/7``); ``start`` is ``None`` until one is agreed."""
 
     id: str
     status: str
@@ -37,7 +37,7 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """What took place. ``appointment`` is the identifier of the one it was booked as, where the system links them."""
+    """A session that took place. ``appointment`` is the identifier of its booking, if the system links them."""
 
     id: str
     status: str
@@ -50,7 +50,7 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True)
 class Communication:
-    """One message: when, from whom, to whom, and to which ones it answers."""
+    """A message: its times, sender, recipients, and the messages that it answers."""
 
     id: str
     status: str
@@ -68,7 +68,7 @@ def appointment_from(resource: Resource) -> Appointment:
     minutes = resource.get("minutesDuration")
     if start and end is None and isinstance(minutes, int) and 0 <= minutes <= 24 * 60:
         end = start + timedelta(minutes=minutes)
-    people = [(_reference(one.get("actor")), one.get("status")) for one in _tables(resource, "participant")]
+    people = [(_reference(item.get("actor")), item.get("status")) for item in _objects(resource, "participant")]
     return Appointment(
         *_head(resource),
         start,
@@ -80,10 +80,10 @@ def appointment_from(resource: Resource) -> Appointment:
 
 def encounter_from(resource: Resource) -> Encounter:
     """Read an Encounter. Raises :class:`UnusableError`."""
-    period = _table(resource, "period")
-    people = [_reference(one.get("individual")) for one in _tables(resource, "participant")]
-    booked = (_reference(one) for one in _tables(resource, "appointment"))
-    appointment = next((name.partition("/")[2] for name in booked if name.startswith("Appointment/")), None)
+    period = _object(resource, "period")
+    people = [_reference(item.get("individual")) for item in _objects(resource, "participant")]
+    references = (_reference(item) for item in _objects(resource, "appointment"))
+    appointment = next((name.partition("/")[2] for name in references if name.startswith("Appointment/")), None)
     start, end = _instant(period, "start"), _instant(period, "end")
     return Encounter(*_head(resource), start, end, tuple(dict.fromkeys(filter(None, people))), appointment)
 
@@ -95,8 +95,8 @@ def communication_from(resource: Resource) -> Communication:
         _instant(resource, "sent"),
         _instant(resource, "received"),
         _reference(resource.get("sender")),
-        tuple(filter(None, map(_reference, _tables(resource, "recipient")))),
-        tuple(filter(None, map(_reference, _tables(resource, "inResponseTo")))),
+        tuple(filter(None, map(_reference, _objects(resource, "recipient")))),
+        tuple(filter(None, map(_reference, _objects(resource, "inResponseTo")))),
     )
 
 
@@ -107,9 +107,9 @@ def _head(resource: Resource) -> tuple[str, str, str]:
     return identifier, status if isinstance(status, str) else "", last_updated(resource)
 
 
-def _instant(table: Mapping[str, Any], name: str) -> datetime | None:
-    """An instant; ``None`` where there is none. A day without a time of day is none that could be counted with."""
-    text = table.get(name)
+def _instant(item: Mapping[str, Any], name: str) -> datetime | None:
+    """Return the instant in a field; ``None`` if there is no field. A date without a time is unusable."""
+    text = item.get(name)
     if text is None:
         return None
     if not isinstance(text, str) or not _TIME.fullmatch(text):
@@ -117,24 +117,24 @@ def _instant(table: Mapping[str, Any], name: str) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise UnusableError(f"its {name} is no time") from None
+        raise UnusableError(f"its {name} is not a time") from None
     if instant.tzinfo is None:
         raise UnusableError(f"its {name} has no time zone")
     return instant
 
 
 def _reference(value: Any) -> str:
-    """``Practitioner/7`` of a relative or absolute reference, whatever its version; empty for anything else."""
+    """Return a relative or absolute reference as ``Practitioner/7``, without version; empty for anything else."""
     text = value.get("reference") if isinstance(value, Mapping) else None
     match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
     return f"{match[1]}/{match[2]}" if match else ""
 
 
-def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = table.get(name)
+def _object(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = item.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
-def _tables(table: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    values = table.get(name)
+def _objects(item: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    values = item.get(name)
     return (value for value in (values if isinstance(values, list) else []) if isinstance(value, Mapping))

@@ -1,8 +1,8 @@
-"""Searches a FHIR server page by page, whatever it makes of pages.
+"""A client for FHIR servers that searches page by page, also on servers that do not support paging.
 
-A server should sort as it is asked to, name the next page, and send only the elements that were asked for. Some name no
-next page: then the search goes on from the last change that was seen. What is sent beyond the asked-for elements is
-left out by whoever reads the resources.
+A server should sort as requested, link to the next page, and send only the requested elements. Some send no link: then
+the search goes on from the last change that was seen. Elements that were not requested are ignored when the resources
+are read.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from connectors.http import HttpClient, origin_of, resolve_url
 
 Resource = Mapping[str, Any]
 Query = tuple[tuple[str, str], ...]
-COUNT = 200
-_MOST_AT_ONCE = 10_000
+COUNT = 200  # resources on a page
+_MAX_COUNT = 10_000
 _ACCEPT = {"Accept": "application/fhir+json"}
 
 
 class FhirClient:
-    """One server's base address and what it is asked with.
+    """A client for the server at a base address.
 
-    ``total`` is how many resources fit the last search, where the server says so.
+    ``total`` is the number of matches of the last search, if the server returns it.
     """
 
     def __init__(self, source: str, base: str, client: HttpClient) -> None:
@@ -36,66 +36,70 @@ class FhirClient:
         self.total: int | None = None
 
     def search(self, kind: str, query: Query) -> Iterator[tuple[Resource, ...]]:
-        """Pages of the resources that fit, oldest change first, each resource once.
+        """Yield pages of the matching resources, oldest change first, each version of a resource once.
 
         Raises a :class:`~connectors.errors.ConnectorError`.
         """
         seen: set[tuple[str, str]] = set()
         self.total = None
-        count, wanted = COUNT, query
+        count, current_query = COUNT, query
         while True:
-            newest, news, is_whole = "", 0, True
-            for resources, is_whole in self._pages(kind, wanted, count):
-                fresh = [resource for resource in resources if _version(resource) not in seen]
-                seen.update(map(_version, fresh))
-                news += len(fresh)
+            newest, new_count, is_complete = "", 0, True
+            for resources, is_complete in self._pages(kind, current_query, count):
+                new = [resource for resource in resources if _version(resource) not in seen]
+                seen.update(map(_version, new))
+                new_count += len(new)
                 changes = [newest, *map(last_updated, resources)]
-                if not is_whole and changes != sorted(changes):
-                    raise self._malformed("neither sorts what it has nor names a next page.")
+                if not is_complete and changes != sorted(changes):
+                    raise self._malformed("neither sorts its results nor links to a next page.")
                 newest = max(changes)
-                yield tuple(fresh)
-            if is_whole:
+                yield tuple(new)
+            if is_complete:
                 return
-            if not news:  # all on this page changed at one time: only a larger one shows what is behind it
+            # If the whole page changed at one instant, only a larger page contains what comes after it.
+            if not new_count:
                 count *= 10
-            if not newest or count > _MOST_AT_ONCE:
-                raise self._malformed("gives a part of what it has, and no way to the rest.")
-            wanted = (*(pair for pair in query if pair[0] != "_lastUpdated"), ("_lastUpdated", f"ge{newest}"))
+            if not newest or count > _MAX_COUNT:
+                raise self._malformed("returns only a part of its results, and no link to the rest.")
+            current_query = (*(pair for pair in query if pair[0] != "_lastUpdated"), ("_lastUpdated", f"ge{newest}"))
 
     def _pages(self, kind: str, query: Query, count: int) -> Iterator[tuple[list[Resource], bool]]:
-        """The resources of each page, and whether everything has been given by then if nothing more comes."""
+        """Yield each page's resources, and whether the search is complete if this is the last page.
+
+        Without a link to a next page, a full first page may be only a part of the results.
+        """
         url = f"{self._base}{kind}?{urlencode([*query, ('_sort', '_lastUpdated'), ('_count', str(count))])}"
-        asked: set[str] = set()
+        requested: set[str] = set()
         while True:
-            asked.add(url)
+            requested.add(url)
             bundle = self._bundle(url)
             resources, total = _matches(bundle, kind), bundle.get("total")
             if self.total is None and isinstance(total, int):
                 self.total = total
-            target = _next(bundle)
+            target = _next_link(bundle)
             is_short = len(resources) < count and not (isinstance(total, int) and total > len(resources))
-            yield resources, bool(target) or len(asked) > 1 or is_short
+            yield resources, bool(target) or len(requested) > 1 or is_short
             if not target:
                 return
-            url = self._next_of(url, target)
-            if url in asked:
-                raise self._malformed("sends us round in circles.")
+            url = self._next_page(url, target)
+            if url in requested:
+                raise self._malformed("repeats the same page.")
 
-    def _next_of(self, url: str, target: str) -> str:
-        """The next page's address, which may be of no other server: a password would go there."""
-        following = resolve_url(url, target)
-        if origin_of(following) != origin_of(url):
-            raise self._malformed("names a next page that lies on another server.")
-        return following
+    def _next_page(self, url: str, target: str) -> str:
+        """Return the address of the next page. Another server is refused, as the password would be sent to it."""
+        next_url = resolve_url(url, target)
+        if origin_of(next_url) != origin_of(url):
+            raise self._malformed("links to a next page on another server.")
+        return next_url
 
     def _bundle(self, url: str) -> Resource:
-        answer = self._client.get(url, _ACCEPT)
+        response = self._client.get(url, _ACCEPT)
         try:
-            bundle = json.loads(answer.body)
+            bundle = json.loads(response.body)
         except (ValueError, RecursionError):
-            raise self._malformed("gives an answer that is no JSON.") from None
+            raise self._malformed("sends a response that is not JSON.") from None
         if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-            raise self._malformed("gives an answer that is no FHIR bundle.")
+            raise self._malformed("sends a response that is not a FHIR bundle.")
         return bundle
 
     def _malformed(self, found: str) -> MalformedError:
@@ -105,7 +109,7 @@ class FhirClient:
 
 
 def last_updated(resource: Resource) -> str:
-    """When the server last changed the resource, as it says it, in UTC and comparable; empty where it does not."""
+    """Return the server's time of the resource's last change, in UTC and sortable; empty if it has none."""
     meta = resource.get("meta")
     text = meta.get("lastUpdated") if isinstance(meta, Mapping) else None
     try:
@@ -115,26 +119,26 @@ def last_updated(resource: Resource) -> str:
 
 
 def fhir_time(instant: datetime) -> str:
-    """An aware instant as a server understands it, to the millisecond below."""
+    """Return an aware instant as FHIR text, truncated to the millisecond."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _matches(bundle: Resource, kind: str) -> list[Resource]:
-    """The resources that were searched for; what else a server puts beside them is left out."""
+    """Return the resources of the kind that was searched for; a server may include others."""
     entries = bundle.get("entry")
-    found = []
+    matches = []
     for entry in entries if isinstance(entries, list) else []:
         resource = entry.get("resource") if isinstance(entry, Mapping) else None
         if isinstance(resource, Mapping) and resource.get("resourceType") == kind:
-            found.append(resource)
-    return found
+            matches.append(resource)
+    return matches
 
 
 def _version(resource: Resource) -> tuple[str, str]:
     return str(resource.get("id")), last_updated(resource)
 
 
-def _next(bundle: Resource) -> str:
+def _next_link(bundle: Resource) -> str:
     links = bundle.get("link")
     for link in links if isinstance(links, list) else []:
         if isinstance(link, Mapping) and link.get("relation") == "next" and isinstance(link.get("url"), str):

@@ -1,12 +1,12 @@
-"""A record system's booked sessions, true times and messages, by FHIR R4.
+"""The FHIR R4 connector: a record system's booked sessions, actual times and messages.
 
 ::
 
-    every run             what changed since the last change that the server told of, less ten minutes
-    a window that moved   what is booked in the days that came into it, and what was written in them
-    once a week           everything in the window anew: what was deleted there is gone
+    every run              what changed since the last change seen, less ten minutes
+    the window has moved   what is booked in its new days, and the messages in them
+    once a week            everything in the window: what is missing has been deleted
 
-How far a run came is the server's own word (``meta.lastUpdated``), never our clock's.
+The last change is the server's own time (``meta.lastUpdated``), never our clock's.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from connectors.network import is_unencrypted
 
 _REFERENCE = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
 _IDENTIFIER = re.compile(r"[^|\s]*\|[^|]+")
-_LONGEST = timedelta(days=1)  # what began before the window may reach into it
-_PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
-"""By which search parameters a server is asked for the practitioners' own resources alone."""
+_LONGEST = timedelta(days=1)  # a session that began this long before the window may still reach into it
+_PARAMETERS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
+"""The search parameters that limit each kind of resource to the practitioners' own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,60 +53,60 @@ class FhirOptions:
 
 
 class Fhir:
-    """Reads one record system."""
+    """A reader of one record system."""
 
     def __init__(self, options: FhirOptions, context: Context) -> None:
         self._options = options
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield the whole window where that is due, else what changed; then messages, page by page."""
-        server = self._server()
-        people = _owners_by_reference(server, self._options.practitioners, self._context)
-        known = FhirCursor.parse(cursor, self._settings(people))
-        restarts = known.is_new or fhir_time(self._context.window.start) < known.start
-        known = FhirCursor(known.settings) if restarts else known.for_window_end(fhir_time(self._context.window.end))
-        reading = FhirReading(server, FhirRecordMaker(self._context, people, self._options.channel), known)
-        if self._is_whole_due(known):
-            yield reading.read_snapshot(list(self._whole(people)), restarts=restarts)
+        """Yield the whole window if that is due, else the changes; then messages, page by page."""
+        client = self._client()
+        people = _owners_by_reference(client, self._options.practitioners, self._context)
+        last = FhirCursor.parse(cursor, self._settings(people))
+        restarts = last.is_new or fhir_time(self._context.window.start) < last.start
+        last = FhirCursor(last.settings) if restarts else last.for_window_end(fhir_time(self._context.window.end))
+        reading = FhirReading(client, FhirRecordMaker(self._context, people, self._options.channel), last)
+        if self._is_snapshot_due(last):
+            yield reading.read_snapshot(list(self._in_window(people)), restarts=restarts)
         else:
-            for search in (*self._come_into_window(people, known), *self._changed(people, known)):
+            for search in (*self._in_new_days(people, last), *self._changed(people, last)):
                 yield from reading.read_pages(search)
         for search in () if self._context.times_suffice else self._messages(people, reading.cursor):
             yield from reading.read_pages(search)
         yield Batch(reading.final_cursor())
 
-    def _is_whole_due(self, cursor: FhirCursor) -> bool:
+    def _is_snapshot_due(self, cursor: FhirCursor) -> bool:
         newest = cursor.newest()
         if not newest or not cursor.whole_at:
             return True
-        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
-        return gone_by >= timedelta(days=self._options.full_every_days)
+        elapsed = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
+        return elapsed >= timedelta(days=self._options.full_every_days)
 
-    def _whole(self, people: Mapping[str, str]) -> Iterator[FhirSearch]:
-        """Everything booked or met in the window."""
+    def _in_window(self, people: Mapping[str, str]) -> Iterator[FhirSearch]:
+        """Yield the searches for all appointments and encounters in the window."""
         window = self._context.window
         span = ("date", f"ge{fhir_time(window.start - _LONGEST)}"), ("date", f"le{fhir_time(window.end)}")
         return self._searches(people, self._calendar, lambda _: span)
 
-    def _come_into_window(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
-        """What is booked in days that an earlier run did not ask for."""
+    def _in_new_days(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
+        """Yield the searches for the days that earlier runs did not request."""
         window = self._context.window
-        if not known.end or fhir_time(window.end) <= known.end:
+        if not last.end or fhir_time(window.end) <= last.end:
             return
         span = (
-            ("date", f"ge{fhir_time(datetime.fromisoformat(known.end) - _LONGEST)}"),
+            ("date", f"ge{fhir_time(datetime.fromisoformat(last.end) - _LONGEST)}"),
             ("date", f"le{fhir_time(window.end)}"),
         )
         yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
 
-    def _changed(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
-        return self._searches(people, self._calendar, lambda name: since(known.since.get(name, "")))
+    def _changed(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
+        return self._searches(people, self._calendar, lambda name: since(last.since.get(name, "")))
 
-    def _messages(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
-        """What was written since; a message of the window cannot have been changed before it."""
+    def _messages(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
+        """Yield the searches for new messages; one in the window cannot have been changed before its start."""
         start = fhir_time(self._context.window.start)
-        return self._searches(people, ("Communication",), lambda name: since(known.since.get(name, start)))
+        return self._searches(people, ("Communication",), lambda name: since(last.since.get(name, start)))
 
     @property
     def _calendar(self) -> tuple[str, ...]:
@@ -115,15 +115,15 @@ class Fhir:
     def _searches(
         self, people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]
     ) -> Iterator[FhirSearch]:
-        """For each way in which these people may be on such a resource a search of its own."""
-        who = ",".join(sorted(people))
+        """Yield a search for each parameter by which these people may be on a resource."""
+        references = ",".join(sorted(people))
         for kind in kinds:
-            asked_for = "_elements", ",".join(ELEMENTS[kind])
-            for part in _PARTS[kind]:
-                name = f"{kind}.{part}"
-                yield FhirSearch(kind, (*span(name), (part, who), asked_for), name)
+            elements = "_elements", ",".join(ELEMENTS[kind])
+            for parameter in _PARAMETERS[kind]:
+                name = f"{kind}.{parameter}"
+                yield FhirSearch(kind, (*span(name), (parameter, references), elements), name)
 
-    def _server(self) -> FhirClient:
+    def _client(self) -> FhirClient:
         options, source = self._options, self._context.source
         url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
         return FhirClient(source, url, HttpClient(source, login=self._login()))
@@ -135,34 +135,36 @@ class Fhir:
         return (options.user, read(options.password)) if options.user and options.password else None
 
     def _settings(self, people: Mapping[str, str]) -> str:
-        told, options = self._context, self._options
-        return fingerprint(told.pseudonyms, options.url, options.channel, people, told.owners)
+        context, options = self._context, self._options
+        return fingerprint(context.pseudonyms, options.url, options.channel, people, context.owners)
 
 
-def _owners_by_reference(server: FhirClient, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
-    """The key of the owner whom each practitioner's reference means.
+def _owners_by_reference(
+    client: FhirClient, practitioners: Mapping[str, tuple[str, ...]], context: Context
+) -> dict[str, str]:
+    """Return the owner's key for each practitioner's reference.
 
-    ``named`` gives references (``Practitioner/7``) and identifiers (``system|value``) for each owner; the server is
-    asked who bears an identifier. Raises a :class:`~connectors.errors.ConnectorError`, also where nobody does.
+    ``practitioners`` has references (``Practitioner/7``) and identifiers (``system|value``) for each owner; identifiers
+    are looked up on the server. Raises a :class:`~connectors.errors.ConnectorError`, also for an unknown identifier.
     """
     return {
         reference: owner.key
         for owner in context.owners
-        for number, name in enumerate(named.get(owner.key, ()), 1)
-        for reference in _references(server, name, f"practitioners.{owner.key}, entry {number}", context.source)
+        for number, name in enumerate(practitioners.get(owner.key, ()), 1)
+        for reference in _references(client, name, f"practitioners.{owner.key}, entry {number}", context.source)
     }
 
 
-def _references(server: FhirClient, name: str, place: str, source: str) -> Iterator[str]:
+def _references(client: FhirClient, name: str, place: str, source: str) -> Iterator[str]:
     if _REFERENCE.fullmatch(name):
         yield name
         return
-    pages = server.search("Practitioner", (("identifier", name), ("_elements", "id")))
-    found = [str(practitioner.get("id")) for page in pages for practitioner in page]
-    if not found:
+    pages = client.search("Practitioner", (("identifier", name), ("_elements", "id")))
+    ids = [str(practitioner.get("id")) for page in pages for practitioner in page]
+    if not ids:
         remedy = "Look it up in the record system, and write it as system|value or Practitioner/id."
-        raise MalformedError(source, f"{place}: the server knows nobody by this identifier.", remedy)
-    yield from (f"Practitioner/{identifier}" for identifier in found)
+        raise MalformedError(source, f"{place}: the server has nobody with this identifier.", remedy)
+    yield from (f"Practitioner/{identifier}" for identifier in ids)
 
 
 def _problems(options: FhirOptions) -> list[str]:
@@ -184,9 +186,9 @@ def _problems(options: FhirOptions) -> list[str]:
 
 
 def _make(options: FhirOptions, context: Context) -> Fhir:
-    strangers = options.practitioners.keys() - {owner.key for owner in context.owners}
-    if strangers:
-        found = f"practitioners names {', '.join(sorted(strangers))}, whose source it is not."
+    unknown = options.practitioners.keys() - {owner.key for owner in context.owners}
+    if unknown:
+        found = f"practitioners contains keys that are not clinicians of this source: {', '.join(sorted(unknown))}."
         raise MalformedError(context.source, found, 'Correct it, or the source\'s "clinicians".')
     return Fhir(options, context)
 

@@ -253,7 +253,7 @@ def test_minutes_take_the_place_of_an_end(server: FhirServer) -> None:
         ({"start": "2026-05-04"}, "its start has no time of day"),
         ({"start": "2026-05-04T09:00:00"}, "its start has no time zone"),
         ({"start": f"2026-05-04T09:{CANARY}"}, "its start has no time of day"),
-        ({"start": "2026-05-04T09:99:00Z"}, "its start is no time"),
+        ({"start": "2026-05-04T09:99:00Z"}, "its start is not a time"),
         ({"end": "2026-05-04T08:00:00Z"}, "it ends before it begins"),
     ],
 )
@@ -500,13 +500,13 @@ def test_practitioners_are_found_by_identifier(server: FhirServer) -> None:
 
 
 def test_an_identifier_that_nobody_bears_is_told_without_it(server: FhirServer) -> None:
-    with pytest.raises(MalformedError, match=r"practitioners\.ben, entry 2: the server knows nobody") as error:
+    with pytest.raises(MalformedError, match=r"practitioners\.ben, entry 2: the server has nobody") as error:
         read(server.url, practitioners={"ben": ("Practitioner/1", f"urn:npi|{CANARY}")})
     assert CANARY not in str(error.value)
 
 
 def test_a_stranger_among_the_practitioners_is_told(server: FhirServer) -> None:
-    with pytest.raises(MalformedError, match="names ben, whose source it is not"):
+    with pytest.raises(MalformedError, match="not clinicians of this source: ben"):
         read(server.url, owners=(ANA,))
 
 
