@@ -21,7 +21,7 @@ quarter: .venv/.ready-dev ## Simulate a quarter with failures and fail if anythi
 	@$(BIN)/python -m benchmarks.quarter
 
 attack: .venv/.ready-dev ## Measure what a director could derive from a year of daily pages and exports (half an hour)
-	@EVENHOURS_ROW_31=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s -p no:randomly tests/monitor/test_row_31.py
+	@EVENHOURS_FULL_ATTACK=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s -p no:randomly tests/monitor/test_block_privacy.py
 
 bench: .venv/.ready-dev peers ## Measure reading and a practice's daily work (minutes; ONLY="imap caldav ics mbox doctor night pages" for some)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)

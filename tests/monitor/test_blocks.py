@@ -1,4 +1,4 @@
-"""Blocks of four weeks: published once, in the first night in which everybody is known, and never recomputed."""
+"""Blocks of four weeks: published once, on the first night when everybody's caseload is complete."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def six(tmp_path: Path) -> Iterator[BlockPractice]:
-    """Six people with twenty-eight weeks behind them and eighteen clients each, of whom nothing is computed yet."""
+    """Yield six people with twenty-eight past weeks and eighteen clients each, nothing of them computed yet."""
     with practice(
         tmp_path, [clinician(key) for key in NAMES[:6]], [KindRule(Kind.SUPERVISION, re.compile("case"))]
     ) as made:

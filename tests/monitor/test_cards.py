@@ -1,4 +1,4 @@
-"""The one card of a week: which notice leads, and the weeks and rows behind it."""
+"""The one card of a week: which notice leads, with its weeks and evidence rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def notice(
     number: int = 1,
     topic: str = "",
 ) -> NoticeRow:
-    """A notice so many weeks before the week; ``on`` is the day of its answer."""
+    """Return a notice ``ago`` weeks before the week; ``on`` is the day of its answer."""
     week = WEEK - 7 * ago
     answered_at = at(f"{on} 09:00") if on else None
     return NoticeRow(
@@ -57,13 +57,13 @@ def notice(
     )
 
 
-def led(*found: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int | None:
-    first = leading_notice(found, week, day(today), clinician())
+def leading_id(*rows: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int | None:
+    first = leading_notice(rows, week, day(today), clinician())
     return None if first is None else first.id
 
 
 @pytest.mark.parametrize(
-    ("found", "first"),
+    ("rows", "first"),
     [
         ([], None),
         ([notice(-1)], None),
@@ -80,15 +80,15 @@ def led(*found: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int |
         ([notice(1, answer="noted", on="2026-03-09")], None),
     ],
 )
-def test_one_notice_leads_and_it_is_the_one_that_waits(found: Sequence[NoticeRow], first: int | None) -> None:
-    assert led(*found) == first
+def test_one_notice_leads_and_it_is_the_one_that_waits(rows: Sequence[NoticeRow], first: int | None) -> None:
+    assert leading_id(*rows) == first
 
 
 LATER = notice(2, answer="not_now", on="2026-02-23")
 
 
 @pytest.mark.parametrize(
-    ("found", "today", "week", "first"),
+    ("rows", "today", "week", "first"),
     [
         ([LATER], "2026-02-24", WEEK - 14, 1),
         ([LATER], "2026-03-10", WEEK, None),
@@ -102,9 +102,9 @@ LATER = notice(2, answer="not_now", on="2026-02-23")
     ],
 )
 def test_not_for_four_weeks_is_silence_for_four_weeks_and_no_longer(
-    found: Sequence[NoticeRow], today: str, week: int, first: int | None
+    rows: Sequence[NoticeRow], today: str, week: int, first: int | None
 ) -> None:
-    assert led(*found, today=today, week=week) == first
+    assert leading_id(*rows, today=today, week=week) == first
 
 
 PUT_OFF = notice(2, tier="line", family="rest", answer="not_now", on="2026-02-23")
@@ -112,7 +112,7 @@ DUE = notice(2, tier="line", family="review", topic="review_on", answer="not_now
 
 
 @pytest.mark.parametrize(
-    ("found", "today", "week", "first"),
+    ("rows", "today", "week", "first"),
     [
         ([PUT_OFF], "2026-03-10", WEEK, None),
         ([PUT_OFF], "2026-03-24", WEEK + 14, 1),
@@ -129,9 +129,9 @@ DUE = notice(2, tier="line", family="review", topic="review_on", answer="not_now
     ],
 )
 def test_a_line_that_was_put_off_comes_back_once_and_hides_no_other_fact(
-    found: Sequence[NoticeRow], today: str, week: int, first: int | None
+    rows: Sequence[NoticeRow], today: str, week: int, first: int | None
 ) -> None:
-    assert led(*found, today=today, week=week) == first
+    assert leading_id(*rows, today=today, week=week) == first
 
 
 def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
@@ -148,16 +148,16 @@ def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
 
 
 def spring() -> Frames:
-    """Eight Mondays with two clients; in the last week one ran late, one wrote at night, supervision was held."""
+    """Return eight Mondays with two clients; in the last week a late session, a late message and supervision."""
     mondays = [f"2026-{month}" for month in ("01-12", "01-19", "01-26", "02-02", "02-09", "02-16", "02-23", "03-02")]
     rows: list[Row] = []
     times: list[Row] = []
     for on in mondays:
         for client, hour in ((1, 10), (2, 11)):
             rows.append(event(f"{on} {hour}:00", f"{on} {hour}:50", client=client, uid=f"{on}-{client}"))
-            late = 62 if (on, client) == ("2026-03-02", 2) else 50
+            minutes = 62 if (on, client) == ("2026-03-02", 2) else 50
             times.append(
-                seen_times(f"{on} {hour}:00", f"{on} {hour + late // 60}:{late % 60:02}", uid=f"{on}-{client}")
+                seen_times(f"{on} {hour}:00", f"{on} {hour + minutes // 60}:{minutes % 60:02}", uid=f"{on}-{client}")
             )
     rows.append(event("2026-02-19 13:00", "2026-02-19 14:00", kind=Kind.SUPERVISION))
     mail = [
@@ -173,7 +173,7 @@ def spring() -> Frames:
 SPRING = spring()
 
 
-def told(
+def card_of(
     key: str, *, family: str = "", tier: str = "worth a look", client: int = 0, signals: tuple[Signal, ...] = ()
 ) -> Card:
     family = family or next(entry.key for entry in FAMILIES if key in {signal.metric for signal in entry.metrics})
@@ -205,22 +205,22 @@ def told(
 def test_the_rows_behind_a_card_are_those_of_the_week(
     key: str, client: int, columns: tuple[str, ...], rows: list[tuple[str, ...]]
 ) -> None:
-    found = told(key, client=client)
+    card = card_of(key, client=client)
 
-    assert found.evidence.columns == columns
-    assert list(found.evidence.rows) == rows
+    assert card.evidence.columns == columns
+    assert list(card.evidence.rows) == rows
 
 
 def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     group = [event("2026-03-02 10:00", "2026-03-02 11:30", client=client, uid=f"g{client}") for client in (1, 2, 3)]
-    found = frames(entries=group, times=[seen_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
-    ends = session_ends(found, WEEK, Highlights())
+    frames_ = frames(entries=group, times=[seen_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
+    ends = session_ends(frames_, WEEK, Highlights())
 
     load = replace(notice(), key="contact_hours")
-    assert list(evidence_rows.evidence_table(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
+    assert list(evidence_rows.evidence_table(frames_, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
     assert ends is not None
     assert (ends.known, ends.held) == (1, 1)
-    assert looking_ahead(found, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
+    assert looking_ahead(frames_, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
 
 
 @pytest.mark.parametrize(
@@ -237,11 +237,13 @@ def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
     marked: Sequence[int], states: list[str], title: str
 ) -> None:
     starts = {client: f"2026-03-02 1{client}" for client in (1, 2, 3)}
-    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
+    entries_ = [
+        event(f"{start}:00", f"{start}:40", client=client, uid=f"s{client}") for client, start in starts.items()
+    ]
     times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 52), (3, 42))]
-    given = [entered(client, "exception", "2026-03-02") for client in marked]
+    ledger_ = [entered(client, "exception", "2026-03-02") for client in marked]
 
-    ends = session_ends(frames(entries=held, times=times, ledger=given), WEEK, Highlights())
+    ends = session_ends(frames(entries=entries_, times=times, ledger=ledger_), WEEK, Highlights())
 
     assert ends is not None
     assert [end.state.value for end in ends.days[0].ends] == states
@@ -253,14 +255,18 @@ def test_a_planned_session_leaves_the_rows_the_share_and_the_figures_count_alike
     marked: Sequence[int], clients: list[str]
 ) -> None:
     starts = {1: "2026-03-02 11", 2: "2026-03-02 12", 3: "2026-03-02 13"}
-    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
+    entries_ = [
+        event(f"{start}:00", f"{start}:40", client=client, uid=f"s{client}") for client, start in starts.items()
+    ]
     times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))]
-    found = frames(entries=held, times=times, ledger=[entered(client, "exception", "2026-03-02") for client in marked])
-    rows = evidence_rows.evidence_table(found, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
-    ends = session_ends(found, WEEK, Highlights())
-    share = catalogue()["overrun_share"].compute(found)
+    frames_ = frames(
+        entries=entries_, times=times, ledger=[entered(client, "exception", "2026-03-02") for client in marked]
+    )
+    rows = evidence_rows.evidence_table(frames_, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
+    ends = session_ends(frames_, WEEK, Highlights())
+    share = catalogue()["overrun_share"].compute(frames_)
 
-    assert [who.rpartition(" ")[2] for _, who, *_ in rows] == clients
+    assert [client_text.rpartition(" ")[2] for _, client_text, *_ in rows] == clients
     assert ends is not None
     assert [end.state.value for end in ends.days[0].ends].count("past") == len(clients)
     assert share.value[0] == pytest.approx(100 * len(clients) / (3 - len(marked)))
@@ -322,18 +328,18 @@ def test_the_rows_behind_nights_endings_and_leave(key: str, rows: list[tuple[str
 
 
 def test_the_rows_behind_fewer_supervisions_are_the_last_ones() -> None:
-    found = told("supervision_hours", family="supervision", tier="line")
+    card = card_of("supervision_hours", family="supervision", tier="line")
 
-    assert list(found.evidence.rows) == [("19 February", "1 h")]
-    assert found.weeks is None
+    assert list(card.evidence.rows) == [("19 February", "1 h")]
+    assert card.weeks is None
 
 
 def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() -> None:
-    found = told("after_hours_replies")
+    card = card_of("after_hours_replies")
 
-    assert found.weeks is not None
-    assert found.weeks.columns == ("Week of", "Replies sent after hours")
-    assert list(found.weeks.rows) == [
+    assert card.weeks is not None
+    assert card.weeks.columns == ("Week of", "Replies sent after hours")
+    assert list(card.weeks.rows) == [
         ("Typical week of the year before", "4"),
         ("16 February", "8"),
         ("23 February", "9"),
@@ -342,17 +348,17 @@ def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() ->
 
 
 def test_a_card_about_hours_with_clients_places_them() -> None:
-    assert "plans about 20 attended hours a week for a full-time post." in told("contact_hours").text
-    assert "attended hours" not in told("overrun_minutes").text
+    assert "plans about 20 attended hours a week for a full-time post." in card_of("contact_hours").text
+    assert "attended hours" not in card_of("overrun_minutes").text
 
 
 def test_with_one_client_the_weeks_are_those_of_that_client() -> None:
-    found = told("client_contacts", client=1)
+    card = card_of("client_contacts", client=1)
 
-    assert found.weeks is not None
-    assert found.weeks.columns == ("Week of", "Contacts")
-    assert found.weeks.rows[-1] == ("2 March", "2")
-    assert "your contacts with the client of Mondays, 10:00 · K7Q2 were 1.8 times your usual" in found.text
+    assert card.weeks is not None
+    assert card.weeks.columns == ("Week of", "Contacts")
+    assert card.weeks.rows[-1] == ("2 March", "2")
+    assert "your contacts with the client of Mondays, 10:00 · K7Q2 were 1.8 times your usual" in card.text
 
 
 def test_a_pattern_is_based_on_what_moved() -> None:
@@ -360,15 +366,15 @@ def test_a_pattern_is_based_on_what_moved() -> None:
         Signal("after_hours_replies", 1.4, 0.9, 2.1, WEEK - 14),
         Signal("overrun_minutes", 1.1, -0.2, 2.3, WEEK - 28),
     )
-    found = told("after_hours_replies", family="pattern", tier="pattern", signals=signals)
+    card = card_of("after_hours_replies", family="pattern", tier="pattern", signals=signals)
 
-    assert list(found.evidence.rows) == [
+    assert list(card.evidence.rows) == [
         ("Replies sent after hours", "1.4 times your usual (0.9 to 2.1)", "16 February"),
         ("Minutes past booked ends", "1.1 minutes later than usual (−0.2 to 2.3)", "2 February"),
     ]
-    assert found.weeks is not None
-    assert found.weeks.columns == ("Week of", "Replies sent after hours", "Minutes past booked ends")
-    assert [row[0] for row in found.weeks.rows[1:]] == [
+    assert card.weeks is not None
+    assert card.weeks.columns == ("Week of", "Replies sent after hours", "Minutes past booked ends")
+    assert [row[0] for row in card.weeks.rows[1:]] == [
         "2 February",
         "9 February",
         "16 February",
@@ -378,22 +384,24 @@ def test_a_pattern_is_based_on_what_moved() -> None:
 
 
 def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
-    found = told("after_hours_replies")
+    card = card_of("after_hours_replies")
 
-    assert [(answer.key, answer.label) for answer in found.answers] == list(ANSWERS.items())
-    assert (found.notice_id, found.title, found.answer) == (5, "Replies after hours", None)
-    assert found.try_this
+    assert [(answer.key, answer.label) for answer in card.answers] == list(ANSWERS.items())
+    assert (card.notice_id, card.title, card.answer) == (5, "Replies after hours", None)
+    assert card.try_this
 
 
 def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
-    own, later = (build_card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK))
+    first_text, later_text = (
+        build_card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK)
+    )
 
-    assert own.startswith("For ")
-    assert later == f"Noticed in the week of 16 February. {own}"
+    assert first_text.startswith("For ")
+    assert later_text == f"Noticed in the week of 16 February. {first_text}"
 
 
 @pytest.mark.parametrize(
-    ("weeks", "said"),
+    ("weeks", "ending"),
     [
         (0, ""),
         (1, " The week since: 9."),
@@ -401,21 +409,25 @@ def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
         (3, " The three weeks since: 9, – and 11."),
     ],
 )
-def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: str) -> None:
+def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, ending: str) -> None:
     row = notice(2)
-    values = {(row.week + 7 * at, "after_hours_replies"): value for at, value in enumerate([8.0, 9.0, None, 11.0])}
-    own, later = (build_card(SPRING, row, week, WeekValues(values), CODES) for week in (row.week, row.week + 7 * weeks))
+    values = {
+        (row.week + 7 * index, "after_hours_replies"): value for index, value in enumerate([8.0, 9.0, None, 11.0])
+    }
+    first, later = (
+        build_card(SPRING, row, week, WeekValues(values), CODES) for week in (row.week, row.week + 7 * weeks)
+    )
 
-    assert later.text.endswith(own.text + said)
+    assert later.text.endswith(first.text + ending)
     assert later.weeks is not None
-    assert [of[1] for of in later.weeks.rows][-weeks - 1 :] == ["8", "9", "–", "11"][: weeks + 1]
+    assert [row_[1] for row_ in later.weeks.rows][-weeks - 1 :] == ["8", "9", "–", "11"][: weeks + 1]
 
 
 def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
-    back = build_card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
+    card = build_card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
 
-    assert back.text.startswith(DUE_AGAIN)
-    assert back.answer is None
+    assert card.text.startswith(DUE_AGAIN)
+    assert card.answer is None
     assert build_card(SPRING, LATER, LATER.week, WeekValues(), CODES).answer == "Not for four weeks"
 
 
@@ -439,7 +451,7 @@ LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for
 
 
 @pytest.mark.parametrize(
-    ("evening", "told", "known", "words"),
+    ("evening", "card_of", "completeness_", "text"),
     [
         ((), None, ALL_KNOWN, "Nothing stood out this week."),
         (LATE, None, ALL_KNOWN, "Nothing new stood out; a good part of your week lay outside your hours."),
@@ -458,26 +470,26 @@ LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for
     ],
 )
 def test_the_headline_says_what_the_week_was(
-    evening: Sequence[Row], told: NoticeRow | None, known: WeekCompleteness, words: str
+    evening: Sequence[Row], card_of: NoticeRow | None, completeness_: WeekCompleteness, text: str
 ) -> None:
-    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, completeness=known) == words
+    assert headline(nine_to_five(*evening), WEEK, card_of, enough_weeks=True, completeness=completeness_) == text
 
 
 @pytest.mark.parametrize(
-    ("resting", "words"),
+    ("silenced_", "text"),
     [(1, "one note that you put off or explained is"), (2, "two notes that you put off or explained are")],
 )
-def test_what_was_put_off_does_not_make_a_week_quiet(resting: int, words: str) -> None:
-    said = headline(nine_to_five(), WEEK, None, enough_weeks=True, completeness=ALL_KNOWN, silenced=resting)
-    assert said == f"Nothing else stood out; {words} under Patterns."
+def test_what_was_put_off_does_not_make_a_week_quiet(silenced_: int, text: str) -> None:
+    line = headline(nine_to_five(), WEEK, None, enough_weeks=True, completeness=ALL_KNOWN, silenced=silenced_)
+    assert line == f"Nothing else stood out; {text} under Patterns."
 
 
 @pytest.mark.parametrize(("evenings", "title"), [(1, "mostly inside"), (2, "A good part of your week lay outside")])
 def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenings: int, title: str) -> None:
-    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Highlights(), ALL_KNOWN)
+    chart = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Highlights(), ALL_KNOWN)
 
-    assert drawn is not None
-    assert title in drawn.title
+    assert chart is not None
+    assert title in chart.title
 
 
 def test_what_every_note_of_a_page_asks_for_is_made_once() -> None:

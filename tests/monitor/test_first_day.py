@@ -1,4 +1,4 @@
-"""The first days tell no comfort: what is not connected, not recognised or not chosen is said, and shown as no 0."""
+"""The first days: whatever is not connected, not recognised or not chosen is named, and never shown as 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.monitor.dashboard_pages import DashboardPages
 from tests.monitor.office import CONFIG, Office
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
-COMFORT = re.compile(
+ALL_IS_WELL = re.compile(
     r"nothing (new |else )?stood out|inside the hours|nothing was seen outside|stayed inside your hours"
     r"|looked like your usual|full days? without work|you have answered every note",
     re.IGNORECASE,
@@ -66,8 +66,8 @@ def at(office: Office, now: datetime, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture(params=CASES, ids=str)
 def gap(request: pytest.FixtureRequest) -> GapKind:
-    found: GapKind = request.param
-    return found
+    kind: GapKind = request.param
+    return kind
 
 
 @pytest.fixture
@@ -90,19 +90,19 @@ def pages_of(office: Office) -> dict[str, str]:
 
 def test_nothing_says_that_all_is_well(office: Office) -> None:
     assert office("nightly").code == 0
-    for place, said in pages_of(office).items():
-        words = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>", " ", said)
-        assert not COMFORT.search(words), (place, COMFORT.search(words))
+    for place, pages in pages_of(office).items():
+        text = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>", " ", pages)
+        assert not ALL_IS_WELL.search(text), (place, ALL_IS_WELL.search(text))
 
 
 def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known(office: Office, gap: GapKind) -> None:
     office("nightly")
-    said = pages_of(office)
-    headline = re.search(r"<h1>(.*?)</h1>", said["/me/"])
+    pages = pages_of(office)
+    headline = re.search(r"<h1>(.*?)</h1>", pages["/me/"])
     assert headline is not None
     assert headline[1].startswith(CASES[gap][1])
-    assert "What would let this page say more" in said["/me/"]
-    assert CASES[gap][1] in " ".join(said["text"].split())
+    assert "What would let this page say more" in pages["/me/"]
+    assert CASES[gap][1] in " ".join(pages["text"].split())
 
 
 def test_doctor_says_it_with_the_remedy(office: Office, gap: GapKind) -> None:
@@ -117,13 +117,13 @@ def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_mon
     office: Office, gap: GapKind
 ) -> None:
     sentence = CASES[gap][2]
-    said = {}
+    errors = {}
     for day in (NOW, *(NOW + timedelta(days=n) for n in (1, 10, 17, 24)), NOW + timedelta(days=17, hours=6)):
-        code, _, said[day] = at(office, day, "nightly")
+        code, _, errors[day] = at(office, day, "nightly")
         assert code == 0
 
-    told = {day for day, words in said.items() if sentence in words}
-    assert told == {NOW, datetime(2026, 4, 6, 12, tzinfo=UTC)}, "6 April is the first Monday of a month"
+    days_named = {day for day, error in errors.items() if sentence in error}
+    assert days_named == {NOW, datetime(2026, 4, 6, 12, tzinfo=UTC)}, "6 April is the first Monday of a month"
 
 
 def test_a_gap_that_was_filled_and_opens_again_is_said_again(office: Office, gap: GapKind) -> None:
@@ -143,5 +143,5 @@ def test_no_number_that_would_need_it_is_a_zero(tmp_path: Path, gap: GapKind) ->
     office("nightly")
     text = office("report", "weekly", "--clinician", "ana").out
     for title in ("Replies sent after hours", "Work outside agreed hours"):
-        found = re.search(rf"^{title} +(\S+)", text, re.MULTILINE)
-        assert found is None or found[1] not in {"0", "0 min"}
+        match = re.search(rf"^{title} +(\S+)", text, re.MULTILINE)
+        assert match is None or match[1] not in {"0", "0 min"}

@@ -1,4 +1,4 @@
-"""What counts as contact with one client, and in which weeks."""
+"""Contacts with one client: what counts, and in which weeks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def contacts(
     *mail: Row, entries: list[Row] | None = None, terms: list[Row] | None = None, client: int = 1
 ) -> list[float]:
     """The client's contacts of the twelve weeks."""
-    found = frames(entries=[*SESSIONS, *(entries or [])], mail=[*READ, *mail], terms=terms or [])
-    known = weekly_contacts(found)
+    contacts_ = frames(entries=[*SESSIONS, *(entries or [])], mail=[*READ, *mail], terms=terms or [])
+    known = weekly_contacts(contacts_)
     assert (known.counts.isna() == known.exposure.isna()).all(axis=None)
     return [float(count) for count in known.counts[client]][:12]
 

@@ -1,4 +1,4 @@
-"""A night after an answer: what stays, what is left out, and what the director sees as before."""
+"""A night after an answer: what stays, what is excluded, and what the director sees unchanged."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ENDS = NoticeRow(WEEK, "worth a look", "sessions running over", "overrun_minutes
 LOAD = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1.2, 1.1, 1.4, WEEK - 7)
 
 
-def found_again(store: Store, practice: WrittenPractice) -> list[NoticeRow]:
-    """Ana's notices after one more night."""
+def notices_after_night(store: Store, practice: WrittenPractice) -> list[NoticeRow]:
+    """Return Ana's notices after one more night."""
     list(analyse(practice.config, store, now=NOW))
     with store.read() as connection:
         return [row for row in notices(connection, "ana") if row.tier != "line"]
 
 
-def said(store: Store, notice: NoticeRow, answer: str, until: int | None = None) -> None:
-    """Ana is told this notice and says something to it."""
+def answer_(store: Store, notice: NoticeRow, answer: str, until: int | None = None) -> None:
+    """Store this notice for Ana and answer it."""
     with store.write() as connection:
         save_notices(connection, "ana", [notice])
         number = next(row.id for row in notices(connection, "ana") if row.family == notice.family)
@@ -49,13 +49,13 @@ def report(store: Store, practice: WrittenPractice) -> WeeklyReport:
 
 def test_an_answered_notice_outlasts_the_numbers_and_an_open_one_does_not(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
-        said(store, ENDS, "noted")
+        answer_(store, ENDS, "noted")
         with store.write() as connection:
             save_notices(connection, "ana", [ENDS, LOAD])
-        assert [(row.family, row.answer) for row in found_again(store, practice)] == [
+        assert [(row.family, row.answer) for row in notices_after_night(store, practice)] == [
             ("sessions running over", "noted")
         ]
-        assert [(row.family, row.answer) for row in found_again(store, practice)] == [
+        assert [(row.family, row.answer) for row in notices_after_night(store, practice)] == [
             ("sessions running over", "noted")
         ]
 
@@ -66,11 +66,11 @@ def test_what_was_an_exception_leaves_the_persons_numbers_and_comes_back_with_th
 ) -> None:
     with opened(practice.config.database) as store:
         before = values(store, "wellbeing", "overrun_minutes")
-        said(store, ENDS, answer)
-        (kept,) = found_again(store, practice)
+        answer_(store, ENDS, answer)
+        (answered,) = notices_after_night(store, practice)
         during = values(store, "wellbeing", "overrun_minutes")
         with store.write() as connection:
-            assert undo_answer(connection, "ana", kept.id, int(NOW.timestamp()))
+            assert undo_answer(connection, "ana", answered.id, int(NOW.timestamp()))
         list(analyse(practice.config, store, now=NOW))
         assert values(store, "wellbeing", "overrun_minutes") == before
 
@@ -82,8 +82,8 @@ def test_what_was_an_exception_leaves_the_persons_numbers_and_comes_back_with_th
 def test_the_directors_numbers_do_not_depend_on_answers(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         before = {key: values(store, "workload", key) for key in ("weighted_load", "sessions_held")}
-        said(store, LOAD, "planned")
-        found_again(store, practice)
+        answer_(store, LOAD, "planned")
+        notices_after_night(store, practice)
         hours = values(store, "wellbeing", "contact_hours")
         assert {key: values(store, "workload", key) for key in before} == before
 
@@ -91,29 +91,29 @@ def test_the_directors_numbers_do_not_depend_on_answers(practice: WrittenPractic
     assert hours[WEEK - 14] is not None
 
 
-def states(told: WeeklyReport) -> set[EndState]:
-    assert told.ends is not None
-    return {end.state for day in told.ends.days for end in day.ends}
+def states(report_: WeeklyReport) -> set[EndState]:
+    assert report_.ends is not None
+    return {end.state for day in report_.ends.days for end in day.ends}
 
 
 def test_session_ends_of_an_exception_are_drawn_hollow(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PAST}
-        said(store, ENDS, "planned")
-        found_again(store, practice)
+        answer_(store, ENDS, "planned")
+        notices_after_night(store, practice)
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PLANNED}
 
 
 def test_an_exception_goes_on_until_its_day(practice: WrittenPractice) -> None:
     early = NoticeRow(WEEK - 28, "worth a look", "sessions running over", "overrun_minutes", 1.5, 0.4, 2.6, WEEK - 35)
     with opened(practice.config.database) as store:
-        said(store, early, "planned", until=day_number(LAST_WEEK - timedelta(days=10)))
-        found_again(store, practice)
-        gone = [week for week, value in values(store, "wellbeing", "overrun_minutes").items() if value is None]
+        answer_(store, early, "planned", until=day_number(LAST_WEEK - timedelta(days=10)))
+        notices_after_night(store, practice)
+        missing_weeks = [week for week, value in values(store, "wellbeing", "overrun_minutes").items() if value is None]
         with store.read() as connection:
             ended = [row.week for row in notices(connection, "ana") if row.family == "exception ended"]
 
-    assert gone == [WEEK - 7 * back for back in (5, 4, 3, 2)]
+    assert missing_weeks == [WEEK - 7 * back for back in (5, 4, 3, 2)]
     assert ended == [WEEK - 14]
 
 
@@ -122,17 +122,17 @@ def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(p
     with opened(practice.config.database) as store:
         with store.write() as connection:
             codes = sorted(analysis_records.pseudonyms(connection, "ana"))
-            one, other = codes[-2:]
-            clients.set_term(connection, "ana", other, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
+            first, second = codes[-2:]
+            clients.set_term(connection, "ana", second, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
         list(analyse(practice.config, store, now=NOW))
         with store.write() as connection:
             (due,) = (row for row in notices(connection, "ana") if row.family == "review")
             assert answer_notice(connection, "ana", due.id, "noted", now)
-            clients.join_clients(connection, "ana", [one, other])
+            clients.join_clients(connection, "ana", [first, second])
         list(analyse(practice.config, store, now=NOW))
         with store.read() as connection:
-            found = [row for row in notices(connection, "ana") if row.family == "review"]
-        told = patterns_report(practice.config, store, ana, now=NOW)
+            reviews = [row for row in notices(connection, "ana") if row.family == "review"]
+        page = patterns_report(practice.config, store, ana, now=NOW)
 
-    assert [(row.id, row.answer) for row in found] == [(due.id, "noted")]
-    assert [note.card.answer for group in told.groups for note in group.notices if note.card.notice_id == due.id]
+    assert [(row.id, row.answer) for row in reviews] == [(due.id, "noted")]
+    assert [note.card.answer for group in page.groups for note in group.notices if note.card.notice_id == due.id]

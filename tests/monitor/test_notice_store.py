@@ -1,4 +1,4 @@
-"""Notices in the database, and what was said to them."""
+"""Notices and their answers in the database."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield fresh
 
 
-def saved(store: Store, *found: NoticeRow, clinician: str = "ana") -> list[NoticeRow]:
-    """What is stored once these were found."""
+def saved(store: Store, *rows: NoticeRow, clinician: str = "ana") -> list[NoticeRow]:
+    """Return what is stored after these notices were detected."""
     with store.write() as connection:
-        save_notices(connection, clinician, found)
+        save_notices(connection, clinician, rows)
         return notices(connection, clinician)
 
 
 def answered(store: Store, notice: NoticeRow, answer: str, now: int, until: int | None = None) -> NoticeRow:
-    """The notice once that was said to it."""
+    """Return the notice after it was answered."""
     with store.write() as connection:
         assert answer_notice(connection, "ana", notice.id, answer, now, until=until)
         return next(row for row in notices(connection, "ana") if row.id == notice.id)

@@ -17,14 +17,16 @@ class Element:
 
     def all(self, tag: str, css: str = "") -> list[Element]:
         below = [child for child in self.children if isinstance(child, Element)]
-        return [e for child in below for e in (*([child] if child.fits(tag, css) else []), *child.all(tag, css))]
+        return [
+            element for child in below for element in (*([child] if child.fits(tag, css) else []), *child.all(tag, css))
+        ]
 
     def fits(self, tag: str, css: str) -> bool:
         return tag in {self.tag, "*"} and (not css or css in self.attributes.get("class", "").split())
 
     def words(self) -> str:
-        said = (child if isinstance(child, str) else child.words() for child in self.children)
-        return " ".join("".join(said).split())
+        text = (child if isinstance(child, str) else child.words() for child in self.children)
+        return " ".join("".join(text).split())
 
 
 class _Reader(HTMLParser):

@@ -112,10 +112,10 @@ def long_days() -> Rhythm:
 def _ends(offset: int, minutes: list[float], *, planned: int = 0, unknown: int = 0, attention: bool = False) -> EndsDay:
     day = MONDAY + timedelta(days=offset)
     ends = []
-    for n, late in enumerate(minutes):
-        state = EndState.PAST if late > 10 else EndState.WITHIN
+    for n, index in enumerate(minutes):
+        state = EndState.PAST if index > 10 else EndState.WITHIN
         state = EndState.PLANNED if n >= len(minutes) - planned else state
-        ends.append(SessionEnd(late, state, datetime.combine(day, time(10 + n, 50))))
+        ends.append(SessionEnd(index, state, datetime.combine(day, time(10 + n, 50))))
     return EndsDay(day, tuple(ends), len(minutes) + unknown, attention)
 
 
@@ -268,8 +268,16 @@ def without_messages() -> WeeklyReport:
 def first_weeks() -> WeeklyReport:
     """Two weeks in: no usual range yet, too few known ends."""
     short = tuple(
-        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, in_notice=False)
-        for m in ranges()
+        replace(
+            metric,
+            weeks=metric.weeks[-2:],
+            values=metric.values[-2:],
+            low=None,
+            middle=None,
+            high=None,
+            in_notice=False,
+        )
+        for metric in ranges()
     )
     ends = replace(
         session_ends(),
@@ -293,7 +301,7 @@ def nothing_yet() -> WeeklyReport:
 def leave() -> WeeklyReport:
     days = tuple(replace(_day(n, (), {}, {}), leave=n < 5) for n in range(7))
     week = Rhythm("You were on leave", "No work was seen.", DAY_HOURS, days)
-    blank = tuple(replace(m, values=(*m.values[:-1], None), in_notice=False) for m in ranges())
+    blank = tuple(replace(metric, values=(*metric.values[:-1], None), in_notice=False) for metric in ranges())
     return replace(quiet(), headline="You were on leave.", rhythm=week, ends=None, ranges=blank)
 
 
@@ -378,8 +386,8 @@ def large_practice() -> FairnessReport:
         "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg", "Nguyễn Thị Minh Khai", "<b>Bobby</b> | Tables",
         "李小龍", "Oluwaseun Adébáyọ̀", "Þórunn Guðmundsdóttir",
     )  # fmt: skip
-    more = tuple(_share(name, 0.4 + n / 10, 20.0 + 2 * n, 21.0 + n) for n, name in enumerate(names))
-    return practice((*PRACTICE, *more, _share("N. Ewcomer", 0.75, None, None, "joining until 1 Feb", joining=True)))
+    rows = tuple(_share(name, 0.4 + n / 10, 20.0 + 2 * n, 21.0 + n) for n, name in enumerate(names))
+    return practice((*PRACTICE, *rows, _share("N. Ewcomer", 0.75, None, None, "joining until 1 Feb", joining=True)))
 
 
 def small_practice() -> FairnessReport:

@@ -1,4 +1,4 @@
-"""Plain lines: when they are crossed, and how often they are told of."""
+"""Rules: when they are crossed, and how often they give a notice."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def practice(region: str | None = "GB") -> Practice:
 
 
 def person(
-    *more: Row,
+    *events: Row,
     region: str | None = "GB",
     terms: Iterable[Row] = (),
     ledger: Iterable[Row] = (),
     skips: Sequence[int] = (),
 ) -> Frames:
-    """Somebody with a session every Monday at ten for twelve weeks, but for weeks that are skipped."""
+    """Return somebody with a session every Monday at ten for twelve weeks, except the weeks that are skipped."""
     mondays = [f"{monday:%Y-%m-%d}" for monday in pd.date_range("2026-01-05", periods=WEEKS, freq="7D")]
-    held = [event(f"{on} 10:00", f"{on} 10:50", client=1) for n, on in enumerate(mondays) if n not in skips]
-    return frames(entries=[*held, *more], practice=practice(region), terms=terms, ledger=ledger)
+    sessions = [event(f"{on} 10:00", f"{on} 10:50", client=1) for n, on in enumerate(mondays) if n not in skips]
+    return frames(entries=[*sessions, *events], practice=practice(region), terms=terms, ledger=ledger)
 
 
 def measured(series: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """The weekly numbers that are known, from the first week on."""
+    """Return weekly numbers from the first week on."""
     rows = [
         {"week": FIRST + 7 * n, "key": key, "value": value, "n": 1, "coverage": 1.0}
         for key, values in series.items()
@@ -49,8 +49,8 @@ def measured(series: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["week", "key", "value", "n", "coverage"])
 
 
-def told(found: Sequence[NoticeRow], family: str) -> list[int]:
-    return [(row.week - FIRST) // 7 for row in found if row.family == family]
+def weeks_of(rows: Sequence[NoticeRow], family: str) -> list[int]:
+    return [(row.week - FIRST) // 7 for row in rows if row.family == family]
 
 
 NAN = float("nan")
@@ -73,18 +73,20 @@ NAN = float("nan")
 def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later(
     family: str, metric: str, values: list[float], weeks: list[int]
 ) -> None:
-    found = crossed_rules(measured({metric: values}), person())
+    crossed = crossed_rules(measured({metric: values}), person())
 
-    assert told(found, family) == weeks
-    assert [row.measured for row in found] == [values[week] for week in weeks]
-    assert all((row.tier, row.ratio, row.low, row.high, row.key) == ("line", None, None, None, metric) for row in found)
+    assert weeks_of(crossed, family) == weeks
+    assert [row.measured for row in crossed] == [values[week] for week in weeks]
+    assert all(
+        (row.tier, row.ratio, row.low, row.high, row.key) == ("line", None, None, None, metric) for row in crossed
+    )
 
 
 @pytest.mark.parametrize(
     ("leaves", "worked", "told_of"),
     [
         ([(12, 19)], [14], [(1, 1)]),
-        ([(12, 19)], [12, 18], []),  # the first and the last day are told apart
+        ([(12, 19)], [12, 18], []),  # the first and the last day are weeks_of apart
         ([(13, 17)], [17, 18], []),  # and so is the weekend that adjoins
         ([(12, 26)], [14], []),
         ([(12, 26)], [14, 15], [(1, 2)]),
@@ -106,16 +108,18 @@ def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
     ]
     sessions = [event(f"2026-01-{on} 10:00", f"2026-01-{on} 10:50", client=2) for on in worked]
     lived = person(*away, *sessions, skips=(1, 2, 3))
-    found = [row for row in crossed_rules(compute_metrics(lived), lived) if row.family == "leave"]
+    crossed = [row for row in crossed_rules(compute_metrics(lived), lived) if row.family == "leave"]
 
-    assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
+    assert [((row.week - FIRST) // 7, row.measured) for row in crossed] == told_of
 
 
 @pytest.mark.parametrize(("region", "weeks"), [("GB", [4]), ("IE", [4]), ("US", []), (None, [])])
 def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str | None, weeks: list[int]) -> None:
     hours = [2, 2, 2, 1, *[1] * 8]
 
-    assert told(crossed_rules(measured({"supervision_hours": hours}), person(region=region)), "supervision") == weeks
+    assert (
+        weeks_of(crossed_rules(measured({"supervision_hours": hours}), person(region=region)), "supervision") == weeks
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str
 def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_calendar(
     hours: list[float], skips: Sequence[int], weeks: list[int]
 ) -> None:
-    assert told(crossed_rules(measured({"supervision_hours": hours}), person(skips=skips)), "supervision") == weeks
+    assert weeks_of(crossed_rules(measured({"supervision_hours": hours}), person(skips=skips)), "supervision") == weeks
 
 
 @pytest.mark.parametrize(
@@ -151,9 +155,9 @@ def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_cale
     ],
 )
 def test_a_review_is_due_on_its_day(terms: list[Row], due: list[tuple[int, int]]) -> None:
-    found = [row for row in crossed_rules(measured(NOTHING), person(terms=terms)) if row.family == "review"]
+    crossed = [row for row in crossed_rules(measured(NOTHING), person(terms=terms)) if row.family == "review"]
 
-    assert [((row.week - FIRST) // 7, row.client) for row in found] == due
+    assert [((row.week - FIRST) // 7, row.client) for row in crossed] == due
 
 
 def answered(
@@ -166,7 +170,7 @@ def answered(
 
 
 @pytest.mark.parametrize(
-    ("given", "weeks"),
+    ("stored", "weeks"),
     [
         (answered("planned", "2026-01-12", until="2026-02-11"), [5]),
         (answered("needed", "2026-01-12", until="2026-02-11"), [5]),
@@ -175,8 +179,8 @@ def answered(
         (answered("planned", "2026-01-12", until="2026-06-11"), []),
     ],
 )
-def test_no_exception_ends_in_silence(given: NoticeRow, weeks: list[int]) -> None:
-    assert told(crossed_rules(measured(NOTHING), person(), [given]), "exception ended") == weeks
+def test_no_exception_ends_in_silence(stored: NoticeRow, weeks: list[int]) -> None:
+    assert weeks_of(crossed_rules(measured(NOTHING), person(), [stored]), "exception ended") == weeks
 
 
 DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2026-02-17", "2026-02-24")
@@ -193,18 +197,18 @@ DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2
         ([entered(-1, "gift", on) for on in DAYS], [], []),
         ([entered(1, "consultation", on) for on in DAYS], [], []),
         ([], [answered("needed", on) for on in DAYS[:3]], [3]),
-        ([], [answered(said, on) for said, on in zip(("needed", "noted", "planned"), DAYS, strict=False)], []),
+        ([], [answered(answer, on) for answer, on in zip(("needed", "noted", "planned"), DAYS, strict=False)], []),
         ([], [answered("needed", on, client=0) for on in DAYS[:3]], []),
     ],
 )
 def test_the_third_exception_of_a_kind_with_a_client_is_told_of(
     ledger: list[Row], stored: list[NoticeRow], weeks: list[int]
 ) -> None:
-    found = crossed_rules(measured(NOTHING), person(ledger=ledger), stored)
+    crossed = crossed_rules(measured(NOTHING), person(ledger=ledger), stored)
 
-    assert told(found, "just this once") == weeks
-    assert [row.measured for row in found] == [3, 6][: len(weeks)]
-    assert {row.client for row in found} <= {1}
+    assert weeks_of(crossed, "just this once") == weeks
+    assert [row.measured for row in crossed] == [3, 6][: len(weeks)]
+    assert {row.client for row in crossed} <= {1}
 
 
 def until(review: str, reason: str = "crisis_plan") -> list[Row]:
@@ -225,23 +229,24 @@ def until(review: str, reason: str = "crisis_plan") -> list[Row]:
     ],
 )
 def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: list[int]) -> None:
-    given = [entered(1, "exception", on) for on in DAYS[:3]]
+    ledger = [entered(1, "exception", on) for on in DAYS[:3]]
 
-    assert told(crossed_rules(measured(NOTHING), person(terms=plan, ledger=given)), "just this once") == weeks
+    assert weeks_of(crossed_rules(measured(NOTHING), person(terms=plan, ledger=ledger)), "just this once") == weeks
 
 
-def facts_of(found: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:
-    return [((row.week - FIRST) // 7, row.family, row.client, row.topic) for row in found]
+def facts_of(rows: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:
+    return [((row.week - FIRST) // 7, row.family, row.client, row.topic) for row in rows]
 
 
 def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
     ended = [
-        answered("planned", "2026-01-12", client=0, until="2026-02-11", family=f) for f in ("availability", "load")
+        answered("planned", "2026-01-12", client=0, until="2026-02-11", family=family)
+        for family in ("availability", "load")
     ]
     due = [term(1, name, "2026-02-10", "2026-01-01") for name in ("review_on", "modified_until")]
-    given = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
+    ledger = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
 
-    assert facts_of(crossed_rules(measured(NOTHING), person(terms=due, ledger=given), ended)) == [
+    assert facts_of(crossed_rules(measured(NOTHING), person(terms=due, ledger=ledger), ended)) == [
         (5, "exception ended", 0, "availability"),
         (5, "exception ended", 0, "load"),
         (5, "just this once", 1, "fee_waived"),
@@ -256,15 +261,15 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
     until = {"availability": "2026-02-11", "load": "2026-03-04"}
     ended = [answered("planned", "2026-01-12", client=0, until=until[family], family=family) for family in until]
     due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]
-    given = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
-    someone = person(terms=due, ledger=given)
-    found = crossed_rules(measured(NOTHING), someone, ended)
-    said = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in found[:3])]
+    ledger = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
+    someone = person(terms=due, ledger=ledger)
+    crossed = crossed_rules(measured(NOTHING), someone, ended)
+    stored = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in crossed[:3])]
 
-    again = crossed_rules(measured(NOTHING), someone, said)
+    again = crossed_rules(measured(NOTHING), someone, stored)
 
-    assert len(found) == 7
-    assert facts_of(drop_answered(again, said)) == facts_of(found)
+    assert len(crossed) == 7
+    assert facts_of(drop_answered(again, stored)) == facts_of(crossed)
 
 
 def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
@@ -278,14 +283,17 @@ def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
 
 
 def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None:
-    every = measured({"days_since_full_day_off": [20] * 12})
-    (first, _) = [row for row in crossed_rules(every, person()) if row.family == "day off"]
+    numbers = measured({"days_since_full_day_off": [20] * 12})
+    (first, _) = [row for row in crossed_rules(numbers, person()) if row.family == "day off"]
     planned = replace(first, answer="planned", answered_at=0, until=FIRST + 7 * 10)
 
-    found = crossed_rules(every, person(), [planned])
-    assert told(found, "day off") == [0, 11]
-    assert told(found, "exception ended") == [10]
-    assert told(crossed_rules(every, person(), [replace(planned, answer="noted", until=None)]), "day off") == [0, 8]
+    crossed = crossed_rules(numbers, person(), [planned])
+    assert weeks_of(crossed, "day off") == [0, 11]
+    assert weeks_of(crossed, "exception ended") == [10]
+    assert weeks_of(crossed_rules(numbers, person(), [replace(planned, answer="noted", until=None)]), "day off") == [
+        0,
+        8,
+    ]
 
 
 def test_every_line_is_declared_once_and_drawn_for_a_measure_that_there_is() -> None:

@@ -1,4 +1,4 @@
-"""A notice and a line in words."""
+"""The sentences of notices."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ KNOWN_AS = "the client of Tuesdays, 15:00 · K7Q2"
 
 def row(family: str, *signals: Signal, client: int = 0, tier: str = "worth a look") -> NoticeRow:
     first = signals[0]
-    kept = tuple(signals) if len(signals) > 1 else ()
+    several = tuple(signals) if len(signals) > 1 else ()
     return NoticeRow(
-        WEEK, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signals=kept
+        WEEK, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signals=several
     )
 
 
@@ -51,21 +51,23 @@ def signal(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *,
     return Signal(key, ratio, low, high, WEEK - 7 * (weeks - 1))
 
 
-def of_line(key: str, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
+def rule_notice(key: str, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
     return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured, topic=topic)
 
 
 def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
-    """The year before the notice and its own weeks, as two numbers a column."""
+    """Return weekly numbers with one value in the year before the notice and one in its weeks, for each column."""
     index = FIRST + 7 * np.arange(41)
-    late = index >= WEEK - 7 * 5
+    is_notice_week = index >= WEEK - 7 * 5
     keys = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
-    told = {key: columns.get(key, (UNKNOWN, UNKNOWN)) for key in keys}
-    return pd.DataFrame({key: np.where(late, now, before) for key, (before, now) in told.items()}, index=index)
+    values = {key: columns.get(key, (UNKNOWN, UNKNOWN)) for key in keys}
+    return pd.DataFrame(
+        {key: np.where(is_notice_week, now, before) for key, (before, now) in values.items()}, index=index
+    )
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("notice", "text"),
     [
         (
             row("availability", signal("after_hours_replies")),
@@ -112,14 +114,14 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
         ),
     ],
 )
-def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, words: str) -> None:
+def test_a_notice_says_how_much_how_surely_and_since_when(notice: NoticeRow, text: str) -> None:
     assert (
-        explanation(found, "", KNOWN_AS if found.client else "") == f"{words} {CHANCE.format(spelled(len(FAMILIES)))}"
+        explanation(notice, "", KNOWN_AS if notice.client else "") == f"{text} {CHANCE.format(spelled(len(FAMILIES)))}"
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "much", "between"),
+    ("signal_", "amount", "interval_text"),
     [
         (signal("weighted_load", 1.21, 1.18, 1.24), "1.21 times your usual", "1.18 to 1.24"),
         (signal("weighted_load", 1.24, 1.2, 1.27), "1.2 times your usual", "1.2 to 1.3"),
@@ -128,12 +130,14 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
         (signal("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than usual", "0.0 to 0.6"),
     ],
 )
-def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, much: str, between: str) -> None:
-    assert describe_change(found) == f"{much} ({between})"
+def test_an_interval_is_no_single_number_and_has_no_minus_zero(
+    signal_: Signal, amount: str, interval_text: str
+) -> None:
+    assert describe_change(signal_) == f"{amount} ({interval_text})"
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("signal_", "text"),
     [
         (signal("after_hours_replies", 1.2, 0.8, 1.9), "1.2 times your usual (0.8 to 1.9)"),
         (
@@ -152,13 +156,13 @@ def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, mu
     ],
 )
 def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowed_for(
-    found: Signal, words: str
+    signal_: Signal, text: str
 ) -> None:
-    assert describe_change(found) == words
+    assert describe_change(signal_) == text
 
 
 @pytest.mark.parametrize(
-    ("found", "fte", "words"),
+    ("notice", "fte", "ending"),
     [
         (row("load", signal("contact_hours")), 1.0, "about 20 attended hours a week for a full-time post."),
         (
@@ -168,23 +172,23 @@ def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowe
         ),
         (row("load", signal("contact_hours")), 0.33, "for a full-time post, so 6.6 for 0.33 of one."),
         (row("load", signal("weighted_load")), 1.0, ""),
-        (of_line("rest", 2), 1.0, ""),
+        (rule_notice("rest", 2), 1.0, ""),
     ],
 )
-def test_hours_with_clients_are_placed_beside_what_is_published(found: NoticeRow, fte: float, words: str) -> None:
-    said = published_hours(found, fte)
+def test_hours_with_clients_are_placed_beside_what_is_published(notice: NoticeRow, fte: float, ending: str) -> None:
+    text = published_hours(notice, fte)
 
-    assert said.endswith(words)
-    assert bool(said) is bool(words)
-    assert not BANNED.search(said)
+    assert text.endswith(ending)
+    assert bool(text) is bool(ending)
+    assert not BANNED.search(text)
 
 
 def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
-    found = row(
+    notice = row(
         "pattern", signal("contact_hours"), signal("after_hours_replies"), signal("overrun_minutes"), tier="pattern"
     )
 
-    assert explanation(found, "") == (
+    assert explanation(notice, "") == (
         "Several things moved a little at the same time: time with clients, replies after hours and session "
         "ends. Each by itself may be too small to notice. "
         "Chance alone produces about one such note every two years."
@@ -192,52 +196,58 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("notice", "beginning"),
     [
         (
-            of_line("rest", 2),
+            rule_notice("rest", 2),
             "On two nights of this week you had less than 11 hours between the end of work and its next start",
         ),
         (
-            of_line("free stretch", 34.6),
+            rule_notice("free stretch", 34.6),
             "Your longest stretch without work that reached into this week was 34 hours, and",
         ),
         (
-            of_line("free stretch", 27.6),
+            rule_notice("free stretch", 27.6),
             "Your longest stretch without work that reached into this week was 27 hours, and",
         ),
-        (of_line("leave", 1), "You worked on 1 day of your leave, not counting its first and last day."),
-        (of_line("leave", 3), "You worked on 3 days of your leave, not counting its first and last day."),
-        (of_line("day off", 13), "It has been 13 days since your last full day without work; the line is at 12 days."),
-        (of_line("supervision", 0), "Your calendar shows no supervision in the last month."),
-        (of_line("supervision", 1), "Your calendar shows 1 hour of supervision in the last month."),
-        (of_line("supervision", 1.25), "Your calendar shows 1.25 hours of supervision in the last month."),
-        (of_line("review", 1, 3, "review_on"), f"What you agreed with {KNOWN_AS} is due for review."),
-        (of_line("review", 1, 3, "modified_until"), f"The modified boundary with {KNOWN_AS} is due for review."),
+        (rule_notice("leave", 1), "You worked on 1 day of your leave, not counting its first and last day."),
+        (rule_notice("leave", 3), "You worked on 3 days of your leave, not counting its first and last day."),
         (
-            of_line("exception ended", 1, topic="availability"),
+            rule_notice("day off", 13),
+            "It has been 13 days since your last full day without work; the line is at 12 days.",
+        ),
+        (rule_notice("supervision", 0), "Your calendar shows no supervision in the last month."),
+        (rule_notice("supervision", 1), "Your calendar shows 1 hour of supervision in the last month."),
+        (rule_notice("supervision", 1.25), "Your calendar shows 1.25 hours of supervision in the last month."),
+        (rule_notice("review", 1, 3, "review_on"), f"What you agreed with {KNOWN_AS} is due for review."),
+        (rule_notice("review", 1, 3, "modified_until"), f"The modified boundary with {KNOWN_AS} is due for review."),
+        (
+            rule_notice("exception ended", 1, topic="availability"),
             "Your exception for replies after hours has ended; from now on it counts again.",
         ),
-        (of_line("exception ended", 1, topic="rest"), "Your exception for short nights has ended"),
-        (of_line("exception ended", 1, topic="pattern"), "Your exception for several things at"),
-        (of_line("exception ended", 1, 3, "one client"), f"Your exception for {KNOWN_AS} has ended"),
-        (of_line("just this once", 3, 3, "gift"), f"A gift: 3 times so far with {KNOWN_AS}."),
-        (of_line("just this once", 6, 3, "one client"), f"More contact than usual: 6 times so far with {KNOWN_AS}."),
+        (rule_notice("exception ended", 1, topic="rest"), "Your exception for short nights has ended"),
+        (rule_notice("exception ended", 1, topic="pattern"), "Your exception for several things at"),
+        (rule_notice("exception ended", 1, 3, "one client"), f"Your exception for {KNOWN_AS} has ended"),
+        (rule_notice("just this once", 3, 3, "gift"), f"A gift: 3 times so far with {KNOWN_AS}."),
+        (
+            rule_notice("just this once", 6, 3, "one client"),
+            f"More contact than usual: 6 times so far with {KNOWN_AS}.",
+        ),
     ],
 )
-def test_a_line_is_a_plain_fact(found: NoticeRow, words: str) -> None:
-    told = explanation(found, "", KNOWN_AS if found.client else "")
+def test_a_line_is_a_plain_fact(notice: NoticeRow, beginning: str) -> None:
+    text = explanation(notice, "", KNOWN_AS if notice.client else "")
 
-    assert told.startswith(words)
-    assert "hance" not in told
-    assert "interval" not in told
+    assert text.startswith(beginning)
+    assert "hance" not in text
+    assert "interval" not in text
 
 
 MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
 
 
 @pytest.mark.parametrize(
-    ("told", "moved"),
+    ("columns", "beginning"),
     [
         (MORE, "Clients wrote more after hours; the share you answered did not change."),
         (
@@ -253,15 +263,15 @@ MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
         (MORE | {"reply_propensity": (UNKNOWN, 40)}, ""),
     ],
 )
-def test_demand_and_boundary_are_told_apart(told: dict[str, tuple[float, float]], moved: str) -> None:
-    found = breakdown(row("availability", signal("after_hours_replies")), weekly(**told))
+def test_demand_and_boundary_are_told_apart(columns: dict[str, tuple[float, float]], beginning: str) -> None:
+    text = breakdown(row("availability", signal("after_hours_replies")), weekly(**columns))
 
-    assert found.startswith(moved)
-    assert bool(found) is bool(moved)
+    assert text.startswith(beginning)
+    assert bool(text) is bool(beginning)
 
 
 @pytest.mark.parametrize(
-    ("sessions", "contact", "moved"),
+    ("sessions", "contact", "text"),
     [
         ((18, 22), (15.0, 18.4), "You held 22 sessions a week where 18 were usual, each about as long as before."),
         ((18, 18), (15.0, 18.0), "You held 18 sessions a week, as usual, each 60 minutes instead of 50."),
@@ -270,15 +280,15 @@ def test_demand_and_boundary_are_told_apart(told: dict[str, tuple[float, float]]
     ],
 )
 def test_more_sessions_and_longer_ones_are_told_apart(
-    sessions: tuple[float, float], contact: tuple[float, float], moved: str
+    sessions: tuple[float, float], contact: tuple[float, float], text: str
 ) -> None:
     assert (
-        breakdown(row("load", signal("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
+        breakdown(row("load", signal("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == text
     )
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "moved"),
+    ("now", "before", "text"),
     [
         (3.0, 1.0, "This client wrote more."),
         (0.5, 2.0, "This client wrote less."),
@@ -288,8 +298,8 @@ def test_more_sessions_and_longer_ones_are_told_apart(
         (1.0, UNKNOWN, ""),
     ],
 )
-def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, before: float, moved: str) -> None:
-    assert client_breakdown(now, before) == moved
+def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, before: float, text: str) -> None:
+    assert client_breakdown(now, before) == text
 
 
 def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
@@ -297,37 +307,42 @@ def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
 
     assert breakdown(row("sessions running over", signal("overrun_minutes")), everything) == ""
     assert breakdown(row("one client", signal("client_contacts"), client=3), everything) == ""
-    assert breakdown(of_line("day off", 13), everything) == ""
+    assert breakdown(rule_notice("day off", 13), everything) == ""
 
 
-def said_of(found: Sequence[NoticeRow]) -> list[str]:
+def texts_of(rows: Sequence[NoticeRow]) -> list[str]:
     return [
         text
-        for one in found
-        for text in (explanation(one, "", KNOWN_AS if one.client else ""), headline(one), title(one), try_this(one))
+        for row_ in rows
+        for text in (
+            explanation(row_, "", KNOWN_AS if row_.client else ""),
+            headline(row_),
+            title(row_),
+            try_this(row_),
+        )
     ]
 
 
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.key)
 def test_no_family_judges(entry: NoticeFamily) -> None:
     client = 3 if entry.by_client else 0
-    found = row(entry.key, *(signal(each.metric) for each in entry.metrics), client=client)
-    words = said_of([found, replace(found, signals=found.signals[:2])])
+    notice = row(entry.key, *(signal(watched.metric) for watched in entry.metrics), client=client)
+    texts = texts_of([notice, replace(notice, signals=notice.signals[:2])])
 
-    assert [text for text in words if BANNED.search(text) or "{" in text or "  " in text] == []
-    assert all(text[0].isupper() for text in words[:3])
+    assert [text for text in texts if BANNED.search(text) or "{" in text or "  " in text] == []
+    assert all(text[0].isupper() for text in texts[:3])
 
 
 @pytest.mark.parametrize("entry", RULES, ids=lambda entry: entry.key)
 def test_no_line_judges(entry: Rule) -> None:
-    words = said_of([of_line(entry.key, measured, client) for measured in (0, 1, 2.5) for client in (0, 3)])
+    texts = texts_of([rule_notice(entry.key, measured, client) for measured in (0, 1, 2.5) for client in (0, 3)])
 
-    assert [text for text in words if BANNED.search(text) or "  " in text] == []
+    assert [text for text in texts if BANNED.search(text) or "  " in text] == []
     assert entry.source
 
 
 def test_nothing_else_that_is_said_judges() -> None:
-    said = [*ANSWERS.values(), ALL_FAMILIES.headline, ALL_FAMILIES.try_this, ALL_FAMILIES.title]
-    said += [entry.definition + entry.title for entry in catalogue().values()]
+    texts = [*ANSWERS.values(), ALL_FAMILIES.headline, ALL_FAMILIES.try_this, ALL_FAMILIES.title]
+    texts += [entry.definition + entry.title for entry in catalogue().values()]
 
-    assert [text for text in said if BANNED.search(text)] == []
+    assert [text for text in texts if BANNED.search(text)] == []

@@ -10,35 +10,39 @@ from tests.reports.pages import read
 
 
 def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
-    shown = samples.beside()
-    rows = {row[0]: row[1:] for row in tables.comparison(shown).rows}
-    said = [use.all("title")[0].words() for use in read(charts.comparison(shown, "k")).all("use") if use.all("title")]
+    data = samples.beside()
+    rows = {row[0]: row[1:] for row in tables.comparison(data).rows}
+    labels = [use.all("title")[0].words() for use in read(charts.comparison(data, "k")).all("use") if use.all("title")]
 
     assert len(rows) == 52
-    assert sum(cell != "–" for row in rows.values() for cell in row) == len(said)
+    assert sum(cell != "–" for row in rows.values() for cell in row) == len(labels)
     assert rows["15 December 2025"] == ("41", "–", "–", "55 min", "1.5 min", "–")
-    assert "Compassion satisfaction, 20 December: 41, moderate" in said
-    assert "Exhaustion, 10 November: 2.6" in said
+    assert "Compassion satisfaction, 20 December: 41, moderate" in labels
+    assert "Exhaustion, 10 November: 2.6" in labels
 
 
 def test_two_answers_in_a_week_are_both_in_its_row() -> None:
-    shown = samples.beside()
-    (day, value), *_ = shown.self_reports[0].points
-    twice = replace(shown.self_reports[0], points=((day, value), (day + timedelta(days=1), 30.0)))
+    data = samples.beside()
+    (day, value), *_ = data.self_reports[0].points
+    scale = replace(data.self_reports[0], points=((day, value), (day + timedelta(days=1), 30.0)))
 
-    table = tables.comparison(replace(shown, self_reports=(twice,), measures=()))
+    table = tables.comparison(replace(data, self_reports=(scale,), measures=()))
 
     assert [row[1] for row in table.rows if row[1] != "–"] == ["41, 30"]
 
 
 def test_a_fine_line_leads_from_each_day_of_answers_through_each_measure() -> None:
-    shown = samples.beside()
-    days = {day for felt in shown.self_reports for day, _ in felt.points}
-    svg = read(charts.comparison(shown, "k"))
+    data = samples.beside()
+    days = {day for scale in data.self_reports for day, _ in scale.points}
+    svg = read(charts.comparison(data, "k"))
 
-    fine = [p for p in svg.all("path") if p.attributes.get("class") == "s-slate-2" and p.attributes["d"].count("M") > 1]
+    thin_lines = [
+        path
+        for path in svg.all("path")
+        if path.attributes.get("class") == "s-slate-2" and path.attributes["d"].count("M") > 1
+    ]
 
-    assert [p.attributes["d"].count("M") for p in fine] == [len(days)] * len(shown.measures)
+    assert [path.attributes["d"].count("M") for path in thin_lines] == [len(days)] * len(data.measures)
 
 
 def test_a_week_without_a_value_breaks_the_line() -> None:

@@ -1,4 +1,4 @@
-"""What becomes a notice."""
+"""Detection: which weekly numbers become a notice."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ UNKNOWN = float("nan")
 WATCHED = [
     key
     for entry in FAMILIES
-    for signal in entry.metrics
-    for key in {signal.metric, signal.detection_metric or signal.metric} - {CONTACTS}
+    for watched in entry.metrics
+    for key in {watched.metric, watched.detection_metric or watched.metric} - {CONTACTS}
 ]
 BY_WEEK = [entry for entry in FAMILIES if not entry.by_client]
 families = pytest.mark.parametrize("entry", BY_WEEK, ids=lambda entry: entry.key)
@@ -52,50 +52,52 @@ LIFE: Mapping[str, tuple[list[float], list[float]]] = {
 }
 
 
-def life(metric: str, usual: int, risen: int = 0) -> list[float]:
-    """So many fours of weeks as usual, then so many after the rise."""
+def life(metric: str, usual: int, after: int = 0) -> list[float]:
+    """Return ``usual`` times four usual weeks, then ``after`` times four weeks after the rise."""
     ordinary, high = LIFE[metric]
-    return ordinary * usual + high * risen
+    return ordinary * usual + high * after
 
 
 def weeks(count: int, *, away: Sequence[int] = ()) -> pd.DataFrame:
-    """The weeks table of somebody who works four days, all compared but those that one was away."""
+    """Return the weeks table of somebody who works four days, all compared except the weeks away."""
     index = pd.Index(FIRST + 7 * np.arange(count), name="week")
-    there = ~np.isin(np.arange(count), away)
-    return pd.DataFrame({"compared": there, "worked_days": 4.0, "pattern_days": 4.0, "present_share": 1.0}, index=index)
+    compared = ~np.isin(np.arange(count), away)
+    return pd.DataFrame(
+        {"compared": compared, "worked_days": 4.0, "pattern_days": 4.0, "present_share": 1.0}, index=index
+    )
 
 
 def measured(series: Mapping[str, Sequence[float]], *, sessions: float = 20, coverage: float = 1) -> pd.DataFrame:
-    """A clinician's weekly numbers: these are known, and as many sessions every week; nothing else is."""
+    """Return a clinician's weekly numbers: these, the same number of sessions every week, and nothing else."""
     count = len(next(iter(series.values())))
     if "overrun_minutes" in series:  # no end here is so far off that one would be clipped
         series = {**series, "overrun_minutes_clipped": series["overrun_minutes"]}
-    known: dict[str, tuple[Sequence[float], int, float]] = {
+    metrics: dict[str, tuple[Sequence[float], int, float]] = {
         **dict.fromkeys(WATCHED, ([UNKNOWN] * count, 0, 0.0)),
         **{key: (values, 18, coverage) for key, values in series.items()},
         "sessions_held": ([sessions] * count, int(sessions), 1.0),
     }
     index = FIRST + 7 * np.arange(count)
     tables = [
-        pd.DataFrame({"week": index, "key": name, "value": values, "n": n, "coverage": seen})
-        for name, (values, n, seen) in known.items()
+        pd.DataFrame({"week": index, "key": name, "value": values, "n": n, "coverage": coverage_})
+        for name, (values, n, coverage_) in metrics.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def of_family(entry: NoticeFamily, usual: int, risen: int = 0) -> dict[str, list[float]]:
-    """All measures of a family, rising together."""
-    return {signal.metric: life(signal.metric, usual, risen) for signal in entry.metrics}
+def of_family(entry: NoticeFamily, usual: int, after: int = 0) -> dict[str, list[float]]:
+    """Return all metrics of a family, rising together."""
+    return {watched.metric: life(watched.metric, usual, after) for watched in entry.metrics}
 
 
 def contacts(*clients: Sequence[float]) -> Contacts:
-    """Clients 1, 2, … with their contacts a week; NaN is a week that does not count."""
+    """Return the weekly contacts of clients 1, 2, …; NaN is a week that does not count."""
     counts = pd.DataFrame(dict(enumerate(clients, 1)), index=FIRST + 7 * np.arange(len(clients[0])))
     return Contacts(counts, counts * 0 + 1)
 
 
-def places(found: Sequence[NoticeRow]) -> list[int]:
-    return [(row.week - FIRST) // 7 for row in found]
+def week_indexes(rows: Sequence[NoticeRow]) -> list[int]:
+    return [(row.week - FIRST) // 7 for row in rows]
 
 
 # What is found
@@ -103,22 +105,22 @@ def places(found: Sequence[NoticeRow]) -> list[int]:
 
 @families
 def test_a_rise_is_noticed_once_within_weeks(entry: NoticeFamily) -> None:
-    found = detect_shifts(measured(of_family(entry, 15, 5)), weeks(80))
-    (row,) = [row for row in found if row.family == entry.key]
+    rows = detect_shifts(measured(of_family(entry, 15, 5)), weeks(80))
+    (row,) = [row for row in rows if row.family == entry.key]
 
-    assert 60 <= places([row])[0] < 67
+    assert 60 <= week_indexes([row])[0] < 67
     assert abs(row.since - (FIRST + 60 * 7)) <= 14
     assert row.ratio is not None
     assert row.low is not None
     assert row.high is not None
     assert row.low < row.ratio < row.high
     assert (row.tier, row.client, row.answer, row.measured) == ("worth a look", 0, None, None)
-    assert row.key in {signal.metric for signal in entry.metrics}
+    assert row.key in {watched.metric for watched in entry.metrics}
 
 
 @families
 def test_life_as_usual_is_no_notice(entry: NoticeFamily) -> None:
-    flat = {signal.metric: LIFE[signal.metric][0] * 20 for signal in entry.metrics}
+    flat = {watched.metric: LIFE[watched.metric][0] * 20 for watched in entry.metrics}
 
     assert detect_shifts(measured(flat), weeks(80)) == []
     assert detect_shifts(measured(dict.fromkeys(flat, [0.0] * 80)), weeks(80)) == []
@@ -127,7 +129,7 @@ def test_life_as_usual_is_no_notice(entry: NoticeFamily) -> None:
 
 @families
 def test_nothing_is_noticed_in_the_first_half_year(entry: NoticeFamily) -> None:
-    sudden = {signal.metric: LIFE[signal.metric][0] * 3 + LIFE[signal.metric][1] * 4 for signal in entry.metrics}
+    sudden = {watched.metric: LIFE[watched.metric][0] * 3 + LIFE[watched.metric][1] * 4 for watched in entry.metrics}
 
     assert detect_shifts(measured({key: values[:25] for key, values in sudden.items()}), weeks(25)) == []
 
@@ -135,24 +137,24 @@ def test_nothing_is_noticed_in_the_first_half_year(entry: NoticeFamily) -> None:
 @families
 def test_two_notices_of_a_family_are_eight_weeks_apart(entry: NoticeFamily) -> None:
     ups = {
-        signal.metric: LIFE[signal.metric][0] * 10 + (LIFE[signal.metric][1] + LIFE[signal.metric][0] * 2) * 8
-        for signal in entry.metrics
+        watched.metric: LIFE[watched.metric][0] * 10 + (LIFE[watched.metric][1] + LIFE[watched.metric][0] * 2) * 8
+        for watched in entry.metrics
     }
-    found = [row for row in detect_shifts(measured(ups), weeks(136)) if row.family == entry.key]
+    rows = [row for row in detect_shifts(measured(ups), weeks(136)) if row.family == entry.key]
 
-    assert len(found) >= 1
-    assert all(gap >= 8 for gap in np.diff(places(found)))
+    assert len(rows) >= 1
+    assert all(gap >= 8 for gap in np.diff(week_indexes(rows)))
 
 
 @families
 def test_a_family_keeps_to_its_budget_in_ordinary_weeks(entry: NoticeFamily) -> None:
     rng = np.random.default_rng(11)
-    told = 0
+    false_notices = 0
     for _ in range(30):
-        drawn = {signal.metric: _ordinary(signal.metric, rng, 130) for signal in entry.metrics}
-        told += sum(row.family == entry.key for row in detect_shifts(measured(drawn), weeks(130)))
+        ordinary = {watched.metric: _ordinary(watched.metric, rng, 130) for watched in entry.metrics}
+        false_notices += sum(row.family == entry.key for row in detect_shifts(measured(ordinary), weeks(130)))
 
-    assert told / (30 * 105 / 52) < 2 * entry.alarms_per_year
+    assert false_notices / (30 * 105 / 52) < 2 * entry.alarms_per_year
 
 
 def _ordinary(metric: str, rng: np.random.Generator, count: int) -> list[float]:
@@ -185,18 +187,18 @@ def test_ends_that_are_hardly_known_say_nothing() -> None:
 
 
 def test_overruns_are_noticed_by_the_clipped_mean_and_told_by_the_true_one() -> None:
-    shown = life("overrun_minutes", 15, 3)
-    table = measured({"overrun_minutes": shown})
+    values = life("overrun_minutes", 15, 3)
+    table = measured({"overrun_minutes": values})
     true = table.assign(value=table["value"].where(table["key"] != "overrun_minutes", table["value"] * 2))
     still = measured({"overrun_minutes": life("overrun_minutes", 18)})
     unclipped = still.assign(
-        value=still["value"].where(still["key"] != "overrun_minutes", [*shown] * (len(still) // 72))
+        value=still["value"].where(still["key"] != "overrun_minutes", [*values] * (len(still) // 72))
     )
-    (told,), (twice,) = detect_shifts(table, weeks(72)), detect_shifts(true, weeks(72))
+    (notice,), (doubled,) = detect_shifts(table, weeks(72)), detect_shifts(true, weeks(72))
 
     assert detect_shifts(unclipped, weeks(72)) == []
-    assert (twice.week, twice.key, twice.since) == (told.week, "overrun_minutes", told.since)
-    assert (twice.observed or 0) == pytest.approx(2 * (told.observed or 0), abs=1e-3)
+    assert (doubled.week, doubled.key, doubled.since) == (notice.week, "overrun_minutes", notice.since)
+    assert (doubled.observed or 0) == pytest.approx(2 * (notice.observed or 0), abs=1e-3)
 
 
 def test_without_sessions_there_is_nothing_to_measure_replies_by() -> None:
@@ -234,15 +236,15 @@ def test_fuller_days_are_those_that_were_agreed() -> None:
 
 def test_one_client_of_many_is_noticed() -> None:
     ordinary = [[0.0, 1, 0, 1] * 18 for _ in range(12)]
-    found = detect_shifts(
+    rows = detect_shifts(
         measured({"overrun_minutes": [UNKNOWN] * 72}),
         weeks(72),
         contacts(*ordinary, [0.0, 1, 0, 1] * 14 + [3.0, 4] * 8),
     )
 
-    (row,) = found
+    (row,) = rows
     assert (row.family, row.client, row.key, row.tier) == ("one client", 13, CONTACTS, "worth a look")
-    assert 56 <= places(found)[0] < 64
+    assert 56 <= week_indexes(rows)[0] < 64
     assert row.ratio is not None
     assert row.ratio > 1.5
 
@@ -266,21 +268,21 @@ def test_what_is_too_little_alone_is_a_pattern_together() -> None:
             np.concatenate([rng.normal(2.8, 0.12, (8, 60)), rng.normal(2.92, 0.12, (8, 20))], axis=1)
         ),
     }
-    people = [{key: drawn[n].astype(float).tolist() for key, drawn in slight.items()} for n in range(8)]
-    found = [row for one in people for row in detect_shifts(measured(one), weeks(80)) if row.tier == "pattern"]
-    in_time = [row for row in found if 60 <= places([row])[0] < 72]
+    people = [{key: values[n].astype(float).tolist() for key, values in slight.items()} for n in range(8)]
+    patterns = [row for person in people for row in detect_shifts(measured(person), weeks(80)) if row.tier == "pattern"]
+    in_time = [row for row in patterns if 60 <= week_indexes([row])[0] < 72]
 
-    assert {row.family for row in found} == {ALL_FAMILIES.key}
+    assert {row.family for row in patterns} == {ALL_FAMILIES.key}
     assert len(in_time) >= 6
-    assert {signal.key for row in found for signal in row.signals} <= slight.keys()
-    assert {len(row.signals) for row in found} <= {2, 3}
+    assert {signal.key for row in patterns for signal in row.signals} <= slight.keys()
+    assert {len(row.signals) for row in patterns} <= {2, 3}
 
 
 def test_one_family_alone_is_no_pattern() -> None:
-    flat = {signal.metric: life(signal.metric, 20) for entry in BY_WEEK for signal in entry.metrics}
-    found = detect_shifts(measured(flat | {"after_hours_replies": life("after_hours_replies", 15, 5)}), weeks(80))
+    flat = {watched.metric: life(watched.metric, 20) for entry in BY_WEEK for watched in entry.metrics}
+    rows = detect_shifts(measured(flat | {"after_hours_replies": life("after_hours_replies", 15, 5)}), weeks(80))
 
-    assert {row.tier for row in found} == {"worth a look"}
+    assert {row.tier for row in rows} == {"worth a look"}
 
 
 # What answers change
@@ -291,23 +293,25 @@ def exception(metric: str = "after_hours_replies", first: int = 60, last: int = 
 
 
 def test_an_exception_leaves_the_count_and_the_baseline() -> None:
-    twice = {"after_hours_replies": life("after_hours_replies", 12, 4) + life("after_hours_replies", 5, 4)}
-    out = exception(first=48, last=63)
+    numbers = {"after_hours_replies": life("after_hours_replies", 12, 4) + life("after_hours_replies", 5, 4)}
+    exclusion = exception(first=48, last=63)
     as_missing = weeks(100, away=range(48, 64))
 
-    assert places(detect_shifts(measured(twice), weeks(100)))[0] < 60
-    found = detect_shifts(measured(twice), weeks(100), exclusions=[out])
-    assert found == detect_shifts(measured(twice), as_missing)
-    assert [84 <= place < 90 for place in places(found)] == [True]
+    assert week_indexes(detect_shifts(measured(numbers), weeks(100)))[0] < 60
+    rows = detect_shifts(measured(numbers), weeks(100), exclusions=[exclusion])
+    assert rows == detect_shifts(measured(numbers), as_missing)
+    assert [84 <= place < 90 for place in week_indexes(rows)] == [True]
 
 
-def told_again(answer: str, known: Mapping[str, Sequence[float]], count: int, theirs: Contacts | None) -> list[int]:
-    """When the first of the one family's notices came, and how many weeks after it the others that are told."""
-    table, calendar = measured(known), weeks(count)
-    first = next(row for row in detect_shifts(table, calendar, theirs) if row.tier == "worth a look")
+def weeks_of_next(
+    answer: str, numbers: Mapping[str, Sequence[float]], count: int, contacts_: Contacts | None
+) -> list[int]:
+    """Return how many weeks after the answered notice further ones of its kind come (0: the notice itself)."""
+    table, calendar = measured(numbers), weeks(count)
+    first = next(row for row in detect_shifts(table, calendar, contacts_) if row.tier == "worth a look")
     stored = [replace(first, answer=answer, answered_at=0)]
-    found = detect_shifts(table, calendar, theirs, exclusions_from(stored), stored)
-    return [(row.week - first.week) // 7 for row in drop_answered(found, stored) if row.tier == "worth a look"]
+    rows = detect_shifts(table, calendar, contacts_, exclusions_from(stored), stored)
+    return [(row.week - first.week) // 7 for row in drop_answered(rows, stored) if row.tier == "worth a look"]
 
 
 @families
@@ -315,7 +319,7 @@ def told_again(answer: str, known: Mapping[str, Sequence[float]], count: int, th
 def test_a_rise_that_goes_on_after_an_exception_is_told_once_eight_weeks_are_over(
     entry: NoticeFamily, answer: str
 ) -> None:
-    (again,) = told_again(answer, of_family(entry, 15, 12), 108, None)
+    (again,) = weeks_of_next(answer, of_family(entry, 15, 12), 108, None)
 
     assert 8 <= again <= 16
 
@@ -323,14 +327,14 @@ def test_a_rise_that_goes_on_after_an_exception_is_told_once_eight_weeks_are_ove
 @pytest.mark.parametrize(("answer", "latest"), [("planned", 8), ("needed", 8), ("wrong", 8), ("noted", 0)])
 def test_more_contact_with_one_client_that_goes_on_after_an_exception_is_told_again(answer: str, latest: int) -> None:
     ordinary = [[0.0, 1, 0, 1] * 27 for _ in range(12)]
-    theirs = contacts(*ordinary, [0.0, 1, 0, 1] * 14 + [3.0, 4, 3, 3] * 13)
+    contacts_ = contacts(*ordinary, [0.0, 1, 0, 1] * 14 + [3.0, 4, 3, 3] * 13)
 
-    assert told_again(answer, {"overrun_minutes": [UNKNOWN] * 108}, 108, theirs) == [latest]
+    assert weeks_of_next(answer, {"overrun_minutes": [UNKNOWN] * 108}, 108, contacts_) == [latest]
 
 
 @families
 def test_what_was_noted_is_not_told_again_while_it_stays(entry: NoticeFamily) -> None:
-    assert told_again("noted", of_family(entry, 15, 12), 108, None) == [0]
+    assert weeks_of_next("noted", of_family(entry, 15, 12), 108, None) == [0]
 
 
 def test_an_exception_is_its_measures_alone() -> None:
@@ -344,31 +348,34 @@ def test_an_exception_is_its_measures_alone() -> None:
 
 def test_an_exception_with_one_client_is_that_clients_alone() -> None:
     rising = [[0.0, 1, 0, 1] * 14 + [3.0, 4] * 8 for _ in range(2)]
-    known = contacts(*[[0.0, 1, 0, 1] * 18 for _ in range(12)], *rising)
+    contacts_ = contacts(*[[0.0, 1, 0, 1] * 18 for _ in range(12)], *rising)
     nothing = measured({"overrun_minutes": [UNKNOWN] * 72})
-    out = exception("client_contacts", 50, 71, client=13)
+    exclusion = exception("client_contacts", 50, 71, client=13)
 
-    assert {row.client for row in detect_shifts(nothing, weeks(72), known)} == {13, 14}
-    assert {row.client for row in detect_shifts(nothing, weeks(72), known, [out])} == {14}
+    assert {row.client for row in detect_shifts(nothing, weeks(72), contacts_)} == {13, 14}
+    assert {row.client for row in detect_shifts(nothing, weeks(72), contacts_, [exclusion])} == {14}
 
 
 def test_what_is_left_out_is_no_data_on_the_pages_and_the_directors_numbers_stay() -> None:
     table = measured({key: life(key, 20) for key in ("after_hours_replies", "contact_hours", "weighted_load")})
-    shown = exclude(table, [exception(), exception("contact_hours"), exception("weighted_load")])
-    wide = shown.pivot_table(index="week", columns="key", values="value", dropna=False)
-    gone = wide.loc[FIRST + 60 * 7 :]
+    remaining = exclude(table, [exception(), exception("contact_hours"), exception("weighted_load")])
+    wide = remaining.pivot_table(index="week", columns="key", values="value", dropna=False)
+    excluded_weeks = wide.loc[FIRST + 60 * 7 :]
 
-    assert gone[["after_hours_replies", "contact_hours"]].isna().all(axis=None)
+    assert excluded_weeks[["after_hours_replies", "contact_hours"]].isna().all(axis=None)
     assert wide.loc[: FIRST + 59 * 7, ["after_hours_replies", "contact_hours"]].notna().all(axis=None)
     untouched = ["weighted_load", "sessions_held"]
-    assert shown[shown["key"].isin(untouched)].equals(table[table["key"].isin(untouched)])
-    assert (shown["coverage"] == 0).sum() - (table["coverage"] == 0).sum() == 2 * 20
+    assert remaining[remaining["key"].isin(untouched)].equals(table[table["key"].isin(untouched)])
+    assert (remaining["coverage"] == 0).sum() - (table["coverage"] == 0).sum() == 2 * 20
     assert exclude(table, []).equals(table)
 
 
 def spans(*rows: NoticeRow) -> set[tuple[str, int, int]]:
-    """What the answers take out: measure, first and last week."""
-    return {(out.metric, (out.first - FIRST) // 7, (out.last - FIRST) // 7) for out in exclusions_from(rows)}
+    """Return what the answers exclude: metric, first and last week."""
+    return {
+        (exclusion.metric, (exclusion.first - FIRST) // 7, (exclusion.last - FIRST) // 7)
+        for exclusion in exclusions_from(rows)
+    }
 
 
 def signal(metric: str, since: int) -> Signal:
@@ -378,7 +385,7 @@ def signal(metric: str, since: int) -> Signal:
 @pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
 def test_an_answer_to_a_pattern_takes_out_each_familys_own_weeks(answer: str) -> None:
     signals = signal("after_hours_replies", 30), signal("contact_hours", 20), signal("shortened_share", 38)
-    pattern = replace(told(40, "pattern", answer), tier="pattern", since=FIRST + 7 * 30, signals=signals)
+    pattern = replace(notice_row(40, "pattern", answer), tier="pattern", since=FIRST + 7 * 30, signals=signals)
 
     assert spans(pattern) == {
         ("after_hours_replies", 30, 40),
@@ -398,8 +405,10 @@ def test_a_line_that_looks_wrong_takes_its_week_out_of_its_measure() -> None:
     assert spans(replace(line, answer="wrong")) == {("short_rests", 40, 40)}
     assert spans(replace(line, answer="planned"), replace(due, answer="wrong"), replace(due, answer="planned")) == set()
     nights = measured({"short_rests": [3.0] * 80})
-    shown = exclude(nights, exclusions_from([replace(line, answer="wrong")]))
-    assert shown.loc[shown["value"].isna() & (shown["key"] == "short_rests"), "week"].tolist() == [FIRST + 7 * 40]
+    remaining = exclude(nights, exclusions_from([replace(line, answer="wrong")]))
+    assert remaining.loc[remaining["value"].isna() & (remaining["key"] == "short_rests"), "week"].tolist() == [
+        FIRST + 7 * 40
+    ]
 
 
 def test_to_a_fact_of_a_day_nothing_can_be_said_that_takes_weeks_out() -> None:
@@ -409,14 +418,14 @@ def test_to_a_fact_of_a_day_nothing_can_be_said_that_takes_weeks_out() -> None:
     assert list(possible_answers(replace(line, family="review", key="", topic="review_on"))) == ["noted", "not_now"]
 
 
-def told(week: int, family: str = "availability", answer: str | None = None, client: int = 0) -> NoticeRow:
+def notice_row(week: int, family: str = "availability", answer: str | None = None, client: int = 0) -> NoticeRow:
     return NoticeRow(
         FIRST + 7 * week, "worth a look", family, "after_hours_replies", 1.8, 1.3, 2.4, FIRST, client, answer=answer
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "stored", "kept"),
+    ("detected", "stored", "remaining"),
     [
         ([40], [], [40]),
         ([40], [(40, "noted")], [40]),
@@ -427,13 +436,13 @@ def told(week: int, family: str = "availability", answer: str | None = None, cli
     ],
 )
 def test_what_was_answered_is_not_told_again_a_week_later(
-    found: list[int], stored: list[tuple[int, str | None]], kept: list[int]
+    detected: list[int], stored: list[tuple[int, str | None]], remaining: list[int]
 ) -> None:
-    answered = [told(week, answer=answer) for week, answer in stored]
+    answered = [notice_row(week, answer=answer) for week, answer in stored]
 
-    assert places(drop_answered([told(week) for week in found], answered)) == kept
-    assert drop_answered([told(41, client=3)], [told(40, client=4, answer="noted")]) != []
-    assert drop_answered([told(41)], [told(40, "load", answer="noted")]) != []
+    assert week_indexes(drop_answered([notice_row(week) for week in detected], answered)) == remaining
+    assert drop_answered([notice_row(41, client=3)], [notice_row(40, client=4, answer="noted")]) != []
+    assert drop_answered([notice_row(41)], [notice_row(40, "load", answer="noted")]) != []
 
 
 # What is declared
@@ -447,5 +456,5 @@ def test_every_family_and_every_measure_is_declared_once() -> None:
 
 
 def test_the_swing_of_an_eight_week_mean_is_that_of_the_smoothing() -> None:
-    kept = 1 - MEAN_SMOOTHING
-    assert round(np.sqrt(1 + 2 * sum((1 - k / 8) * kept**k for k in range(1, 8))), 1) == EIGHT_WEEK_SPREAD
+    decay = 1 - MEAN_SMOOTHING
+    assert round(np.sqrt(1 + 2 * sum((1 - k / 8) * decay**k for k in range(1, 8))), 1) == EIGHT_WEEK_SPREAD

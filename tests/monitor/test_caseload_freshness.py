@@ -1,4 +1,4 @@
-"""What the director is told of how fresh the caseload is: as fresh as everybody's calendar, and whose is behind."""
+"""Freshness of the caseload: complete up to the oldest calendar that is not stale, and the stale ones by name."""
 
 from __future__ import annotations
 
