@@ -40,6 +40,7 @@ class ParallelReaders(Generic[K]):
 
     def __enter__(self) -> Self:
         for _ in range(min(THREADS, len(self._waiting))):
+            # Daemon threads: Ctrl-C ends the process at once, even while a server is being waited for.
             Thread(target=self._work, daemon=True).start()
         return self
 

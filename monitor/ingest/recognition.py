@@ -58,6 +58,7 @@ class OwnerRecognition:
         recognised = set(self._senders)
         if self._sent_by_address and len(self._context.owners) == 1 and not recognised:
             (owner,) = self._context.owners
+            # address_count counts the messages without an address of an owner: fewer than half of them.
             if 2 * self._context.address_count.messages < self._messages[owner.key]:
                 recognised.add(owner.key)
         return recognised

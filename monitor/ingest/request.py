@@ -116,6 +116,7 @@ def window_of(source: SourceConfig, source_owners: Sequence[Owner], request: Ing
     last = request.last or source.window[1] or today + timedelta(days=DAYS_AHEAD)
     if last < first:
         raise UsageError(f"{source.name}: the window ends on {last}, before it begins on {first}.")
+    # Owners may live in different zones: the window begins with the first and ends with the last of their days.
     zones = [owner.zone for owner in source_owners]
     try:
         start = min(datetime.combine(first, time(), zone).astimezone(UTC) for zone in zones)

@@ -156,6 +156,7 @@ class BufferedResult:
     def _write(self, page: Page) -> None:
         batch = page.batch
         rejected = [(record.where, record.reason) for record in batch.rejected]
+        # marshal is the fastest way to write plain values, and the file is read by this process only.
         content = marshal.dumps(
             (
                 [*map(_packed, batch.records)],

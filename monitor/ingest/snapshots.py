@@ -28,7 +28,7 @@ MIN_RENAMED_PERCENT = 90  # if so many of the events are there with another iden
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far back a snapshot goes: the earliest start and the earliest end of its records.
+    """The reach of a snapshot into the past: the earliest start and the earliest end of its records.
 
     A feed of the last month has the events that began in it, or those that ended in it. Both are compared, so that a
     leave that began long ago and ended within the month does not make all events since its start look removed.
@@ -52,7 +52,7 @@ class Reaches(dict[EventKey, Reach]):
 
 
 class SnapshotSummary:
-    """How far back the pages of a snapshot go, and how many events in its window and evidence they contain."""
+    """The reach of a snapshot and the number of its events and evidence, collected page by page."""
 
     def __init__(self) -> None:
         self.events_in_window = self.evidence_count = 0

@@ -224,14 +224,16 @@ def _mark_dirty_from(connection: sqlite3.Connection, clinician: int, day: int) -
     mark_dirty(connection, invalidation)
 
 
-def save_different_people(connection: sqlite3.Connection, clinician: str, one: int, other: int, *, now: int) -> None:
+def save_different_people(connection: sqlite3.Connection, clinician: str, client: int, other: int, *, now: int) -> None:
     """Store that two keys are different people, so that joining them is not proposed again.
 
     Raises:
         UsageError: One of the clients is not the clinician's.
     """
-    id_ = _check_owner(connection, clinician, [one, other])
-    connection.execute("INSERT OR REPLACE INTO different_people VALUES (?, ?, ?, ?)", (id_, *sorted((one, other)), now))
+    id_ = _check_owner(connection, clinician, [client, other])
+    connection.execute(
+        "INSERT OR REPLACE INTO different_people VALUES (?, ?, ?, ?)", (id_, *sorted((client, other)), now)
+    )
 
 
 def different_people(connection: sqlite3.Connection, clinician: str) -> set[frozenset[int]]:

@@ -129,6 +129,7 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
         _refuse_missing(path)
         # Without mode=rw SQLite would create a missing file, which would look like a practice without data.
         address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        # With isolation_level=None Python begins no transactions by itself: write() and read() do.
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -207,6 +208,7 @@ def _prepared(store: Store, key: bytes | None, *, read_only: bool) -> Store:
         _refuse_another_key(store, key)
     if read_only:
         return store
+    # WAL lets pages be read while a run writes, and NORMAL is safe with it. secure_delete overwrites deleted data.
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
         store.connection.execute(f"PRAGMA {pragma}")
     if version < SCHEMA_VERSION:

@@ -34,6 +34,7 @@ class NodeRow(NamedTuple):
     counterpart: str | None = None
 
 
+# The columns are those of NodeRow, with the identity id in the place of the pseudonym.
 _SAVE = "INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 

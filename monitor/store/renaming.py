@@ -53,6 +53,7 @@ def rename_events(
     )
     corrections = connection.execute(f"SELECT * FROM correction WHERE {_of_owners(source)}").fetchall()
     affected = [row for row in corrections if row[:2] in renamed]
+    # A correction that already exists under the new key is the clinician's latest, and stays.
     connection.executemany(
         "INSERT OR IGNORE INTO correction VALUES (?, ?, ?, ?)",
         [(row[0], renamed[row[:2]], *row[2:]) for row in affected],

@@ -106,4 +106,5 @@ def _limits(now: int) -> dict[str, int]:
 
 
 def _hash(token: str) -> str:
+    # A plain hash is enough: unlike a password, 32 random bytes cannot be guessed.
     return hashlib.sha256(token.encode()).hexdigest()

@@ -97,7 +97,7 @@ def _first_record_at(connection: sqlite3.Connection, source: SourceRow, clinicia
 
 @dataclass(frozen=True, slots=True)
 class SourceProgress:
-    """How far a source, or one account of it, has been read for one clinician.
+    """The progress of reading a source, or one account of it, for one clinician.
 
     ``read_from`` and ``read_to`` (epoch seconds) are the unbroken span that has been read, ``None`` where nothing was
     read to its end yet. ``has_records`` is true once the source has contained a record of the clinician,
@@ -209,7 +209,7 @@ def save_success(
 
     A run that read ``some_days`` only does not extend the span across days that were never read.
     """
-    span = epoch(window.start), min(epoch(window.end), now)
+    span = epoch(window.start), min(epoch(window.end), now)  # nothing can have been read of the future
     stored_span = connection.execute("SELECT read_from, read_to FROM source WHERE id = ?", (source.id,)).fetchone()
     start, end = _joined_span(stored_span, span, some_days=some_days)
     connection.execute(

@@ -25,6 +25,7 @@ FROM message JOIN source_clinician USING (clinician_id, source_id)
 JOIN clinician ON clinician.id = message.clinician_id JOIN source ON source.id = message.source_id
 LEFT JOIN identity ON identity.id = counterpart_id
 WHERE clinician.key = :clinician AND sent_at >= :start AND sent_at < :end ORDER BY sent_at, message.node"""
+# A week touches the days if its Sunday (week + 6) is not before the first and its Monday not after the last.
 _WEEKS = """
 SELECT clinician.key AS clinician, week, {table}.key AS key, value, n, coverage
 FROM {table} JOIN clinician ON clinician.id = clinician_id
@@ -148,6 +149,7 @@ class RunRow:
 def save_run_source(connection: sqlite3.Connection, run: int, source: RunSourceRow) -> None:
     """Store the result of a run for one source."""
     connection.execute(
+        # Sources are numbered in the order in which they were read.
         """INSERT INTO run_source SELECT ?, 1 + count(*), ?, ?, ?, ?, ? FROM run_source WHERE run_id = ?""",
         (run, source.name, source.seconds, source.changed, source.rejected, source.error, run),
     )

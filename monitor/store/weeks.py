@@ -20,6 +20,7 @@ def save_weeks(connection: sqlite3.Connection, clinician: str, category: str, ro
     stored = connection.execute(f"SELECT week, key, value, n, coverage FROM {table} WHERE clinician_id = ?", (id_,))
     old_rows = {(row[0], row[1]): row for row in stored}
     new_rows = {(row[0], row[1]): row for row in rows}
+    # Only rows that differ are written: most runs change a few weeks of some hundred.
     removed = [(id_, *key) for key in old_rows.keys() - new_rows.keys()]
     changed = [(id_, *row) for key, row in new_rows.items() if old_rows.get(key) != row]
     connection.executemany(f"DELETE FROM {table} WHERE clinician_id = ? AND week = ? AND key = ?", removed)
