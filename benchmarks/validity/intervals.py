@@ -41,7 +41,7 @@ def interval_table(seeds: list[int], people: int, clinicians: int) -> str:
     for seed in seeds:
         for name, intervals in interval_rows(seed, people, clinicians):
             rows.setdefault(name, []).append(intervals)
-    lines = [table_row("an interval of nominal 90 %", "holds the truth", "said", "true"), header_rule(4)]
+    lines = [table_row("an interval of nominal 90 %", "contains the truth", "estimate", "true"), header_rule(4)]
     for name, parts in rows.items():
         inside, estimate, true = np.concatenate(parts).T
         error = np.sqrt(inside.mean() * (1 - inside.mean()) / len(inside))
