@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.connectors.google_fake.server import Google
+    from tests.connectors.fake_google.server import FakeGoogle
 
 
 pytest.register_assert_rewrite("tests.connectors.histories")
 
 
 @pytest.fixture
-def google() -> Iterator[Google]:
+def google() -> Iterator[FakeGoogle]:
     """Google on this machine, held to its own descriptions."""
-    from tests.connectors.google_fake.server import google_on_loopback
+    from tests.connectors.fake_google.server import run_fake_google
 
-    with google_on_loopback() as fake:
+    with run_fake_google() as fake:
         yield fake

@@ -15,46 +15,46 @@ from connectors.google.access import CALENDAR
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.entries import entry_name, meeting_name
 from connectors.records import Kind, Status
-from tests.connectors.google_fake.diary import CANARY, Diary, at, invited, meeting
-from tests.connectors.google_fake.discovery import masked
-from tests.connectors.google_fake.office import ANA, NAMES, WINDOW, Reader, context, let_in, rule
-from tests.connectors.google_fake.server import Google
+from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, at, invited, meeting
+from tests.connectors.fake_google.discovery import masked
+from tests.connectors.fake_google.practice import ANA, PSEUDONYMS, WINDOW, GoogleReader, context, grant_access, rule
+from tests.connectors.fake_google.server import FakeGoogle
 
 CLIENT = "kim@elsewhere.example"
 
 
 @pytest.fixture
-def diary(google: Google, tmp_path: Path) -> Diary:
-    let_in(google, tmp_path, [CALENDAR])
-    return google.diary(ANA)
+def calendar(google: FakeGoogle, tmp_path: Path) -> FakeCalendar:
+    grant_access(google, tmp_path, [CALENDAR])
+    return google.calendar(ANA)
 
 
 @pytest.fixture
-def reader(google: Google, tmp_path: Path, diary: Diary) -> Reader:
-    assert diary is google.diary(ANA)
-    return Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
+def reader(google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar) -> GoogleReader:
+    assert calendar is google.calendar(ANA)
+    return GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
 
 
-def named(reader: Reader, event_id: str) -> Any:
-    return reader.held.get(entry_name(NAMES, event_id))
+def named(reader: GoogleReader, event_id: str) -> Any:
+    return reader.records.get(entry_name(PSEUDONYMS, event_id))
 
 
 # What an entry becomes
 
 
-def test_a_timed_entry_keeps_its_instants_and_when_it_was_edited(reader: Reader, diary: Diary) -> None:
-    diary.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"), 50, attendees=invited(CLIENT))
+def test_a_timed_entry_keeps_its_instants_and_when_it_was_edited(reader: GoogleReader, calendar: FakeCalendar) -> None:
+    calendar.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"), 50, attendees=invited(CLIENT))
     reader.read()
 
     event = named(reader, "a")
     assert (event.start, event.end) == (at("2026-03-02 04:30"), at("2026-03-02 05:20"))
     assert (event.kind, event.status, event.all_day) == (Kind.SESSION, Status.CONFIRMED, False)
-    assert event.client == NAMES.person("ana", CLIENT)
+    assert event.client == PSEUDONYMS.person("ana", CLIENT)
     assert event.edited_at == at("2026-01-01 08:00") + timedelta(seconds=1)
 
 
-def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: Reader, diary: Diary) -> None:
-    diary.put_days("a", date(2026, 3, 28), 2)  # the clocks go forward in the second night
+def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: GoogleReader, calendar: FakeCalendar) -> None:
+    calendar.put_days("a", date(2026, 3, 28), 2)  # the clocks go forward in the second night
     reader.read()
 
     assert (named(reader, "a").start, named(reader, "a").end) == (at("2026-03-28 00:00"), at("2026-03-29 23:00"))
@@ -67,27 +67,29 @@ def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: Reader, 
      ("birthday", None), ("workingLocation", None), ("fromGmail", None)],
 )  # fmt: skip
 def test_every_event_type_has_its_kind_or_is_nobodys_work(
-    reader: Reader, diary: Diary, event_type: str, kind: Kind | None
+    reader: GoogleReader, calendar: FakeCalendar, event_type: str, kind: Kind | None
 ) -> None:
-    diary.put("a", at("2026-03-02 10:00"), eventType=event_type)
+    calendar.put("a", at("2026-03-02 10:00"), eventType=event_type)
     reader.read()
 
     assert [event.kind for event in reader.events] == ([kind] if kind else [])
 
 
-def test_a_rule_of_the_practice_counts_before_googles_own_kinds(google: Google, tmp_path: Path, diary: Diary) -> None:
-    diary.put("a", at("2026-03-02 10:00"), eventType="outOfOffice", summary="On call tonight")
+def test_a_rule_of_the_practice_counts_before_googles_own_kinds(
+    google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
+) -> None:
+    calendar.put("a", at("2026-03-02 10:00"), eventType="outOfOffice", summary="On call tonight")
     told = context(tmp_path, rule(Kind.ON_CALL, title="on call"))
-    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
     reader.read()
 
     assert named(reader, "a").kind is Kind.ON_CALL
 
 
-def test_a_colour_is_known_by_its_name(google: Google, tmp_path: Path, diary: Diary) -> None:
-    diary.put("a", at("2026-03-02 10:00"), colorId="7")
+def test_a_colour_is_known_by_its_name(google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar) -> None:
+    calendar.put("a", at("2026-03-02 10:00"), colorId="7")
     told = context(tmp_path, rule(Kind.PROTECTED, colour="peacock"))
-    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
     reader.read()
 
     assert named(reader, "a").kind is Kind.PROTECTED
@@ -102,27 +104,33 @@ def test_a_colour_is_known_by_its_name(google: Google, tmp_path: Path, diary: Di
     ],
 )
 def test_status_and_what_does_not_count(
-    reader: Reader, diary: Diary, fields: dict[str, Any], status: Status, set_aside: str | None
+    reader: GoogleReader, calendar: FakeCalendar, fields: dict[str, Any], status: Status, set_aside: str | None
 ) -> None:
-    diary.put("a", at("2026-03-02 10:00"), **fields)
+    calendar.put("a", at("2026-03-02 10:00"), **fields)
     reader.read()
 
     assert (named(reader, "a").status, named(reader, "a").excluded) == (status, set_aside)
 
 
-def test_rooms_and_oneself_are_not_from_outside(reader: Reader, diary: Diary) -> None:
+def test_rooms_and_oneself_are_not_from_outside(reader: GoogleReader, calendar: FakeCalendar) -> None:
     room = {"email": "room1@resource.calendar.example", "resource": True, "responseStatus": "accepted"}
-    diary.put("a", at("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
+    calendar.put("a", at("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
     reader.read()
 
     assert named(reader, "a").kind is Kind.OTHER
 
 
-def test_a_video_meeting_is_known_by_its_code_however_it_is_spelled(reader: Reader, diary: Diary) -> None:
-    diary.put("a", at("2026-03-02 10:00"), conferenceData=meeting("abc-defg-hij"))
+def test_a_video_meeting_is_known_by_its_code_however_it_is_spelled(
+    reader: GoogleReader, calendar: FakeCalendar
+) -> None:
+    calendar.put("a", at("2026-03-02 10:00"), conferenceData=meeting("abc-defg-hij"))
     reader.read()
 
-    assert named(reader, "a").meeting == meeting_name(NAMES, "ABCDEFGHIJ") == NAMES.entry("meeting", "abcdefghij")
+    assert (
+        named(reader, "a").meeting
+        == meeting_name(PSEUDONYMS, "ABCDEFGHIJ")
+        == PSEUDONYMS.entry("meeting", "abcdefghij")
+    )
 
 
 BROKEN = [
@@ -135,61 +143,65 @@ BROKEN = [
 
 @pytest.mark.parametrize(("fields", "reason"), BROKEN)
 def test_what_makes_no_sense_is_kept_aside_and_the_rest_is_read(
-    reader: Reader, diary: Diary, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], reason: str
+    reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], reason: str
 ) -> None:
-    diary.put("good", at("2026-03-02 10:00"))
-    diary.put("bad", at("2026-03-02 10:00"))
-    shown = Diary._shown
-    monkeypatch.setattr(Diary, "_shown", lambda *asked: shown(*asked) | (fields if asked[1]["id"] == "bad" else {}))
+    calendar.put("good", at("2026-03-02 10:00"))
+    calendar.put("bad", at("2026-03-02 10:00"))
+    shown = FakeCalendar._shown
+    monkeypatch.setattr(
+        FakeCalendar, "_shown", lambda *asked: shown(*asked) | (fields if asked[1]["id"] == "bad" else {})
+    )
     if "2026-03-02T10:00:00" in str(fields):
-        monkeypatch.setattr("tests.connectors.google_fake.server.hold_to_shape", lambda *_: None)
+        monkeypatch.setattr("tests.connectors.fake_google.server.hold_to_shape", lambda *_: None)
     reader.read()
 
     assert [record.reason for record in reader.rejected] == [reason]
-    assert list(reader.held) == [entry_name(NAMES, "good")]
+    assert list(reader.records) == [entry_name(PSEUDONYMS, "good")]
 
 
 # What is asked for
 
 
 def test_no_title_no_address_and_no_colour_is_asked_for_where_no_rule_needs_them(
-    google: Google, tmp_path: Path, diary: Diary
+    google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
-    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
     options = CalendarOptions(api_endpoint=google.url, attendees=False)
-    reader = Reader(GoogleCalendar, options, context(tmp_path))
+    reader = GoogleReader(GoogleCalendar, options, context(tmp_path))
     reader.read()
 
-    query = google.asked[-1].query
+    query = google.requests[-1].query
     assert query["maxAttendees"] == 1
     assert not {"summary", "colorId", "email"} & set(query["fields"].replace("(", ",").replace(")", ",").split(","))
 
 
-def test_where_times_suffice_nothing_else_is_asked_for(google: Google, tmp_path: Path, diary: Diary) -> None:
-    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
-    diary.put("b", at("2026-03-03 10:00"), transparency="transparent")
+def test_where_times_suffice_nothing_else_is_asked_for(
+    google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
+) -> None:
+    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put("b", at("2026-03-03 10:00"), transparency="transparent")
     told = context(tmp_path, rule(Kind.LEAVE, title="x"), times_suffice=True)
-    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
     reader.read()
 
     assert [(event.client, event.is_free) for event in reader.events] == [(None, False), (None, True)]
-    assert "summary" not in google.asked[-1].query["fields"]
-    assert google.asked[-1].query["maxAttendees"] == 1
+    assert "summary" not in google.requests[-1].query["fields"]
+    assert google.requests[-1].query["maxAttendees"] == 1
 
 
 def test_nothing_that_is_none_of_our_business_is_ever_sent(
-    reader: Reader, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT), conferenceData=meeting("abc-defg-hij"))
+    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT), conferenceData=meeting("abc-defg-hij"))
 
     def overheard(*asked: Any) -> Any:
         sent.append(str(masked(*asked)))
         return masked(*asked)
 
-    monkeypatch.setattr("tests.connectors.google_fake.server.masked", overheard)
+    monkeypatch.setattr("tests.connectors.fake_google.server.masked", overheard)
     reader.read()
-    diary.change("a", description=CANARY)
+    calendar.change("a", description=CANARY)
     reader.read()
 
     assert len(sent) == 2
@@ -199,74 +211,74 @@ def test_nothing_that_is_none_of_our_business_is_ever_sent(
 # What changed
 
 
-def put_back(diary: Diary) -> None:
-    diary.delete("one")
-    diary.change("one", status="confirmed")
+def put_back(calendar: FakeCalendar) -> None:
+    calendar.delete("one")
+    calendar.change("one", status="confirmed")
 
 
-def changes(diary: Diary) -> dict[str, Callable[[], object]]:
+def changes(calendar: FakeCalendar) -> dict[str, Callable[[], object]]:
     return {
         "nothing": lambda: None,
-        "a new entry": lambda: diary.put("new", at("2026-03-05 10:00")),
-        "a deleted entry": lambda: diary.delete("one"),
-        "a moved entry": lambda: diary.move("one", at("2026-03-06 10:00")),
-        "one instance moved": lambda: diary.move("series_20260310T090000Z", at("2026-03-11 15:00")),
-        "one instance cancelled": lambda: diary.delete("series_20260310T090000Z"),
-        "the whole series deleted": lambda: diary.delete_series("series"),
-        "moved out of the window": lambda: diary.move("one", at("2027-03-06 10:00")),
-        "moved to before the window": lambda: diary.move("one", at("2025-03-06 10:00")),
-        "turned into a birthday": lambda: diary.change("one", eventType="birthday"),
-        "deleted and put back": lambda: put_back(diary),
+        "a new entry": lambda: calendar.put("new", at("2026-03-05 10:00")),
+        "a deleted entry": lambda: calendar.delete("one"),
+        "a moved entry": lambda: calendar.move("one", at("2026-03-06 10:00")),
+        "one instance moved": lambda: calendar.move("series_20260310T090000Z", at("2026-03-11 15:00")),
+        "one instance cancelled": lambda: calendar.delete("series_20260310T090000Z"),
+        "the whole series deleted": lambda: calendar.delete_series("series"),
+        "moved out of the window": lambda: calendar.move("one", at("2027-03-06 10:00")),
+        "moved to before the window": lambda: calendar.move("one", at("2025-03-06 10:00")),
+        "turned into a birthday": lambda: calendar.change("one", eventType="birthday"),
+        "deleted and put back": lambda: put_back(calendar),
     }
 
 
-@pytest.mark.parametrize("change", changes(Diary()))
+@pytest.mark.parametrize("change", changes(FakeCalendar()))
 @pytest.mark.parametrize("page", [1, 2500])
 def test_reading_what_changed_gives_what_reading_everything_gives(
-    tmp_path: Path, diary: Diary, reader: Reader, change: str, page: int
+    tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader, change: str, page: int
 ) -> None:
-    diary.put("one", at("2026-03-02 10:00"), attendees=invited(CLIENT))
-    diary.put_weekly("series", at("2026-03-03 09:00"), 4)
+    calendar.put("one", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put_weekly("series", at("2026-03-03 09:00"), 4)
     reader.read()
-    diary.page = page
-    changes(diary)[change]()
+    calendar.page = page
+    changes(calendar)[change]()
     reader.read()
 
-    whole = Reader(GoogleCalendar, reader.options, context(tmp_path))
+    whole = GoogleReader(GoogleCalendar, reader.options, context(tmp_path))
     whole.read()
     assert whole.batches[0].replaces == WINDOW
     assert all(batch.replaces is None for batch in reader.batches)
-    assert reader.held == whole.held
+    assert reader.records == whole.records
 
 
-def test_nothing_new_is_one_small_request(google: Google, diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+def test_nothing_new_is_one_small_request(google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
-    google.asked.clear()
+    google.requests.clear()
     reader.read()
 
-    assert len(google.asked) == 1
-    assert {"syncToken"} <= google.asked[0].query.keys()
+    assert len(google.requests) == 1
+    assert {"syncToken"} <= google.requests[0].query.keys()
     assert [(batch.records, batch.removed) for batch in reader.batches] == [((), ())]
 
 
-def test_an_expired_token_becomes_a_snapshot(diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
-    diary.put("two", at("2026-03-03 10:00"))
+def test_an_expired_token_becomes_a_snapshot(calendar: FakeCalendar, reader: GoogleReader) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("two", at("2026-03-03 10:00"))
     reader.read()
-    diary.delete("two")
-    diary.expire_tokens()
+    calendar.delete("two")
+    calendar.expire_tokens()
     reader.read()
 
     assert [batch.replaces for batch in reader.batches] == [WINDOW]
-    assert [event.uid_key for event in reader.events] == [entry_name(NAMES, "one")]
+    assert [event.uid_key for event in reader.events] == [entry_name(PSEUDONYMS, "one")]
 
 
 @pytest.mark.parametrize(("days", "whole"), [(0, False), (6, False), (7, True), (-1, True)])
 def test_the_window_is_read_whole_again_once_it_is_a_week_behind(
-    diary: Diary, reader: Reader, days: int, *, whole: bool
+    calendar: FakeCalendar, reader: GoogleReader, days: int, *, whole: bool
 ) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
     moved = Window(WINDOW.start + timedelta(days=days), WINDOW.end + timedelta(days=days))
     reader.read(window=moved)
@@ -277,16 +289,16 @@ def test_the_window_is_read_whole_again_once_it_is_a_week_behind(
 @pytest.mark.parametrize(
     "cursor", ["", "x", "[]", '{"settings": 1}', '{"token": "x"}', '{"settings": "", "start": "1"}']
 )
-def test_a_cursor_that_is_not_understood_is_none(diary: Diary, reader: Reader, cursor: str) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+def test_a_cursor_that_is_not_understood_is_none(calendar: FakeCalendar, reader: GoogleReader, cursor: str) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.cursor = cursor
     reader.read()
 
     assert [batch.replaces for batch in reader.batches] == [WINDOW]
 
 
-def test_other_rules_read_everything_anew(tmp_path: Path, diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"), summary="Supervision")
+def test_other_rules_read_everything_anew(tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader) -> None:
+    calendar.put("one", at("2026-03-02 10:00"), summary="Supervision")
     reader.read()
     reader.context = context(tmp_path, rule(Kind.SUPERVISION, title="supervision"))
     reader.read()
@@ -295,74 +307,82 @@ def test_other_rules_read_everything_anew(tmp_path: Path, diary: Diary, reader: 
     assert named(reader, "one").kind is Kind.SUPERVISION
 
 
-def test_a_token_too_long_for_an_address_still_arrives(google: Google, diary: Diary, reader: Reader) -> None:
-    diary.longwinded = 2048
-    diary.put("one", at("2026-03-02 10:00"))
+def test_a_token_too_long_for_an_address_still_arrives(
+    google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
+) -> None:
+    calendar.token_padding = 2048
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
-    diary.put("two", at("2026-03-03 10:00"))
+    calendar.put("two", at("2026-03-03 10:00"))
     reader.read()
 
-    assert [asked.overridden for asked in google.asked] == [False, True]
+    assert [asked.overridden for asked in google.requests] == [False, True]
     assert len(reader.events) == 2
 
 
-def test_what_changed_comes_at_once_however_many_pages_it_takes(google: Google, diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+def test_what_changed_comes_at_once_however_many_pages_it_takes(
+    google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
+) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
-    diary.page = 1
+    calendar.page = 1
     for day in range(1, 6):
-        diary.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
-    google.asked.clear()
+        calendar.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+    google.requests.clear()
     reader.read()
 
-    assert len(google.asked) == 5
+    assert len(google.requests) == 5
     assert [len(batch.records) for batch in reader.batches] == [5]
 
 
 def test_a_token_that_expires_between_two_pages_becomes_a_snapshot(
-    diary: Diary, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    calendar: FakeCalendar, reader: GoogleReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
-    diary.page = 2
+    calendar.page = 2
     for day in range(1, 4):
-        diary.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
-    listed = Diary.listed
+        calendar.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+    listed = FakeCalendar.listed
 
-    def then_expired(self: Diary, asked: dict[str, Any]) -> dict[str, Any]:
+    def then_expired(self: FakeCalendar, asked: dict[str, Any]) -> dict[str, Any]:
         answer = listed(self, asked)
         if "syncToken" in asked:
             self.expire_tokens()
         return answer
 
-    monkeypatch.setattr(Diary, "listed", then_expired)
+    monkeypatch.setattr(FakeCalendar, "listed", then_expired)
     reader.read()
 
     assert [(len(batch.records), batch.replaces) for batch in reader.batches] == [(4, WINDOW)]
 
 
-def test_the_calendars_of_two_accounts_are_two(google: Google, diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
-    google.diary("ben@harbour.example").put("other", at("2026-03-02 10:00"))
+def test_the_calendars_of_two_accounts_are_two(
+    google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
+) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
+    google.calendar("ben@harbour.example").put("other", at("2026-03-02 10:00"))
     reader.read()
 
-    assert [event.uid_key for event in reader.events] == [entry_name(NAMES, "one")]
-    assert {asked.account for asked in google.asked} == {ANA}
+    assert [event.uid_key for event in reader.events] == [entry_name(PSEUDONYMS, "one")]
+    assert {asked.account for asked in google.requests} == {ANA}
 
 
-def test_another_account_is_read_whole(google: Google, tmp_path: Path, diary: Diary, reader: Reader) -> None:
-    diary.put("one", at("2026-03-02 10:00"))
+def test_another_account_is_read_whole(
+    google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader
+) -> None:
+    calendar.put("one", at("2026-03-02 10:00"))
     reader.read()
     for number in range(3):
-        google.diary("ana@elsewhere.example").put(f"other{number}", at("2026-03-03 10:00"))
-    let_in(google, tmp_path, [CALENDAR], account="ana@elsewhere.example")
+        google.calendar("ana@elsewhere.example").put(f"other{number}", at("2026-03-03 10:00"))
+    grant_access(google, tmp_path, [CALENDAR], account="ana@elsewhere.example")
     reader.read()
 
     assert [batch.replaces for batch in reader.batches] == [WINDOW]
     assert len(reader.events) == 3
 
 
-def test_two_people_at_once_are_refused(reader: Reader) -> None:
+def test_two_people_at_once_are_refused(reader: GoogleReader) -> None:
     from connectors.errors import UnavailableError
 
     both = (reader.context.owners[0], replace(reader.context.owners[0], key="ben"))
@@ -370,8 +390,8 @@ def test_two_people_at_once_are_refused(reader: Reader) -> None:
         reader.read(owners=both)
 
 
-def test_an_instant_is_kept_in_utc(reader: Reader, diary: Diary) -> None:
-    diary.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"))
+def test_an_instant_is_kept_in_utc(reader: GoogleReader, calendar: FakeCalendar) -> None:
+    calendar.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"))
     reader.read()
 
     assert reader.events[0].start.tzinfo is UTC

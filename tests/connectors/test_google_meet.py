@@ -15,11 +15,19 @@ from connectors.google.entries import entry_name, meeting_name
 from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
 from connectors.private import write_private
 from connectors.records import Grade
-from tests.connectors.google_fake.diary import CANARY, at
-from tests.connectors.google_fake.discovery import masked
-from tests.connectors.google_fake.meetings import Meetings
-from tests.connectors.google_fake.office import ANA, NAMES, WINDOW, Reader, context, let_in, service_account
-from tests.connectors.google_fake.server import Google
+from tests.connectors.fake_google.calendar import CANARY, at
+from tests.connectors.fake_google.discovery import masked
+from tests.connectors.fake_google.meetings import FakeMeetings
+from tests.connectors.fake_google.practice import (
+    ANA,
+    PSEUDONYMS,
+    WINDOW,
+    GoogleReader,
+    context,
+    grant_access,
+    service_account,
+)
+from tests.connectors.fake_google.server import FakeGoogle
 
 BEN = "ben@harbour.example"
 ADMIN = "director@harbour.example"
@@ -28,34 +36,34 @@ OUTSIDE = ""
 
 
 @pytest.fixture(params=["the meetings' record", "the domain's report"])
-def reader(request: pytest.FixtureRequest, google: Google, tmp_path: Path) -> Reader:
+def reader(request: pytest.FixtureRequest, google: FakeGoogle, tmp_path: Path) -> GoogleReader:
     return of_a_domain(google, tmp_path) if "report" in request.param else of_ana(google, tmp_path)
 
 
-def of_ana(google: Google, folder: Path) -> Reader:
-    let_in(google, folder, [MEETINGS, OPENID])
-    let_in(google, folder, [MEETINGS, OPENID], BEN, "ben")
-    return Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(folder))
+def of_ana(google: FakeGoogle, folder: Path) -> GoogleReader:
+    grant_access(google, folder, [MEETINGS, OPENID])
+    grant_access(google, folder, [MEETINGS, OPENID], BEN, "ben")
+    return GoogleReader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(folder))
 
 
-def of_a_domain(google: Google, folder: Path) -> Reader:
+def of_a_domain(google: FakeGoogle, folder: Path) -> GoogleReader:
     place = service_account(google, folder, REPORTS)
     write_private(folder / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": [REPORTS]})
     options = MeetOptions(api_endpoint=google.url, service_account=place, reports_admin=ADMIN)
-    return Reader(GoogleMeet, options, context(folder))
+    return GoogleReader(GoogleMeet, options, context(folder))
 
 
-def spans(reader: Reader) -> list[tuple[str, str]]:
+def spans(reader: GoogleReader) -> list[tuple[str, str]]:
     return [(f"{call.started_at:%H:%M}", f"{call.ended_at:%H:%M}") for call in reader.calls]
 
 
-def test_face_time_is_when_both_were_there(google: Google, reader: Reader) -> None:
+def test_face_time_is_when_both_were_there(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(CODE, (ANA, at("2026-03-02 09:55"), 70), (OUTSIDE, at("2026-03-02 10:02"), 50))
     reader.read()
 
     assert spans(reader) == [("10:02", "10:52")]
     call = reader.calls[0]
-    assert (call.clinician, call.grade, call.meeting) == ("ana", Grade.CALL, meeting_name(NAMES, CODE))
+    assert (call.clinician, call.grade, call.meeting) == ("ana", Grade.CALL, meeting_name(PSEUDONYMS, CODE))
 
 
 DROPPED_OUT = [
@@ -66,7 +74,7 @@ DROPPED_OUT = [
 """Ana drops out for five minutes of a call and comes back."""
 
 
-def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Google, reader: Reader) -> None:
+def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(CODE, *DROPPED_OUT)
     reader.read()
 
@@ -93,7 +101,7 @@ def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Goog
     ],
 )
 def test_without_anybody_from_outside_a_call_tells_nothing(
-    google: Google, reader: Reader, parts: list[tuple[str, int, int]]
+    google: FakeGoogle, reader: GoogleReader, parts: list[tuple[str, int, int]]
 ) -> None:
     google.meetings.hold(CODE, *((who, at(f"2026-03-02 10:{minute:02}"), lasts) for who, minute, lasts in parts))
     reader.read()
@@ -107,18 +115,18 @@ def test_without_anybody_from_outside_a_call_tells_nothing(
     ids=["alone", "somebody came later", "came back for a look"],
 )
 def test_a_client_who_never_came_is_the_middle_of_the_wait(
-    google: Google, reader: Reader, parts: list[tuple[str, int, int]]
+    google: FakeGoogle, reader: GoogleReader, parts: list[tuple[str, int, int]]
 ) -> None:
     told = [(who, at(f"2026-03-02 10:{minute:02}"), lasts) for who, minute, lasts in parts]
     google.meetings.hold(CODE, *told, event_id="one")
     reader.read()
 
     assert spans(reader) == [("10:14", "10:14")]
-    assert reader.calls[0].meeting == meeting_name(NAMES, CODE)
-    assert reader.calls[0].uid_key in {None, entry_name(NAMES, "one")}
+    assert reader.calls[0].meeting == meeting_name(PSEUDONYMS, CODE)
+    assert reader.calls[0].uid_key in {None, entry_name(PSEUDONYMS, "one")}
 
 
-def test_two_clients_in_a_room_that_was_never_closed_are_two(google: Google, reader: Reader) -> None:
+def test_two_clients_in_a_room_that_was_never_closed_are_two(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(
         CODE,
         (ANA, at("2026-03-02 09:55"), 130),
@@ -130,19 +138,19 @@ def test_two_clients_in_a_room_that_was_never_closed_are_two(google: Google, rea
     assert spans(reader) == [("10:00", "10:50"), ("11:05", "12:00")]
 
 
-def test_reading_again_changes_nothing_and_goes_back_two_days(google: Google, reader: Reader) -> None:
+def test_reading_again_changes_nothing_and_goes_back_two_days(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (ANA, at("2026-03-09 10:00"), 50), (OUTSIDE, at("2026-03-09 10:00"), 50))
     reader.read()
-    held, cursor = dict(reader.held), reader.cursor
+    held, cursor = dict(reader.records), reader.cursor
     reader.read()
 
-    assert (reader.held, reader.cursor) == (held, cursor)
+    assert (reader.records, reader.cursor) == (held, cursor)
     assert len([call for batch in reader.batches for call in batch.records]) == 1
     assert not any(batch.restarts for batch in reader.batches)
 
 
-def test_many_calls_come_over_many_pages(google: Google, reader: Reader) -> None:
+def test_many_calls_come_over_many_pages(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.page = 2
     for day in range(1, 8):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
@@ -151,7 +159,7 @@ def test_many_calls_come_over_many_pages(google: Google, reader: Reader) -> None
     assert spans(reader) == [("10:05", "10:50")] * 7
 
 
-def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, reader: Reader) -> None:
+def test_a_run_cut_off_between_two_pages_loses_nothing(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.page = 2
     for day in range(1, 6):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
@@ -164,7 +172,7 @@ def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, reader: R
     assert len(reader.calls) == 5
 
 
-def test_it_says_how_far_it_has_come(google: Google, reader: Reader) -> None:
+def test_it_says_how_far_it_has_come(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.page = 2
     for day in range(1, 6):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
@@ -174,21 +182,21 @@ def test_it_says_how_far_it_has_come(google: Google, reader: Reader) -> None:
     assert {total for _, total in told} == {told[-1][0]}
 
 
-def test_of_a_window_that_is_over_no_later_call_is_looked_into(google: Google, reader: Reader) -> None:
+def test_of_a_window_that_is_over_no_later_call_is_looked_into(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     over = replace(WINDOW, end=at("2026-03-04 00:00"))
     reader.read(window=over)
-    asked = len(google.asked)
+    asked = len(google.requests)
     for day in range(4, 9):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:00"), 50))
     reader.read(window=over)
 
-    assert len(google.asked) == 2 * asked
+    assert len(google.requests) == 2 * asked
     assert len(reader.calls) == 1
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"settings": "x", "since": 0, "seen": 99999999999}'])
-def test_a_cursor_that_is_not_understood_is_none(google: Google, reader: Reader, cursor: str) -> None:
+def test_a_cursor_that_is_not_understood_is_none(google: FakeGoogle, reader: GoogleReader, cursor: str) -> None:
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     reader.cursor = cursor
     reader.read()
@@ -199,7 +207,7 @@ def test_a_cursor_that_is_not_understood_is_none(google: Google, reader: Reader,
 # The meetings' own record
 
 
-def test_a_meeting_that_still_goes_on_comes_when_it_has_ended(google: Google, tmp_path: Path) -> None:
+def test_a_meeting_that_still_goes_on_comes_when_it_has_ended(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_ana(google, tmp_path)
     meeting = google.meetings.hold(
         CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50), ended=False
@@ -212,21 +220,21 @@ def test_a_meeting_that_still_goes_on_comes_when_it_has_ended(google: Google, tm
     assert len(reader.calls) == 1
 
 
-def test_of_another_account_the_earlier_calls_are_read_too(google: Google, tmp_path: Path) -> None:
+def test_of_another_account_the_earlier_calls_are_read_too(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_ana(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-09 10:00"), 50), (OUTSIDE, at("2026-03-09 10:00"), 50))
     reader.read()
     other = "ana@elsewhere.example"
     google.meetings.hold("xyz", (other, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
-    let_in(google, tmp_path, [MEETINGS, OPENID], account=other)
+    grant_access(google, tmp_path, [MEETINGS, OPENID], account=other)
     reader.read()
 
-    assert [call.meeting for call in reader.calls] == [meeting_name(NAMES, "xyz"), meeting_name(NAMES, CODE)]
+    assert [call.meeting for call in reader.calls] == [meeting_name(PSEUDONYMS, "xyz"), meeting_name(PSEUDONYMS, CODE)]
     assert reader.batches[0].restarts
 
 
 def test_only_names_of_things_and_times_are_asked_for(
-    google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
 
@@ -234,7 +242,7 @@ def test_only_names_of_things_and_times_are_asked_for(
         sent.append(str(masked(*asked)))
         return masked(*asked)
 
-    monkeypatch.setattr("tests.connectors.google_fake.server.masked", overheard)
+    monkeypatch.setattr("tests.connectors.fake_google.server.masked", overheard)
     reader = of_ana(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     reader.read()
@@ -243,10 +251,10 @@ def test_only_names_of_things_and_times_are_asked_for(
     assert [text for text in sent if CANARY.lower() in text.lower()] == []
 
 
-def test_a_permission_without_the_accounts_number_is_asked_for_again(google: Google, tmp_path: Path) -> None:
-    permission = google.doors.allow(ANA, MEETINGS, OPENID) | {"account_id": ""}
+def test_a_permission_without_the_accounts_number_is_asked_for_again(google: FakeGoogle, tmp_path: Path) -> None:
+    permission = google.auth.allow(ANA, MEETINGS, OPENID) | {"account_id": ""}
     write_private(tmp_path / "google-tokens", "ana.json", permission)
-    reader = Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(tmp_path))
+    reader = GoogleReader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(tmp_path))
 
     with pytest.raises(AuthorizationError, match="evenhours connect google --clinician ana"):
         reader.read()
@@ -255,7 +263,7 @@ def test_a_permission_without_the_accounts_number_is_asked_for_again(google: Goo
 # The domain's report
 
 
-def test_the_report_names_the_calendar_entry(google: Google, tmp_path: Path) -> None:
+def test_the_report_names_the_calendar_entry(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(
         CODE,
@@ -265,14 +273,14 @@ def test_the_report_names_the_calendar_entry(google: Google, tmp_path: Path) -> 
     )
     reader.read()
 
-    assert reader.calls[0].uid_key == entry_name(NAMES, "series_20260302T100000Z")
+    assert reader.calls[0].uid_key == entry_name(PSEUDONYMS, "series_20260302T100000Z")
 
 
 @pytest.mark.parametrize(
     ("second", "named"), [("10:05", [True, True]), ("11:05", [False, False])], ids=["a couple", "one after the other"]
 )
 def test_it_names_the_entry_of_one_session_and_of_two_none(
-    google: Google, tmp_path: Path, second: str, named: list[bool]
+    google: FakeGoogle, tmp_path: Path, second: str, named: list[bool]
 ) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(
@@ -287,7 +295,7 @@ def test_it_names_the_entry_of_one_session_and_of_two_none(
     assert [call.uid_key is not None for call in reader.calls] == named
 
 
-def test_a_line_that_comes_late_is_still_read(google: Google, tmp_path: Path) -> None:
+def test_a_line_that_comes_late_is_still_read(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     late = google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (ANA, at("2026-03-03 10:00"), 50), (OUTSIDE, at("2026-03-03 10:00"), 50))
@@ -300,18 +308,18 @@ def test_a_line_that_comes_late_is_still_read(google: Google, tmp_path: Path) ->
     assert len(reader.calls) == 2
 
 
-def test_only_the_clinicians_own_calls_are_asked_for(google: Google, tmp_path: Path) -> None:
+def test_only_the_clinicians_own_calls_are_asked_for(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (BEN, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     reader.read()
 
     assert len(reader.calls) == 1
-    filters = [asked.query["filters"] for asked in google.asked if "activities" in asked.method]
+    filters = [asked.query["filters"] for asked in google.requests if "activities" in asked.method]
     assert filters == [f"identifier=={ANA}", "conference_id==conf1"]
 
 
-def test_who_rejoined_on_another_page_was_in_one_call(google: Google, tmp_path: Path) -> None:
+def test_who_rejoined_on_another_page_was_in_one_call(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.page = 1
     google.meetings.hold(CODE, *DROPPED_OUT)
@@ -323,7 +331,7 @@ def test_who_rejoined_on_another_page_was_in_one_call(google: Google, tmp_path: 
 
 @pytest.mark.parametrize("addresses", [(ANA, "ana@old.example"), ("anna@old.example", ANA)])
 def test_each_of_the_clinicians_addresses_is_looked_for(
-    google: Google, tmp_path: Path, addresses: tuple[str, str]
+    google: FakeGoogle, tmp_path: Path, addresses: tuple[str, str]
 ) -> None:
     reader = of_a_domain(google, tmp_path)
     reader.context = context(tmp_path, addresses=addresses)
@@ -336,7 +344,7 @@ def test_each_of_the_clinicians_addresses_is_looked_for(
     assert reader.cursor == known
 
 
-def test_the_address_in_the_consent_is_looked_for_too(google: Google, tmp_path: Path) -> None:
+def test_the_address_in_the_consent_is_looked_for_too(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     reader.context = context(tmp_path, addresses=())
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
@@ -349,24 +357,26 @@ def test_the_address_in_the_consent_is_looked_for_too(google: Google, tmp_path: 
 
 
 def test_the_report_is_read_in_the_administrators_name_with_the_clinicians_consent(
-    google: Google, tmp_path: Path
+    google: FakeGoogle, tmp_path: Path
 ) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     reader.read()
-    assert {asked.account for asked in google.asked} == {ADMIN}
-    google.asked.clear()
+    assert {asked.account for asked in google.requests} == {ADMIN}
+    google.requests.clear()
     (tmp_path / "google-tokens" / consent_file("ana")).unlink()
     with pytest.raises(AuthorizationError, match="ana has not consented"):
         reader.read()
-    assert google.asked == []
+    assert google.requests == []
 
 
-def test_a_line_without_a_length_is_set_aside(google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_without_a_length_is_set_aside(
+    google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (ANA, at("2026-03-03 10:00"), 50), (OUTSIDE, at("2026-03-03 10:00"), 50))
-    row = Meetings._row
+    row = FakeMeetings._row
 
     def without_length(*told: Any) -> Any:
         found = row(*told)
@@ -374,7 +384,7 @@ def test_a_line_without_a_length_is_set_aside(google: Google, tmp_path: Path, mo
             found["events"][0]["parameters"] = found["events"][0]["parameters"][1:]
         return found
 
-    monkeypatch.setattr(Meetings, "_row", without_length)
+    monkeypatch.setattr(FakeMeetings, "_row", without_length)
     reader.read()
 
     assert {record.reason for record in reader.rejected} == {"it has no end or no duration of a call"}

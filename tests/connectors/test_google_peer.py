@@ -14,8 +14,8 @@ from connectors.google.consent import ConsentFlow
 from connectors.google.gmail import Gmail, GmailCursor, GmailOptions
 from connectors.google.service import GoogleClient
 from connectors.private import read_private
-from tests.connectors.google_fake.diary import at
-from tests.connectors.google_fake.office import NAMES, Reader, context
+from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.practice import PSEUDONYMS, GoogleReader, context
 
 if TYPE_CHECKING:
     from tests.peers.emulate import Emulator
@@ -78,17 +78,17 @@ def test_its_messages_and_history_become_the_same_records(
         return GmailCursor(gmail._settings(), permission=gmail._permission(google), history="1")
 
     monkeypatch.setattr(Gmail, "_new_cursor", new_cursor)
-    reader = Reader(Gmail, options, context(tmp_path))
+    reader = GoogleReader(Gmail, options, context(tmp_path))
     reader.read()
-    listed = dict(reader.held)
+    listed = dict(reader.records)
 
     assert [(stamp.sent_at, stamp.outgoing) for stamp in reader.stamps] == [
         (at("2026-03-02 10:00"), False),
         (at("2026-03-02 21:00"), True),
     ]
-    assert {stamp.counterpart for stamp in reader.stamps} == {NAMES.person("ana", "kim@elsewhere.example")}
-    assert NAMES.node("ana", "thread:18c5f3a2b1d0e9f7") in reader.stamps[0].thread_nodes
-    reader.held.clear()
+    assert {stamp.counterpart for stamp in reader.stamps} == {PSEUDONYMS.person("ana", "kim@elsewhere.example")}
+    assert PSEUDONYMS.node("ana", "thread:18c5f3a2b1d0e9f7") in reader.stamps[0].thread_nodes
+    reader.records.clear()
     reader.read()  # all of its history is since place 1
-    assert reader.held == listed
+    assert reader.records == listed
     assert not any(batch.restarts for batch in reader.batches)

@@ -20,9 +20,9 @@ from connectors.google.access import CALENDAR, MAIL
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.gmail import Gmail, GmailOptions
 from connectors.private import write_private
-from tests.connectors.google_fake.diary import at
-from tests.connectors.google_fake.office import Reader, context
-from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.practice import GoogleReader, context
+from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 
 START = at("2026-03-02 08:00")
 ACCOUNTS = count()
@@ -51,20 +51,20 @@ MAIL_STEPS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def google() -> Iterator[Google]:
-    with google_on_loopback() as fake:
+def google() -> Iterator[FakeGoogle]:
+    with run_fake_google() as fake:
         yield fake
 
 
-def account(google: Google, folder: Path, scope: str) -> tuple[str, dict[str, Any]]:
+def account(google: FakeGoogle, folder: Path, scope: str) -> tuple[str, dict[str, Any]]:
     """A fresh account of Ana's, and what a connector is told of her."""
     address = f"ana{next(ACCOUNTS)}@harbour.example"
-    write_private(folder / "google-tokens", "ana.json", google.doors.allow(address, scope))
+    write_private(folder / "google-tokens", "ana.json", google.auth.allow(address, scope))
     known = context(folder).owners[0]
     return address, {"owners": (Owner("ana", known.zone, frozenset({address})),)}
 
 
-def read(reader: Reader) -> None:
+def read(reader: GoogleReader) -> None:
     """Read to the end, however often it takes."""
     for _ in range(5):
         with suppress(ConnectorError):
@@ -75,79 +75,81 @@ def read(reader: Reader) -> None:
 
 @FEW
 @given(steps=st.lists(CALENDAR_STEPS, max_size=12))
-def test_a_calendar(google: Google, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
-    google.troubles.clear()
+def test_a_calendar(google: FakeGoogle, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
+    google.failures.clear()
     address, told = account(google, tmp_path, CALENDAR)
-    diary = google.diary(address)
-    make = partial(Reader, GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path, **told))
+    calendar = google.calendar(address)
+    make = partial(GoogleReader, GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path, **told))
     reader = make()
     for step, *details in steps:
-        _change(google, diary, reader, step, details)
-    google.troubles.clear()
+        _change(google, calendar, reader, step, details)
+    google.failures.clear()
     read(reader)
     whole = make()
     whole.read()
 
-    assert reader.held == whole.held
+    assert reader.records == whole.records
 
 
-def _change(google: Google, diary: Any, reader: Reader, step: str, details: list[Any]) -> None:
+def _change(google: FakeGoogle, calendar: Any, reader: GoogleReader, step: str, details: list[Any]) -> None:
     name = f"e{details[0]}" if details else ""
     if step == "put":
-        diary.put(name, START + timedelta(hours=details[1]))
+        calendar.put(name, START + timedelta(hours=details[1]))
     elif step == "series":
-        diary.put_weekly(f"s{details[0]}", START, details[1])
+        calendar.put_weekly(f"s{details[0]}", START, details[1])
     elif step == "end of series":
-        diary.delete_series(f"s{details[0]}")
+        calendar.delete_series(f"s{details[0]}")
     elif step == "expire":
-        diary.expire_tokens()
-    elif name in diary.events and step in {"move", "delete", "type"}:
+        calendar.expire_tokens()
+    elif name in calendar.events and step in {"move", "delete", "type"}:
         change = {
-            "move": lambda: diary.move(name, START + timedelta(hours=details[1])),
-            "delete": lambda: diary.delete(name),
-            "type": lambda: diary.change(name, eventType=details[1]),
+            "move": lambda: calendar.move(name, START + timedelta(hours=details[1])),
+            "delete": lambda: calendar.delete(name),
+            "type": lambda: calendar.change(name, eventType=details[1]),
         }
         change[step]()
     else:
-        _happen(google, diary, reader, step, details)
+        _happen(google, calendar, reader, step, details)
 
 
-def _happen(google: Google, store: Any, reader: Reader, step: str, details: list[Any]) -> None:
+def _happen(google: FakeGoogle, store: Any, reader: GoogleReader, step: str, details: list[Any]) -> None:
     """What may happen to a calendar as well as to a mailbox."""
     if step == "page":
         store.page = details[0]
     elif step == "read":
         read(reader)
     elif step == "cut off":
-        google.trouble(403, "quotaExceeded", after=details[0])
+        google.fail(403, "quotaExceeded", after=details[0])
         with suppress(ConnectorError):
             reader.read()
-        google.troubles.clear()
+        google.failures.clear()
 
 
 @FEW
 @given(steps=st.lists(MAIL_STEPS, max_size=14))
-def test_a_mailbox(google: Google, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
-    google.troubles.clear()
+def test_a_mailbox(google: FakeGoogle, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
+    google.failures.clear()
     address, told = account(google, tmp_path, MAIL)
-    box = google.postbox(address)
-    make = partial(Reader, Gmail, GmailOptions(api_endpoint=google.url), context(tmp_path, **told))
+    mailbox = google.mailbox(address)
+    make = partial(GoogleReader, Gmail, GmailOptions(api_endpoint=google.url), context(tmp_path, **told))
     reader = make()
     for step, *details in steps:
         if step == "come":
-            box.put(START + timedelta(hours=len(box.messages)), "kim@elsewhere.example", address, labels=details[0])
-        elif step == "rescue" and details[0] < len(box.messages):
-            box.relabel(list(box.messages)[details[0]], remove=("SPAM",), add=("INBOX",))
+            mailbox.put(
+                START + timedelta(hours=len(mailbox.messages)), "kim@elsewhere.example", address, labels=details[0]
+            )
+        elif step == "rescue" and details[0] < len(mailbox.messages):
+            mailbox.relabel(list(mailbox.messages)[details[0]], remove=("SPAM",), add=("INBOX",))
         elif step == "forget":
-            box.forget_history()
+            mailbox.forget_history()
         elif step == "other day":
-            box.generation += 1
+            mailbox.generation += 1
         else:
-            _happen(google, box, reader, step, details)
-    google.troubles.clear()
+            _happen(google, mailbox, reader, step, details)
+    google.failures.clear()
     read(reader)
     read(reader)  # what came while the whole was read, the history tells the next time
     whole = make()
     whole.read()
 
-    assert reader.held == whole.held
+    assert reader.records == whole.records

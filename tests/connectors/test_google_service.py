@@ -16,24 +16,24 @@ from connectors.google.service import GMAIL_BATCHES
 from connectors.private import write_private
 from connectors.registry import source_kind
 from connectors.retry import GOOGLE_MAX_ATTEMPTS
-from tests.connectors.google_fake.diary import CANARY, Diary, at
-from tests.connectors.google_fake.discovery import DOCUMENTS
-from tests.connectors.google_fake.office import ANA, Reader, context, let_in, service_account
-from tests.connectors.google_fake.server import Google
+from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, at
+from tests.connectors.fake_google.discovery import DOCUMENTS
+from tests.connectors.fake_google.practice import ANA, GoogleReader, context, grant_access, service_account
+from tests.connectors.fake_google.server import FakeGoogle
 
 
 @pytest.fixture
-def diary(google: Google, tmp_path: Path) -> Diary:
-    let_in(google, tmp_path, [CALENDAR])
-    diary = google.diary(ANA)
-    diary.put("one", at("2026-03-02 10:00"))
-    return diary
+def calendar(google: FakeGoogle, tmp_path: Path) -> FakeCalendar:
+    grant_access(google, tmp_path, [CALENDAR])
+    calendar = google.calendar(ANA)
+    calendar.put("one", at("2026-03-02 10:00"))
+    return calendar
 
 
 @pytest.fixture
-def reader(google: Google, tmp_path: Path, diary: Diary) -> Reader:
-    assert diary.events
-    return Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
+def reader(google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar) -> GoogleReader:
+    assert calendar.events
+    return GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def reader(google: Google, tmp_path: Path, diary: Diary) -> Reader:
     ],
 )
 def test_what_may_work_later_is_asked_again(
-    google: Google, reader: Reader, status: int, reason: str, retry_after: str, pauses: list[float]
+    google: FakeGoogle, reader: GoogleReader, status: int, reason: str, retry_after: str, pauses: list[float]
 ) -> None:
-    google.trouble(status, reason, times=3, retry_after=retry_after)
+    google.fail(status, reason, times=3, retry_after=retry_after)
     reader.read()
 
     assert reader.pauses == pauses
     assert len(reader.events) == 1
 
 
-def test_a_connection_that_breaks_off_is_tried_again(google: Google, reader: Reader) -> None:
-    google.trouble(0, times=4)
+def test_a_connection_that_breaks_off_is_tried_again(google: FakeGoogle, reader: GoogleReader) -> None:
+    google.fail(0, times=4)
     reader.read()
 
     assert len(reader.events) == 1
@@ -82,11 +82,11 @@ def test_a_connection_that_breaks_off_is_tried_again(google: Google, reader: Rea
     ],
 )
 def test_what_does_not_pass_is_told_and_keeps_the_cursor(
-    google: Google, reader: Reader, status: int, reason: str, error: type[Exception], says: str, waits: int
+    google: FakeGoogle, reader: GoogleReader, status: int, reason: str, error: type[Exception], says: str, waits: int
 ) -> None:
     reader.read()
     cursor = reader.cursor
-    google.trouble(status, reason, times=99)
+    google.fail(status, reason, times=99)
     with pytest.raises(error, match=says):
         reader.read()
 
@@ -94,17 +94,21 @@ def test_what_does_not_pass_is_told_and_keeps_the_cursor(
     assert len(reader.pauses) == waits
 
 
-def test_a_server_that_asks_for_more_than_a_minute_is_left_for_another_night(google: Google, reader: Reader) -> None:
-    google.trouble(429, "rateLimitExceeded", retry_after="3600")
+def test_a_server_that_asks_for_more_than_a_minute_is_left_for_another_night(
+    google: FakeGoogle, reader: GoogleReader
+) -> None:
+    google.fail(429, "rateLimitExceeded", retry_after="3600")
     with pytest.raises(RateLimitError):
         reader.read()
 
     assert reader.pauses == []
 
 
-def test_no_refusal_repeats_what_google_said(google: Google, reader: Reader, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_refusal_repeats_what_google_said(
+    google: FakeGoogle, reader: GoogleReader, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    google.trouble(403, f"forbidden: {CANARY}", times=99)
+    google.fail(403, f"forbidden: {CANARY}", times=99)
     with pytest.raises(AuthorizationError) as error:
         reader.read()
 
@@ -116,63 +120,67 @@ def test_no_refusal_repeats_what_google_said(google: Google, reader: Reader, cap
 # Whose permission it is
 
 
-def test_an_old_access_token_is_renewed_unasked(google: Google, reader: Reader) -> None:
+def test_an_old_access_token_is_renewed_unasked(google: FakeGoogle, reader: GoogleReader) -> None:
     reader.read()
-    google.doors.expire()
+    google.auth.expire()
     reader.read()
 
-    assert len(google.doors.tokens) == 2
+    assert len(google.auth.tokens) == 2
 
 
-def test_a_permission_taken_back_says_what_to_type(google: Google, reader: Reader) -> None:
+def test_a_permission_taken_back_says_what_to_type(google: FakeGoogle, reader: GoogleReader) -> None:
     reader.read()
     cursor = reader.cursor
-    google.doors.revoke(ANA)
+    google.auth.revoke(ANA)
     with pytest.raises(AuthorizationError, match="Run: evenhours connect google --clinician ana"):
         reader.read()
     assert reader.cursor == cursor
     assert reader.pauses == []
 
 
-def test_a_permission_taken_back_in_the_middle_of_a_list(google: Google, diary: Diary, reader: Reader) -> None:
-    diary.put("two", at("2026-03-03 10:00"))
-    diary.page = 1
-    google.trouble(401, "authError", after=1, times=99)
+def test_a_permission_taken_back_in_the_middle_of_a_list(
+    google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
+) -> None:
+    calendar.put("two", at("2026-03-03 10:00"))
+    calendar.page = 1
+    google.fail(401, "authError", after=1, times=99)
     with pytest.raises(AuthorizationError):
         reader.read()
     assert reader.cursor is None
 
 
-def test_nobody_has_given_permission_yet(reader: Reader, tmp_path: Path) -> None:
+def test_nobody_has_given_permission_yet(reader: GoogleReader, tmp_path: Path) -> None:
     (tmp_path / "google-tokens" / "ana.json").unlink()
     with pytest.raises(AuthorizationError, match="ana has not given permission yet"):
         reader.read()
 
 
-def test_a_box_left_unticked_is_said(google: Google, reader: Reader, tmp_path: Path) -> None:
-    let_in(google, tmp_path, ["https://www.googleapis.com/auth/gmail.metadata"])
+def test_a_box_left_unticked_is_said(google: FakeGoogle, reader: GoogleReader, tmp_path: Path) -> None:
+    grant_access(google, tmp_path, ["https://www.googleapis.com/auth/gmail.metadata"])
     with pytest.raises(AuthorizationError, match="a box was left unticked"):
         reader.read()
-    assert google.asked == []
+    assert google.requests == []
 
 
 @pytest.mark.parametrize(("folder", "file"), [(0o755, 0o600), (0o700, 0o644), (0o700, 0o640)])
 def test_a_permission_that_others_can_read_is_refused(
-    google: Google, reader: Reader, tmp_path: Path, folder: int, file: int
+    google: FakeGoogle, reader: GoogleReader, tmp_path: Path, folder: int, file: int
 ) -> None:
     (tmp_path / "google-tokens").chmod(folder)
     (tmp_path / "google-tokens" / "ana.json").chmod(file)
     with pytest.raises(UnavailableError, match=r"can be read by others\. Run: chmod"):
         reader.read()
-    assert google.asked == []
+    assert google.requests == []
 
 
-def test_a_domain_reads_in_the_name_of_whoever_consented(google: Google, reader: Reader, tmp_path: Path) -> None:
+def test_a_domain_reads_in_the_name_of_whoever_consented(
+    google: FakeGoogle, reader: GoogleReader, tmp_path: Path
+) -> None:
     place = service_account(google, tmp_path, CALENDAR)
     reader.options = CalendarOptions(api_endpoint=google.url, service_account=place)
     with pytest.raises(AuthorizationError, match="ana has not consented"):
         reader.read()
-    assert google.asked == []
+    assert google.requests == []
 
     consent = {"account": ANA, "scopes": [CALENDAR], "agreed_at": "2026-03-01"}
     write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
@@ -180,7 +188,7 @@ def test_a_domain_reads_in_the_name_of_whoever_consented(google: Google, reader:
     assert len(reader.events) == 1
 
 
-def test_a_domain_that_delegates_something_else(google: Google, reader: Reader, tmp_path: Path) -> None:
+def test_a_domain_that_delegates_something_else(google: FakeGoogle, reader: GoogleReader, tmp_path: Path) -> None:
     place = service_account(google, tmp_path, "https://www.googleapis.com/auth/gmail.metadata")
     consent = {"account": ANA, "scopes": [CALENDAR]}
     write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
@@ -191,7 +199,7 @@ def test_a_domain_that_delegates_something_else(google: Google, reader: Reader, 
 
 @pytest.mark.parametrize("key", ["", "{}", "[]", '{"client_email": "x", "private_key": "secret-in-here"}'])
 def test_a_key_that_is_none_is_said_without_repeating_it(
-    google: Google, reader: Reader, tmp_path: Path, key: str
+    google: FakeGoogle, reader: GoogleReader, tmp_path: Path, key: str
 ) -> None:
     (tmp_path / "service.json").write_text(key)
     write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": [CALENDAR]})

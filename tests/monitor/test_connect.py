@@ -19,9 +19,9 @@ from click.testing import CliRunner
 from connectors.google.access import CALENDAR, MAIL
 from monitor.cli import connect, evenhours
 from monitor.cli.context import CliContext
-from tests.connectors.google_fake.diary import at
-from tests.connectors.google_fake.office import service_account
-from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.practice import service_account
+from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.office import CONFIG, Office
 
 ANA = "ana@two.example"
@@ -47,13 +47,13 @@ window = {{ from = 2026-01-01, to = 2026-12-31 }}
 
 @pytest.fixture
 def google() -> Any:
-    with google_on_loopback() as fake:
-        fake.doors.chooses = ANA
+    with run_fake_google() as fake:
+        fake.auth.chooses = ANA
         yield fake
 
 
 @pytest.fixture
-def office(tmp_path: Path, google: Google) -> Office:
+def office(tmp_path: Path, google: FakeGoogle) -> Office:
     office = Office(tmp_path)
     office.config.write_text(CONFIG + SOURCE.format(url=google.url))
     write_private(office.folder / "google-client.json", json.dumps(CLIENT))
@@ -89,9 +89,9 @@ def stored_permission(office: Office, name: str = "ana.json") -> Any:
 
 
 def test_consent_on_googles_page_is_kept_and_opens_the_calendar(
-    office: Office, google: Google, browser: list[str]
+    office: Office, google: FakeGoogle, browser: list[str]
 ) -> None:
-    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
     answer = office("connect", "google", "--clinician", "ana", "--json")
 
     assert answer.code == 0
@@ -104,12 +104,12 @@ def test_consent_on_googles_page_is_kept_and_opens_the_calendar(
 
 
 def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
-    office: Office, google: Google, browser: list[str]
+    office: Office, google: FakeGoogle, browser: list[str]
 ) -> None:
     office("connect", "google", "--clinician", "ana")
 
     assert browser
-    asked = google.doors.asked[0]
+    asked = google.auth.asked[0]
     assert asked["scope"] == CALENDAR
     assert (asked["code_challenge_method"], asked["access_type"], asked["prompt"]) == ("S256", "offline", "consent")
     assert asked["redirect_uri"].startswith("http://127.0.0.1:")
@@ -163,7 +163,7 @@ def test_whoever_never_answers_is_waited_for_only_so_long(office: Office, monkey
 
 
 def test_asking_for_one_source_takes_nothing_away_from_another(
-    office: Office, google: Google, browser: list[str]
+    office: Office, google: FakeGoogle, browser: list[str]
 ) -> None:
     post = SOURCE.replace('"google"', '"post"').replace("google_calendar", "gmail").format(url=google.url)
     apart = post.replace('"post"', '"apart"') + 'tokens = "apart"\n'
@@ -227,8 +227,8 @@ def test_a_code_of_somebody_elses_is_refused(office: Office) -> None:
     assert "Traceback" not in answer.err
 
 
-def test_a_refusal_is_reported(office: Office, google: Google, browser: list[str]) -> None:
-    google.doors.refused = True
+def test_a_refusal_is_reported(office: Office, google: FakeGoogle, browser: list[str]) -> None:
+    google.auth.refused = True
     answer = office("connect", "google", "--clinician", "ana")
 
     assert browser
@@ -236,8 +236,8 @@ def test_a_refusal_is_reported(office: Office, google: Google, browser: list[str
     assert "permission was refused on Google's page" in answer.err
 
 
-def test_what_was_left_unticked_is_printed(office: Office, google: Google, browser: list[str]) -> None:
-    google.doors.unticked = {CALENDAR}
+def test_what_was_left_unticked_is_printed(office: Office, google: FakeGoogle, browser: list[str]) -> None:
+    google.auth.unticked = {CALENDAR}
     answer = office("connect", "google", "--clinician", "ana")
 
     assert browser
@@ -245,8 +245,8 @@ def test_what_was_left_unticked_is_printed(office: Office, google: Google, brows
     assert "Left unticked: entries of the calendar, read only." in answer.err
 
 
-def test_testing_mode_is_reported_at_once_and_by_doctor(office: Office, google: Google, browser: list[str]) -> None:
-    google.doors.testing_mode = True
+def test_testing_mode_is_reported_at_once_and_by_doctor(office: Office, google: FakeGoogle, browser: list[str]) -> None:
+    google.auth.testing_mode = True
     answer = office("connect", "google", "--clinician", "ana")
     office("ingest")
     doctor = office("doctor")
@@ -258,9 +258,11 @@ def test_testing_mode_is_reported_at_once_and_by_doctor(office: Office, google: 
     assert "ben has not given permission yet. Run: evenhours connect google --clinician ben" in doctor.out
 
 
-def test_the_doctor_is_content_with_a_permission_that_lasts(office: Office, google: Google, browser: list[str]) -> None:
+def test_the_doctor_is_content_with_a_permission_that_lasts(
+    office: Office, google: FakeGoogle, browser: list[str]
+) -> None:
     office("connect", "google", "--clinician", "ana")
-    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
     office("ingest")
 
     assert browser
@@ -280,12 +282,12 @@ def test_an_invalid_client_is_reported_without_repeating_it(office: Office, clie
 
 
 def test_for_a_domain_the_persons_own_consent_is_written_down(
-    office: Office, google: Google, monkeypatch: pytest.MonkeyPatch
+    office: Office, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = service_account(google, office.folder, CALENDAR)
     (office.folder / "service.json").chmod(0o600)
     office.change('client = "file:google-client.json"', f'service_account = "{place}"')
-    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
 
     monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
     assert office("connect", "google", "--clinician", "ana").code == 2

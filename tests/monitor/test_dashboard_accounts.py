@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from connectors.google.access import CALENDAR
 from connectors.private import read_private
 from monitor.config import load
-from tests.connectors.google_fake.diary import at
-from tests.connectors.google_fake.office import service_account
-from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.practice import service_account
+from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of, session_cookie
 from tests.monitor.office import CONFIG, Office
 from tests.monitor.test_connect import ANA, CLIENT, SOURCE, write_private
@@ -27,14 +27,14 @@ HERE = "/me/accounts"
 
 
 @pytest.fixture
-def google() -> Iterator[Google]:
-    with google_on_loopback() as fake:
-        fake.doors.chooses = ANA
+def google() -> Iterator[FakeGoogle]:
+    with run_fake_google() as fake:
+        fake.auth.chooses = ANA
         yield fake
 
 
 @pytest.fixture
-def office(tmp_path: Path, google: Google) -> Office:
+def office(tmp_path: Path, google: FakeGoogle) -> Office:
     office = Office(tmp_path, CONFIG + SOURCE.format(url=google.url))
     write_private(office.folder / "google-client.json", json.dumps(CLIENT))
     assert office("init").code == 0
@@ -83,8 +83,8 @@ def test_an_address_is_accepted_once_and_only_from_whoever_began(office: Office,
     assert post(ana, f"{HERE}/google/answer", address=address).status_code == 400
 
 
-def test_scopes_left_unticked_are_named(google: Google, pages: DashboardPages) -> None:
-    google.doors.unticked = {CALENDAR}
+def test_scopes_left_unticked_are_named(google: FakeGoogle, pages: DashboardPages) -> None:
+    google.auth.unticked = {CALENDAR}
     ana = pages.signed_in("ana")
     address = consent_on_googles_page(post(ana, f"{HERE}/google").text)
 
@@ -105,11 +105,11 @@ def test_consent_in_a_domain_is_recorded_for_whoever_is_signed_in(office: Office
     assert read_private(office.folder / "google-tokens", "ben.consent.json") is None
 
 
-def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: Google) -> None:
+def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: FakeGoogle) -> None:
     place = service_account(google, office.folder, CALENDAR)
     (office.folder / "service.json").chmod(0o600)
     office.change('client = "file:google-client.json"', f'service_account = "{place}"')
-    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
     consent = office.folder / "google-tokens" / "ana.consent.json"
     with DashboardPages(load(office.config)) as pages:
         ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
@@ -117,7 +117,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
         post(ana, f"{HERE}/google/agree")
         post(ben, f"{HERE}/google/agree")
         office("ingest", "--source", "google")
-        accounts = [question.account for question in google.asked]
+        accounts = [question.account for question in google.requests]
         assert ANA in accounts
 
         page = post(ana, f"{HERE}/google/withdraw").text
@@ -128,19 +128,19 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
         assert not consent.exists()
         assert "Take back my permission" in ben.get(HERE).text
         assert "There was nothing to take back" in post(ana, f"{HERE}/google/withdraw").text
-    google.asked.clear()
+    google.requests.clear()
     ingest_result = office("ingest", "--source", "google")
 
     assert ingest_result.code == 4
     assert "ana has not consented" in ingest_result.err
-    assert {question.account for question in google.asked} == {"ben@two.example"}
+    assert {question.account for question in google.requests} == {"ben@two.example"}
     doctor_found = {line["check"]: line["found"] for line in office("doctor", "--json").json_lines}
     assert doctor_found["permission of ana for google"] == "missing or not sufficient"
     assert doctor_found["permission of ben for google"] == "given"
 
 
 def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
-    office: Office, google: Google, pages: DashboardPages
+    office: Office, google: FakeGoogle, pages: DashboardPages
 ) -> None:
     ana, token = pages.signed_in("ana"), office.folder / "google-tokens" / "ana.json"
     post(ana, f"{HERE}/google/answer", address=consent_on_googles_page(post(ana, f"{HERE}/google").text))
@@ -152,9 +152,9 @@ def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
     assert not token.exists()
     assert post(ana, f"{HERE}/google/answer", address=late).status_code == 400
     assert not token.exists()
-    google.asked.clear()
+    google.requests.clear()
     assert office("ingest", "--source", "google").code == 4
-    assert google.asked == []
+    assert google.requests == []
 
 
 def test_a_permission_that_cannot_be_deleted_is_not_reported_as_taken_back(

@@ -10,8 +10,8 @@ import pytest
 
 from connectors.google.access import CALENDAR, MAIL, MEETINGS, OPENID
 from connectors.private import write_private
-from tests.connectors.google_fake.diary import CANARY, at, meeting
-from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.connectors.fake_google.calendar import CANARY, at, meeting
+from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.office import CONFIG, Office
 
 ANA, CLIENT = "ana@two.example", "kim@post.example"
@@ -24,27 +24,29 @@ SOURCES = "".join(
 
 @pytest.fixture
 def google() -> Any:
-    with google_on_loopback() as fake:
+    with run_fake_google() as fake:
         yield fake
 
 
 @pytest.fixture
-def office(tmp_path: Path, google: Google) -> Office:
+def office(tmp_path: Path, google: FakeGoogle) -> Office:
     kept = CONFIG.partition("[[source]]")[0]
     office = Office(tmp_path, kept + SOURCES.replace("URL", google.url))
-    permission = google.doors.allow(ANA, CALENDAR, MAIL, MEETINGS, OPENID)
+    permission = google.auth.allow(ANA, CALENDAR, MAIL, MEETINGS, OPENID)
     write_private(tmp_path / "google-tokens", "ana.json", permission)
-    diary, box = google.diary(ANA), google.postbox(ANA)
+    calendar, mailbox = google.calendar(ANA), google.mailbox(ANA)
     people = [{"email": ANA, "self": True}, {"email": CLIENT, "displayName": CANARY}]
-    for event_id in diary.put_weekly(
+    for event_id in calendar.put_weekly(
         "series", at("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)
     ):
         assert event_id.startswith("series_2026")
     for week, late in ((0, 12), (1, 2)):
         start = at("2026-03-02 10:00") + timedelta(weeks=week)
         google.meetings.hold(CODE, (ANA, start, 50 + late), ("", start + timedelta(minutes=1), 49 + late))
-    first = box.put(at("2026-03-02 18:00"), CLIENT, ANA, thread="1a")
-    box.put(at("2026-03-02 21:30"), ANA, CLIENT, labels=("SENT",), thread="1a", In_Reply_To=f"<{first}@mail.example>")
+    first = mailbox.put(at("2026-03-02 18:00"), CLIENT, ANA, thread="1a")
+    mailbox.put(
+        at("2026-03-02 21:30"), ANA, CLIENT, labels=("SENT",), thread="1a", In_Reply_To=f"<{first}@mail.example>"
+    )
     return office
 
 
@@ -59,8 +61,8 @@ def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
     ]
 
 
-def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(office: Office, google: Google) -> None:
-    google.diary(ANA).put(
+def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(office: Office, google: FakeGoogle) -> None:
+    google.calendar(ANA).put(
         "one", at("2026-03-17 10:00"), conferenceData=meeting(CODE), attendees=[{"email": CLIENT}, {"email": ANA}]
     )
     google.meetings.hold(CODE, (ANA, at("2026-03-16 09:57"), 20))
@@ -82,10 +84,10 @@ def test_a_reply_is_measured_and_its_client_is_the_sessions(office: Office) -> N
     assert {line["client"] for line in sessions} == {replies[0]["client"]}
 
 
-def test_a_second_night_without_news_asks_little_and_changes_no_row(office: Office, google: Google) -> None:
+def test_a_second_night_without_news_asks_little_and_changes_no_row(office: Office, google: FakeGoogle) -> None:
     office("nightly")
     before = office.dump()
-    google.asked.clear()
+    google.requests.clear()
     assert office("nightly").code == 0
 
     assert office.dump() == before
@@ -103,8 +105,8 @@ def test_no_word_of_it_is_left_on_this_machine(office: Office) -> None:
         assert word.lower() not in (answer.out + answer.err + report.out).lower()
 
 
-def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Office, google: Google) -> None:
-    google.diary(ANA).put("one", at("2026-03-04 09:00"), summary="Holiday in Quimper")
+def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Office, google: FakeGoogle) -> None:
+    google.calendar(ANA).put("one", at("2026-03-04 09:00"), summary="Holiday in Quimper")
     office("nightly")
     before = office.dump()
     answer = office("classify", "--try", "--json", "--clinician", "ana")
@@ -126,9 +128,9 @@ def test_whose_account_it_is_has_to_be_said_where_there_are_several(office: Offi
     assert "google_calendar: choose an account: --clinician ana | ben" in answer.err
 
 
-def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office, google: Google) -> None:
+def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office, google: FakeGoogle) -> None:
     office("nightly")
-    google.doors.revoke(ANA)
+    google.auth.revoke(ANA)
     answer = office("nightly")
 
     assert answer.code == 4

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from connectors.google.access import MAIL
-from tests.connectors.google_fake.world import GoogleWorld
+from tests.connectors.fake_google.world import GoogleWorld
 from tests.connectors.worlds.letters import LASTING, PAGE
 from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, Behaviour, client, moment
 
@@ -23,14 +23,14 @@ class Mailboxes(GoogleWorld):
     planted: ClassVar[Sequence[str]] = ("snippet", "Subject", "Received", "Comments", "display names", "body")
 
     def begin(self, address: str) -> None:
-        self.google.postbox(address).page = PAGE
+        self.google.mailbox(address).page = PAGE
 
     def put(self, *numbers: int, owner: str = ANA) -> None:
-        box = self.google.postbox(ADDRESSES[owner])
+        mailbox = self.google.mailbox(ADDRESSES[owner])
         for number in numbers:
             own, other = f"{CANARY} <{ADDRESSES[owner]}>", f'"{CANARY}, Dr" <{client(number // 2)}>'
             answers = f"<{number - 1}.{CANARY}@post.example>" if number % 2 else ""
-            name = box.put(
+            name = mailbox.put(
                 moment(number),
                 *((own, other) if number % 2 else (other, own)),
                 labels=("SENT",) if number % 2 else ("INBOX", "UNREAD"),
@@ -41,7 +41,7 @@ class Mailboxes(GoogleWorld):
                 Received=CANARY,
                 Comments=CANARY,
             )
-            box.messages[name] |= {"snippet": CANARY}
+            mailbox.messages[name] |= {"snippet": CANARY}
 
     def change(self, number: int, owner: str = ANA) -> None:
         raise NotImplementedError
@@ -51,10 +51,10 @@ class Mailboxes(GoogleWorld):
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         for number in numbers:
-            self.google.postbox(ADDRESSES[owner]).delete(f"{number:x}")
+            self.google.mailbox(ADDRESSES[owner]).delete(f"{number:x}")
 
     def forget(self, owner: str = ANA) -> None:
-        self.google.postbox(ADDRESSES[owner]).forget_history()
+        self.google.mailbox(ADDRESSES[owner]).forget_history()
 
 
 WORLDS = (Mailboxes,)

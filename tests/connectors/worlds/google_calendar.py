@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from connectors.google.access import CALENDAR
-from tests.connectors.google_fake.diary import Diary
-from tests.connectors.google_fake.world import GoogleWorld
+from tests.connectors.fake_google.calendar import FakeCalendar
+from tests.connectors.fake_google.world import GoogleWorld
 from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, client, moment
 
 
@@ -30,26 +30,26 @@ class GoogleCalendars(GoogleWorld):
     )  # fmt: skip
 
     def begin(self, address: str) -> None:
-        self.google.diary(address).page = 4
+        self.google.calendar(address).page = 4
 
     def put(self, *numbers: int, owner: str = ANA) -> None:
         for number in numbers:
-            self._diary(owner).put(f"item{number}", moment(number), MINUTES, **_fields(number, owner))
+            self._calendar(owner).put(f"item{number}", moment(number), MINUTES, **_fields(number, owner))
 
     def change(self, number: int, owner: str = ANA) -> None:
-        self._diary(owner).move(f"item{number}", moment(number) + timedelta(minutes=15), MINUTES)
+        self._calendar(owner).move(f"item{number}", moment(number) + timedelta(minutes=15), MINUTES)
 
     def spoil(self, number: int, owner: str = ANA) -> None:
-        self._diary(owner).move(f"item{number}", moment(number), -MINUTES)
+        self._calendar(owner).move(f"item{number}", moment(number), -MINUTES)
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:
-        self._diary(owner).delete(*(f"item{number}" for number in numbers))
+        self._calendar(owner).delete(*(f"item{number}" for number in numbers))
 
     def forget(self, owner: str = ANA) -> None:
-        self._diary(owner).expire_tokens()
+        self._calendar(owner).expire_tokens()
 
-    def _diary(self, owner: str) -> Diary:
-        return self.google.diary(ADDRESSES[owner])
+    def _calendar(self, owner: str) -> FakeCalendar:
+        return self.google.calendar(ADDRESSES[owner])
 
 
 def _fields(number: int, owner: str) -> dict[str, Any]:

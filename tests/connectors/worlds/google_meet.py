@@ -12,8 +12,8 @@ import pytest
 
 from connectors.google.access import MEETINGS, OPENID, REPORTS, consent_file
 from connectors.private import write_private
-from tests.connectors.google_fake.office import service_account
-from tests.connectors.google_fake.world import GoogleWorld
+from tests.connectors.fake_google.practice import service_account
+from tests.connectors.fake_google.world import GoogleWorld
 from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, Trouble, moment
 
 _FACTS: Mapping[Behaviour, str] = MappingProxyType(
@@ -75,7 +75,7 @@ class DomainsReport(Meetings):
         self._key = folder / service_account(self.google, folder, REPORTS).removeprefix("file:")
         self._key.chmod(0o600)
 
-    def let_in(self, owner: str, address: str) -> None:
+    def grant_access(self, owner: str, address: str) -> None:
         write_private(self._tokens, consent_file(owner), {"account": address, "scopes": [REPORTS]})
 
     def options(self) -> str:
@@ -94,7 +94,7 @@ class DomainsReport(Meetings):
     def mend(self) -> None:
         super().mend()
         for owner, address in ADDRESSES.items():
-            self.let_in(owner, address)
+            self.grant_access(owner, address)
 
 
 WORLDS = (Meetings, DomainsReport)

@@ -16,25 +16,25 @@ from connectors.classify import Classifier, KindRule
 from connectors.private import write_private
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
-from tests.connectors.google_fake.diary import at
-from tests.connectors.google_fake.server import Google
+from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.server import FakeGoogle
 from tests.connectors.kept import kept
 
-NAMES = Pseudonyms(b"k" * 32)
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 ANA = "ana@harbour.example"
 WINDOW = Window(at("2026-01-01"), at("2026-06-01"))
 Make = Callable[..., Connector]
 
 
 @dataclass
-class Reader:
+class GoogleReader:
     """Reads one source as ingest does: remembers cursor and records, counts the pauses instead of making them."""
 
     make: Make
     options: Any
     context: Context
     cursor: str | None = None
-    held: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
@@ -50,26 +50,26 @@ class Reader:
 
     def _store(self, batch: Batch) -> None:
         if batch.replaces:
-            kept = {key: record for key, record in self.held.items() if not _in(record, batch.replaces)}
-            self.held = kept
+            kept = {key: record for key, record in self.records.items() if not _in(record, batch.replaces)}
+            self.records = kept
         for key in batch.removed:
-            self.held.pop(key, None)
-        self.held |= {_key(record): record for record in batch.records}
+            self.records.pop(key, None)
+        self.records |= {_key(record): record for record in batch.records}
         self.cursor = batch.cursor
 
     @property
     def events(self) -> list[CalendarEvent]:
-        found = [record for record in self.held.values() if isinstance(record, CalendarEvent)]
+        found = [record for record in self.records.values() if isinstance(record, CalendarEvent)]
         return sorted(found, key=lambda event: (event.start, event.uid_key))
 
     @property
     def stamps(self) -> list[MessageStamp]:
-        found = [record for record in self.held.values() if isinstance(record, MessageStamp)]
+        found = [record for record in self.records.values() if isinstance(record, MessageStamp)]
         return sorted(found, key=lambda stamp: (stamp.sent_at, stamp.key))
 
     @property
     def calls(self) -> list[SessionEvidence]:
-        found = [record for record in self.held.values() if isinstance(record, SessionEvidence)]
+        found = [record for record in self.records.values() if isinstance(record, SessionEvidence)]
         return sorted(
             found, key=lambda call: (call.started_at or call.ended_at or datetime.max.replace(tzinfo=UTC), call.key)
         )
@@ -102,19 +102,21 @@ def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), *
         "owners": (Owner("ana", ZoneInfo("Europe/London"), frozenset(addresses), "Ana"),),
         "window": WINDOW,
         "classifier": Classifier(rules, frozenset({"harbour.example"}), frozenset({ANA})),
-        "pseudonyms": NAMES,
+        "pseudonyms": PSEUDONYMS,
         "folder": folder,
         "read_secret": lambda place: (folder / place.removeprefix("file:")).read_text(),
     }
     return Context(**{**given, **told})
 
 
-def let_in(google: Google, folder: Path, scopes: Sequence[str], account: str = ANA, clinician: str = "ana") -> None:
+def grant_access(
+    google: FakeGoogle, folder: Path, scopes: Sequence[str], account: str = ANA, clinician: str = "ana"
+) -> None:
     """Keep a permission as after ``evenhours connect google``."""
-    write_private(folder / "google-tokens", f"{clinician}.json", google.doors.allow(account, *scopes))
+    write_private(folder / "google-tokens", f"{clinician}.json", google.auth.allow(account, *scopes))
 
 
-def service_account(google: Google, folder: Path, *delegated: str) -> str:
+def service_account(google: FakeGoogle, folder: Path, *delegated: str) -> str:
     """Make a service account with these delegated scopes; its key as a secret's reference."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -125,7 +127,7 @@ def service_account(google: Google, folder: Path, *delegated: str) -> str:
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     name = "reader@practice.iam.example"
-    google.doors.keys[name] = public.decode(), frozenset(delegated)
+    google.auth.keys[name] = public.decode(), frozenset(delegated)
     told = {
         "type": "service_account", "client_email": name, "private_key": private.decode(), "private_key_id": "1",
         "token_uri": "https://oauth2.googleapis.com/token", "client_id": "1", "project_id": "practice",

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.connectors.google_fake.diary import CANARY
-from tests.connectors.google_fake.discovery import Refusal
+from tests.connectors.fake_google.calendar import CANARY
+from tests.connectors.fake_google.discovery import ErrorResponse
 
 _HIDDEN = {"SPAM", "TRASH"}
 
 
 @dataclass
-class Postbox:
+class FakeMailbox:
     """One mailbox. ``page`` limits what one answer holds, whatever the client asks for."""
 
     address: str
@@ -99,7 +99,7 @@ class Postbox:
     def listed(self, asked: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
         """``users.messages.list``, newest first."""
         if "q" in asked and metadata_only:
-            raise Refusal(403, "forbidden: Metadata scope does not support 'q' parameter")
+            raise ErrorResponse(403, "forbidden: Metadata scope does not support 'q' parameter")
         wanted = set(asked.get("labelIds", ()))
         hidden = set() if asked.get("includeSpamTrash") else _HIDDEN - wanted
         found = [
@@ -126,16 +126,16 @@ class Postbox:
             return None
         generation, instant, message_id = asked["pageToken"].split("-")
         if generation != str(self.generation):
-            raise Refusal(400, "invalidArgument: Invalid pageToken")
+            raise ErrorResponse(400, "invalidArgument: Invalid pageToken")
         return int(instant), message_id
 
     def get(self, message_id: str, asked: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
         """``users.messages.get``."""
         shape = asked.get("format", "full")
         if metadata_only and shape in {"full", "raw"}:
-            raise Refusal(403, f"forbidden: Metadata scope doesn't allow format {shape.upper()}")
+            raise ErrorResponse(403, f"forbidden: Metadata scope doesn't allow format {shape.upper()}")
         if message_id not in self.messages:
-            raise Refusal(404, "notFound: Requested entity was not found.")
+            raise ErrorResponse(404, "notFound: Requested entity was not found.")
         message = self.messages[message_id]
         if shape == "full":
             return message
@@ -149,10 +149,10 @@ class Postbox:
     def changes(self, asked: dict[str, Any]) -> dict[str, Any]:
         """``users.history.list``."""
         if "startHistoryId" not in asked:
-            raise Refusal(400, "invalidArgument: startHistoryId")
+            raise ErrorResponse(400, "invalidArgument: startHistoryId")
         since = int(asked["startHistoryId"])
         if since < self.oldest:
-            raise Refusal(404, "notFound: Requested entity was not found.")
+            raise ErrorResponse(404, "notFound: Requested entity was not found.")
         kinds = {
             "messageAdded": "messagesAdded", "labelAdded": "labelsAdded", "labelRemoved": "labelsRemoved",
             "messageDeleted": "messagesDeleted",
@@ -171,5 +171,5 @@ class Postbox:
             return 0
         generation, _, place = asked["pageToken"].partition("-")
         if generation != str(self.generation):
-            raise Refusal(400, "invalidArgument: Invalid pageToken")
+            raise ErrorResponse(400, "invalidArgument: Invalid pageToken")
         return int(place)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.connectors.google_fake.discovery import Refusal
+from tests.connectors.fake_google.discovery import ErrorResponse
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Grant:
 
 
 @dataclass
-class Doors:
+class FakeAuth:
     """Who was let in. ``unticked`` are the scopes that the next person does not tick, ``refused`` says no to all."""
 
     numbers: dict[str, str] = field(default_factory=dict)  # an account's number by its address
@@ -72,7 +72,7 @@ class Doors:
         """What the request's token opens."""
         token = self.tokens.get(authorization.removeprefix("Bearer "))
         if token is None or token.expired:
-            raise Refusal(401, "authError: Invalid Credentials")
+            raise ErrorResponse(401, "authError: Invalid Credentials")
         return token
 
     # What the addresses answer
@@ -100,18 +100,18 @@ class Doors:
         if kind == "refresh_token":
             grant = self.refreshes.get(form["refresh_token"])
             if grant is None:
-                raise Refusal(400, "invalid_grant")
+                raise ErrorResponse(400, "invalid_grant")
             return self._opened(grant)
         if kind == "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return self._by_signature(form["assertion"])
-        raise Refusal(400, "unsupported_grant_type")
+        raise ErrorResponse(400, "unsupported_grant_type")
 
     def _by_code(self, form: dict[str, str]) -> dict[str, Any]:
         grant, challenge, back = self.codes.pop(form["code"], (None, "", ""))
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         proof = base64.urlsafe_b64encode(digest).decode().rstrip("=")
         if grant is None or proof != challenge or form["redirect_uri"] != back:
-            raise Refusal(400, "invalid_grant")
+            raise ErrorResponse(400, "invalid_grant")
         if grant.refresh:
             self.refreshes[grant.refresh] = grant
         told = self._opened(grant) | ({"refresh_token": grant.refresh} if grant.refresh else {})
@@ -126,12 +126,12 @@ class Doors:
 
         issuer = json.loads(_decoded(assertion.split(".")[1]))["iss"]
         if issuer not in self.keys:
-            raise Refusal(400, "invalid_client")
+            raise ErrorResponse(400, "invalid_client")
         certificate, delegated = self.keys[issuer]
         claims = jwt.decode(assertion, certs=certificate, clock_skew_in_seconds=600)  # type: ignore[no-untyped-call]
         scopes = frozenset(claims["scope"].split())
         if not scopes <= delegated:
-            raise Refusal(401, "unauthorized_client")
+            raise ErrorResponse(401, "unauthorized_client")
         return self._opened(Grant(claims["sub"], scopes))
 
     def _opened(self, grant: Grant) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.connectors.google_fake.discovery import Refusal
+from tests.connectors.fake_google.discovery import ErrorResponse
 
 CANARY = "Zebrafinch"  # planted in every field that is none of our business
 _NOT_WITH_TOKEN = frozenset(
@@ -23,11 +23,11 @@ def at(text: str) -> datetime:
 
 
 @dataclass
-class Diary:
+class FakeCalendar:
     """One calendar. ``page`` limits what one answer holds, whatever the client asks for."""
 
     page: int = 2500
-    longwinded: int = 0  # so many more signs in every token
+    token_padding: int = 0  # so many more signs in every token
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     version: int = 0
@@ -92,9 +92,9 @@ class Diary:
     def listed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """``events.list`` for a client that wants every instance by itself."""
         if not asked.get("singleEvents"):
-            raise Refusal(501, "the fake expands every series")
+            raise ErrorResponse(501, "the fake expands every series")
         if asked.get("maxResults", 250) > 2500:
-            raise Refusal(400, "invalidParameter: maxResults")
+            raise ErrorResponse(400, "invalidParameter: maxResults")
         params = {name: value for name, value in asked.items() if name not in _MAY_DIFFER}
         since, bounds = self._since(asked, params)
         found = [self._shown(event, asked) for event in self._matching(since, bounds)]
@@ -109,7 +109,7 @@ class Diary:
         answer |= {"items": found[start:end]}
         if end < len(found):
             return answer | {"nextPageToken": _packed({**state, "at": end})}
-        token = {"version": state["version"], "bounds": bounds, "params": params, "": "x" * self.longwinded}
+        token = {"version": state["version"], "bounds": bounds, "params": params, "": "x" * self.token_padding}
         return answer | {"nextSyncToken": _packed(token)}
 
     def _since(self, asked: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
@@ -118,12 +118,12 @@ class Diary:
         if "syncToken" not in asked:
             return None, bounds
         if _NOT_WITH_TOKEN & asked.keys() or asked.get("showDeleted") is False:
-            raise Refusal(400, "badRequest: a sync token and something that it excludes")
+            raise ErrorResponse(400, "badRequest: a sync token and something that it excludes")
         token = _unpacked(asked["syncToken"])
         if token["version"] < self.oldest:
-            raise Refusal(410, "fullSyncRequired")
+            raise ErrorResponse(410, "fullSyncRequired")
         if token["params"] != params:
-            raise Refusal(400, "badRequest: not the parameters of the first sync")
+            raise ErrorResponse(400, "badRequest: not the parameters of the first sync")
         return token["version"], token["bounds"]
 
     def _state(
@@ -133,7 +133,7 @@ class Diary:
             return {"version": self.version, "since": since, "bounds": bounds, "params": params}, 0
         state = _unpacked(asked["pageToken"])
         if state["params"] != params or state["since"] != since:
-            raise Refusal(400, "badRequest: a page of another list")
+            raise ErrorResponse(400, "badRequest: a page of another list")
         return state, state["at"]
 
     def _matching(self, since: int | None, bounds: list[str | None]) -> list[dict[str, Any]]:
@@ -211,6 +211,6 @@ def _unpacked(token: str) -> dict[str, Any]:
     try:
         found = json.loads(urlsafe_b64decode(token))
     except ValueError as error:
-        raise Refusal(400, "badRequest: a token of somebody else's") from error
+        raise ErrorResponse(400, "badRequest: a token of somebody else's") from error
     assert isinstance(found, dict)
     return found

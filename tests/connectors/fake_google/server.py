@@ -12,17 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from tests.connectors.google_fake.diary import Diary
-from tests.connectors.google_fake.discovery import FakeError, Method, Refusal, hold_to_shape, masked, method_at
-from tests.connectors.google_fake.doors import Doors, Grant
-from tests.connectors.google_fake.meetings import Meetings
-from tests.connectors.google_fake.postbox import Postbox
+from tests.connectors.fake_google.auth import FakeAuth, Grant
+from tests.connectors.fake_google.calendar import FakeCalendar
+from tests.connectors.fake_google.discovery import ErrorResponse, FakeError, Method, hold_to_shape, masked, method_at
+from tests.connectors.fake_google.mailbox import FakeMailbox
+from tests.connectors.fake_google.meetings import FakeMeetings
 
 METADATA = "https://www.googleapis.com/auth/gmail.metadata"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as it arrived: the method's name, what was asked, for whom, and whether inside a batch."""
 
     method: str
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass
-class Trouble:
+class Failure:
     """Answers other than the right one: ``status`` with ``reason``, ``times`` times, after some that go well.
 
     A ``status`` of 0 cuts the connection off, -1 cuts the answer short, -2 answers with junk.
@@ -47,7 +47,7 @@ class Trouble:
     retry_after: str = ""
     account: str = ""  # whose requests; everybody's if empty
 
-    def strikes(self, method: str, account: str) -> bool:
+    def applies_to(self, method: str, account: str) -> bool:
         """Whether this request is one that goes wrong."""
         if not method.startswith(self.method) or self.account not in {"", account} or self.times <= 0:
             return False
@@ -59,45 +59,45 @@ class Trouble:
 
 
 @dataclass
-class Google:
+class FakeGoogle:
     """The whole of it. Tests put entries, messages and meetings here, and look at what was ``asked``."""
 
     url: str = ""
-    doors: Doors = field(default_factory=Doors)
-    diaries: dict[tuple[str, str], Diary] = field(default_factory=dict)
-    postboxes: dict[str, Postbox] = field(default_factory=dict)
-    meetings: Meetings = field(default_factory=Meetings)
-    asked: list[Asked] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    auth: FakeAuth = field(default_factory=FakeAuth)
+    calendars: dict[tuple[str, str], FakeCalendar] = field(default_factory=dict)
+    mailboxes: dict[str, FakeMailbox] = field(default_factory=dict)
+    meetings: FakeMeetings = field(default_factory=FakeMeetings)
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
-    def diary(self, account: str, calendar: str = "primary") -> Diary:
-        return self.diaries.setdefault((account, calendar), Diary())
+    def calendar(self, account: str, calendar_id: str = "primary") -> FakeCalendar:
+        return self.calendars.setdefault((account, calendar_id), FakeCalendar())
 
-    def postbox(self, account: str) -> Postbox:
-        return self.postboxes.setdefault(account, Postbox(account))
+    def mailbox(self, account: str) -> FakeMailbox:
+        return self.mailboxes.setdefault(account, FakeMailbox(account))
 
-    def trouble(self, status: int, reason: str = "", **how: Any) -> None:
+    def fail(self, status: int, reason: str = "", **how: Any) -> None:
         """Let something go wrong."""
-        self.troubles.append(Trouble(status, reason, **how))
+        self.failures.append(Failure(status, reason, **how))
 
     def methods(self) -> list[str]:
         """The names of what was asked, in order."""
-        return [asked.method for asked in self.asked]
+        return [request.method for request in self.requests]
 
     def answer(self, target: str, authorization: str, *, batched: bool = False, overridden: bool = False) -> Any:
         """What one request gets; raises :class:`Refusal`."""
         parts = urlsplit(target)
         method, path = method_at(parts.path)
-        grant = self.doors.grant(authorization)
+        grant = self.auth.grant(authorization)
         if not grant.scopes & method.scopes:
-            raise Refusal(403, "insufficientPermissions")
+            raise ErrorResponse(403, "insufficientPermissions")
         query = method.checked(parse_qs(parts.query, keep_blank_values=True))
-        self.asked.append(Asked(method.id, query, grant.account, batched, overridden))
-        for trouble in self.troubles:
-            if trouble.strikes(method.id, grant.account):
-                headers = {"Retry-After": trouble.retry_after} if trouble.retry_after else {}
-                raise Refusal(trouble.status, trouble.reason, headers)
+        self.requests.append(ReceivedRequest(method.id, query, grant.account, batched, overridden))
+        for failure in self.failures:
+            if failure.applies_to(method.id, grant.account):
+                headers = {"Retry-After": failure.retry_after} if failure.retry_after else {}
+                raise ErrorResponse(failure.status, failure.reason, headers)
         answer = self._answered(method, path, query, grant)
         hold_to_shape(method, answer)
         return masked(method, query.get("fields"), answer)
@@ -106,10 +106,10 @@ class Google:
         if method.service == "gmail.v1":
             return self._mail(method, path, query, grant)
         if method.id == "calendar.events.list":
-            diary = self.diaries.get((grant.account, path["calendarId"]))
-            if diary is None:
-                raise Refusal(404, "notFound")
-            return diary.listed(query)
+            calendar = self.calendars.get((grant.account, path["calendarId"]))
+            if calendar is None:
+                raise ErrorResponse(404, "notFound")
+            return calendar.listed(query)
         if method.id == "reports.activities.list":
             return self.meetings.activities(path["userKey"], query)
         return self._meet(method, path, query, grant)
@@ -118,41 +118,41 @@ class Google:
         if method.id == "meet.conferenceRecords.list":
             return self.meetings.records(grant.account, query)
         if method.id == "meet.conferenceRecords.participants.list":
-            return self.meetings.people(path["conferenceRecordsId"], _Numbers(self.doors), query)
+            return self.meetings.people(path["conferenceRecordsId"], _Numbers(self.auth), query)
         if method.id == "meet.conferenceRecords.participants.participantSessions.list":
             return self.meetings.presences(path["conferenceRecordsId"], path["participantsId"])
         if method.id == "meet.spaces.get":
             return self.meetings.space(path["spacesId"])
-        raise Refusal(501, f"the fake has no {method.id}")
+        raise ErrorResponse(501, f"the fake has no {method.id}")
 
     def _mail(self, method: Method, path: dict[str, str], query: dict[str, Any], grant: Grant) -> Any:
         if path["userId"] not in {"me", grant.account}:
-            raise Refusal(403, "forbidden: Delegation denied")
-        box, metadata_only = self.postbox(grant.account), METADATA in grant.scopes
+            raise ErrorResponse(403, "forbidden: Delegation denied")
+        mailbox, metadata_only = self.mailbox(grant.account), METADATA in grant.scopes
         if method.id == "gmail.users.getProfile":
-            return box.profile()
+            return mailbox.profile()
         if method.id == "gmail.users.messages.list":
-            return box.listed(query, metadata_only=metadata_only)
+            return mailbox.listed(query, metadata_only=metadata_only)
         if method.id == "gmail.users.messages.get":
-            return box.get(path["id"], query, metadata_only=metadata_only)
+            return mailbox.get(path["id"], query, metadata_only=metadata_only)
         if method.id == "gmail.users.history.list":
-            return box.changes(query)
-        raise Refusal(501, f"the fake has no {method.id}")
+            return mailbox.changes(query)
+        raise ErrorResponse(501, f"the fake has no {method.id}")
 
 
 class _Numbers(dict[str, str]):
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, auth: FakeAuth) -> None:
         super().__init__()
-        self._doors = doors
+        self._auth = auth
 
     def __missing__(self, account: str) -> str:
-        return self._doors.number(account)
+        return self._auth.number(account)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 65_536  # headers and body in one piece: apart they cost 40 ms each
-    google: ClassVar[Google]
+    google: ClassVar[FakeGoogle]
 
     def log_message(self, *_: object) -> None:
         """Nothing is written."""
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/o/oauth2/auth":
             query = dict(parse_qsl(urlsplit(self.path).query))
-            return self._send(302, b"", {"Location": self.google.doors.consent_page(query)})
+            return self._send(302, b"", {"Location": self.google.auth.consent_page(query)})
         return self._answer(self.path)
 
     def do_POST(self) -> None:
@@ -178,8 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         secret = self.headers.get("Authorization", "")
         try:
             assert not secret or secret.startswith("Basic ")
-            self._json(200, self.google.doors.token(form))
-        except Refusal as refusal:
+            self._json(200, self.google.auth.token(form))
+        except ErrorResponse as refusal:
             told = {"error": refusal.reason, "error_description": "Token has been expired or revoked."}
             self._json(refusal.status, told)
 
@@ -200,10 +200,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _one(self, target: str, authorization: str, **how: bool) -> tuple[int, Any, dict[str, str]]:
         try:
             return 200, self.google.answer(target, authorization, **how), {}
-        except Refusal as refusal:
+        except ErrorResponse as refusal:
             return refusal.status, _error(refusal.status, refusal.reason), refusal.headers
         except (FakeError, AssertionError, KeyError, ValueError, TypeError) as error:
-            self.google.faults.append(f"{type(error).__name__}: {error}")
+            self.google.errors.append(f"{type(error).__name__}: {error}")
             return 500, _error(500, "backendError"), {}
 
     def _batch(self, body: bytes) -> None:
@@ -254,9 +254,9 @@ def _error(status: int, reason: str) -> dict[str, Any]:
 
 
 @contextmanager
-def google_on_loopback() -> Iterator[Google]:
+def run_fake_google() -> Iterator[FakeGoogle]:
     """Google, until the test is over; the test fails if the fake broke Google's own descriptions."""
-    google = Google()
+    google = FakeGoogle()
     handler = type("Handler", (_Handler,), {"google": google})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
@@ -269,4 +269,4 @@ def google_on_loopback() -> Iterator[Google]:
         server.shutdown()
         server.server_close()
         thread.join()
-    assert google.faults == []
+    assert google.errors == []

@@ -23,7 +23,7 @@ SERVICES = ("calendar.v3", "gmail.v1", "admin.reports_v1", "meet.v2")
 _EVERYWHERE = {"fields", "alt", "prettyPrint", "key", "quotaUser"}
 
 
-class Refusal(Exception):  # noqa: N818 (it is what Google says, not a fault of the fake)
+class ErrorResponse(Exception):  # noqa: N818 (it is what Google says, not a fault of the fake)
     """An answer that is not 200: the status and the reason as Google words it."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
@@ -57,7 +57,7 @@ class Method:
                 found[name] = values[-1]
                 continue
             if name not in self.parameters or self.parameters[name]["location"] != "query":
-                raise Refusal(400, f"invalidParameter: {name}")
+                raise ErrorResponse(400, f"invalidParameter: {name}")
             kind = self.parameters[name]
             read = [_typed(name, kind, value) for value in values]
             found[name] = read if kind.get("repeated") else read[-1]
@@ -66,20 +66,20 @@ class Method:
 
 def _typed(name: str, kind: Mapping[str, Any], text: str) -> Any:
     if "enum" in kind and text not in kind["enum"]:
-        raise Refusal(400, f"invalidParameter: {name}")
+        raise ErrorResponse(400, f"invalidParameter: {name}")
     if "pattern" in kind and not re.fullmatch(kind["pattern"], text):
-        raise Refusal(400, f"invalidParameter: {name}")
+        raise ErrorResponse(400, f"invalidParameter: {name}")
     if kind["type"] == "boolean":
         return {"true": True, "false": False}[text.lower()]
     if kind["type"] == "integer":
         number = int(text)
         if number < int(kind.get("minimum", number)) or number > int(kind.get("maximum", number)):
-            raise Refusal(400, f"invalidParameter: {name}")
+            raise ErrorResponse(400, f"invalidParameter: {name}")
         return number
     if kind.get("format") == "date-time":
         assert datetime.fromisoformat(text).tzinfo is not None, "a time needs its offset"
     if kind.get("format") == "uint64" and not text.isdigit():
-        raise Refusal(400, f"invalidParameter: {name}")
+        raise ErrorResponse(400, f"invalidParameter: {name}")
     return text
 
 
@@ -124,7 +124,7 @@ def method_at(path: str) -> tuple[Method, dict[str, str]]:
     for method in methods():
         if found := method.pattern.fullmatch(path):
             return method, {name: unquote(value) for name, value in found.groupdict().items()}
-    raise Refusal(404, "notFound")
+    raise ErrorResponse(404, "notFound")
 
 
 # Shapes
@@ -205,7 +205,7 @@ def _parsed(text: str) -> Mask:
         while position < len(text) and text[position] != ")":
             match = re.compile(r"[\w*]+(?:/[\w*]+)*").match(text, position)
             if match is None:
-                raise Refusal(400, "invalidParameter: fields")
+                raise ErrorResponse(400, "invalidParameter: fields")
             position = match.end()
             inner = None
             if text[position : position + 1] == "(":
@@ -229,7 +229,7 @@ def _refuse_unknown(schemas: Mapping[str, Any], shape: Mapping[str, Any], wanted
         return _refuse_unknown(schemas, shape["items"], wanted)
     for name, inner in wanted.items():
         if name not in shape.get("properties", {}):
-            raise Refusal(400, "invalidParameter: fields")
+            raise ErrorResponse(400, "invalidParameter: fields")
         if inner:
             _refuse_unknown(schemas, shape["properties"][name], inner)
     return None

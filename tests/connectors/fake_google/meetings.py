@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.connectors.google_fake.diary import CANARY
-from tests.connectors.google_fake.discovery import Refusal
+from tests.connectors.fake_google.calendar import CANARY
+from tests.connectors.fake_google.discovery import ErrorResponse
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Meeting:
 
 
 @dataclass
-class Meetings:
+class FakeMeetings:
     """All meetings of the domain. ``page`` limits what one answer holds."""
 
     page: int = 100
@@ -119,7 +119,7 @@ class Meetings:
         """``conferenceRecords.list`` of those in which the caller was, newest first."""
         match = re.fullmatch(r'end_time>="([^"]+)"', asked["filter"]) if "filter" in asked else None
         if "filter" in asked and match is None:
-            raise Refusal(400, "INVALID_ARGUMENT: filter")
+            raise ErrorResponse(400, "INVALID_ARGUMENT: filter")
         since = datetime.fromisoformat(match[1]) if match else None
         found = [
             meeting
@@ -191,7 +191,7 @@ class Meetings:
             if f"{meeting.code.replace('-', '')}x" == name:
                 uri = f"https://meet.google.com/{meeting.code}"
                 return {"name": f"spaces/{name}", "meetingCode": meeting.code, "meetingUri": uri}
-        raise Refusal(404, "NOT_FOUND")
+        raise ErrorResponse(404, "NOT_FOUND")
 
     def _people(self, meeting: Meeting) -> dict[str, list[Part]]:
         found: dict[str, list[Part]] = {}
@@ -204,7 +204,7 @@ class Meetings:
         for meeting in self._known():
             if f"conf{meeting.number}" == record:
                 return meeting
-        raise Refusal(404, "NOT_FOUND")
+        raise ErrorResponse(404, "NOT_FOUND")
 
 
 def _says(row: dict[str, Any], filters: str) -> bool:

@@ -7,40 +7,40 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.connectors.google_fake.diary import CANARY, at
-from tests.connectors.google_fake.discovery import (
+from tests.connectors.fake_google.calendar import CANARY, at
+from tests.connectors.fake_google.discovery import (
+    ErrorResponse,
     FakeError,
-    Refusal,
     hold_to_shape,
     masked,
     method_at,
     methods,
 )
-from tests.connectors.google_fake.server import Google
+from tests.connectors.fake_google.server import FakeGoogle
 
 AUTH = "https://www.googleapis.com/auth/"
 EVENTS = "/calendar/v3/calendars/primary/events"
 
 
-def token(google: Google, *scopes: str) -> str:
-    permission = google.doors.allow("ana@harbour.example", *(AUTH + scope for scope in scopes))
-    told = google.doors.token({"grant_type": "refresh_token", "refresh_token": permission["refresh_token"]})
+def token(google: FakeGoogle, *scopes: str) -> str:
+    permission = google.auth.allow("ana@harbour.example", *(AUTH + scope for scope in scopes))
+    told = google.auth.token({"grant_type": "refresh_token", "refresh_token": permission["refresh_token"]})
     return f"Bearer {told['access_token']}"
 
 
-def ask(google: Google, path: str, scope: str, **query: Any) -> Any:
+def ask(google: FakeGoogle, path: str, scope: str, **query: Any) -> Any:
     return google.answer(f"{path}?{urlencode(query, doseq=True)}", token(google, scope))
 
 
-def refusal(google: Google, path: str, scope: str, **query: Any) -> tuple[int, str]:
-    with pytest.raises(Refusal) as refused:
+def refusal(google: FakeGoogle, path: str, scope: str, **query: Any) -> tuple[int, str]:
+    with pytest.raises(ErrorResponse) as refused:
         ask(google, path, scope, **query)
     return refused.value.status, refused.value.reason.partition(":")[0]
 
 
 @pytest.fixture
-def calendar(google: Google) -> Google:
-    google.diary("ana@harbour.example").put("one", at("2026-03-02 10:00"))
+def filled(google: FakeGoogle) -> FakeGoogle:
+    google.calendar("ana@harbour.example").put("one", at("2026-03-02 10:00"))
     return google
 
 
@@ -60,42 +60,42 @@ CALENDAR = "calendar.events.readonly"
     ],
 )
 def test_what_the_description_does_not_have_is_refused(
-    calendar: Google, query: dict[str, str], refused: tuple[int, str]
+    filled: FakeGoogle, query: dict[str, str], refused: tuple[int, str]
 ) -> None:
-    assert refusal(calendar, EVENTS, CALENDAR, **SINGLE, **query) == refused
+    assert refusal(filled, EVENTS, CALENDAR, **SINGLE, **query) == refused
 
 
-def test_a_token_opens_only_what_it_is_for(calendar: Google) -> None:
-    assert refusal(calendar, EVENTS, "gmail.metadata", **SINGLE) == (403, "insufficientPermissions")
-    assert refusal(calendar, "/gmail/v1/users/me/profile", CALENDAR) == (403, "insufficientPermissions")
+def test_a_token_opens_only_what_it_is_for(filled: FakeGoogle) -> None:
+    assert refusal(filled, EVENTS, "gmail.metadata", **SINGLE) == (403, "insufficientPermissions")
+    assert refusal(filled, "/gmail/v1/users/me/profile", CALENDAR) == (403, "insufficientPermissions")
 
 
 @pytest.mark.parametrize("excluded", ["timeMin", "timeMax", "q", "orderBy", "updatedMin"])
-def test_a_sync_token_excludes_what_google_says(calendar: Google, excluded: str) -> None:
-    sync = ask(calendar, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
+def test_a_sync_token_excludes_what_google_says(filled: FakeGoogle, excluded: str) -> None:
+    sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
     value = "startTime" if excluded == "orderBy" else "2026-01-01T00:00:00Z"
 
-    assert refusal(calendar, EVENTS, CALENDAR, **SINGLE, syncToken=sync, **{excluded: value}) == (400, "badRequest")
+    assert refusal(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync, **{excluded: value}) == (400, "badRequest")
 
 
-def test_a_sync_token_wants_the_parameters_of_the_first_time(calendar: Google) -> None:
-    sync = ask(calendar, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
+def test_a_sync_token_wants_the_parameters_of_the_first_time(filled: FakeGoogle) -> None:
+    sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
 
-    assert refusal(calendar, EVENTS, CALENDAR, **SINGLE, syncToken=sync, maxAttendees=1) == (400, "badRequest")
-    assert ask(calendar, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"] == []
+    assert refusal(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync, maxAttendees=1) == (400, "badRequest")
+    assert ask(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"] == []
 
 
-def test_of_a_deleted_entry_only_the_id_is_told(calendar: Google) -> None:
-    sync = ask(calendar, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
-    calendar.diary("ana@harbour.example").delete("one")
+def test_of_a_deleted_entry_only_the_id_is_told(filled: FakeGoogle) -> None:
+    sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
+    filled.calendar("ana@harbour.example").delete("one")
 
-    told = ask(calendar, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"]
+    told = ask(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"]
     assert told == [{"id": "one", "status": "cancelled"}]
 
 
-def test_a_mask_is_applied_and_without_one_everything_comes(calendar: Google) -> None:
-    assert CANARY in str(ask(calendar, EVENTS, CALENDAR, **SINGLE))
-    assert ask(calendar, EVENTS, CALENDAR, **SINGLE, fields="items(id,start/dateTime)") == {
+def test_a_mask_is_applied_and_without_one_everything_comes(filled: FakeGoogle) -> None:
+    assert CANARY in str(ask(filled, EVENTS, CALENDAR, **SINGLE))
+    assert ask(filled, EVENTS, CALENDAR, **SINGLE, fields="items(id,start/dateTime)") == {
         "items": [{"id": "one", "start": {"dateTime": "2026-03-02T10:00:00+00:00"}}]
     }
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 import pytest
 
 from connectors.private import write_private
-from tests.connectors.google_fake.doors import Grant
-from tests.connectors.google_fake.server import google_on_loopback
+from tests.connectors.fake_google.auth import Grant
+from tests.connectors.fake_google.server import run_fake_google
 from tests.connectors.worlds.world import ADDRESSES, Behaviour, Trouble
 
 _STATUS = {
@@ -35,15 +35,15 @@ class GoogleWorld:
         del patch
         self._tokens = folder / "google-tokens"
         self._open = ExitStack()
-        self.google = self._open.enter_context(google_on_loopback())
+        self.google = self._open.enter_context(run_fake_google())
         self._taken: dict[str, Grant] = {}
         for owner, address in ADDRESSES.items():
-            self.let_in(owner, address)
+            self.grant_access(owner, address)
             self.begin(address)
 
-    def let_in(self, owner: str, address: str) -> None:
+    def grant_access(self, owner: str, address: str) -> None:
         """Keep the owner's permission."""
-        write_private(self._tokens, f"{owner}.json", self.google.doors.allow(address, *self.scopes))
+        write_private(self._tokens, f"{owner}.json", self.google.auth.allow(address, *self.scopes))
 
     def begin(self, address: str) -> None:
         """What an account has before anything is in it."""
@@ -58,17 +58,17 @@ class GoogleWorld:
     def trouble(self, how: Trouble, times: int | None = None, owner: str = "ana") -> None:
         address = self.account(owner)
         if how is Trouble.REVOKED:
-            doors = self.google.doors
-            self._taken |= {name: grant for name, grant in doors.refreshes.items() if grant.account == address}
-            doors.revoke(address)
+            auth = self.google.auth
+            self._taken |= {name: grant for name, grant in auth.refreshes.items() if grant.account == address}
+            auth.revoke(address)
             return
         waits = ("3600" if times is None else "1") if how is Trouble.LIMITED else ""
         reason = "rateLimitExceeded" if _STATUS[how] == 429 else "backendError"
-        self.google.trouble(_STATUS[how], reason, times=times or ALWAYS, retry_after=waits, account=address)
+        self.google.fail(_STATUS[how], reason, times=times or ALWAYS, retry_after=waits, account=address)
 
     def mend(self) -> None:
-        self.google.troubles.clear()
-        self.google.doors.refreshes |= self._taken
+        self.google.failures.clear()
+        self.google.auth.refreshes |= self._taken
         self._taken = {}
 
     def close(self) -> None:
