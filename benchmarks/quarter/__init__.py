@@ -1,1 +1,1 @@
-"""A simulated quarter in which things go wrong, and whether anything says that all is well when it is not."""
+"""A simulated quarter with faults, which checks that nothing reassures when something is wrong."""

@@ -1,7 +1,7 @@
-"""The practice on disk, as its people's calendars and mailboxes stand on the morning of a day.
+"""Writer of the practice's calendars and mailboxes as they are on the morning of a day.
 
-A calendar is written anew each night as an export is; a mailbox grows. What happened on a day depends on the person
-and the date alone, so that the same plan gives the same files.
+A calendar is rewritten each night like an export; a mailbox grows. The events of a day depend on the person and the
+date alone, so that the same plan gives the same files.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ title = "team meeting"
 
 
 def at(day: date, clock: str) -> datetime:
-    """The local instant of a day."""
+    """Return the local instant of a time of day."""
     return datetime.combine(day, time.fromisoformat(clock), ZONE)
 
 
 @dataclass
 class Files:
-    """The folder of the practice; :meth:`write` brings it to the state of a morning."""
+    """The folder of the practice; :meth:`write` updates it to a morning."""
 
     folder: Path
     plan: Plan
@@ -61,11 +61,11 @@ class Files:
 
     @property
     def config(self) -> Path:
-        """The settings file."""
+        """The path of the configuration."""
         return self.folder / FILE_NAME
 
     def write(self, day: date) -> None:
-        """Write what had happened by 04:30 of a day: settings, calendars, the shared one, what mail came since."""
+        """Write the state at 04:30 of a day: configuration, calendars, and the mail since the last call."""
         staff = self.plan.staff(day)
         self.config.write_text(settings(self.plan, day), encoding="utf-8")
         _write_calendar(self.folder / "rooms.ics", _meetings(self.plan, day))
@@ -81,12 +81,12 @@ class Files:
         since = self.mail_through.get(person.key, self.plan.data_from(person))
         with (self.folder / f"{person.key}.mbox").open("a", encoding="utf-8", newline="\n") as file:
             for past in range((day - since).days):
-                file.writelines(letters(self.plan, person, since + DAY * past))
+                file.writelines(messages(self.plan, person, since + DAY * past))
         self.mail_through[person.key] = max(day, since)
 
 
 def settings(plan: Plan, day: date) -> str:
-    """The settings of a day: its people and their sources, the shared one first, so that each night reads it."""
+    """Return the configuration of a day: people and sources, the shared one first, so that every night reads it."""
     blocks = [PRACTICE]
     for person in plan.staff(day):
         addresses = [f"{person.key}@{DOMAIN}"]
@@ -104,13 +104,13 @@ def settings(plan: Plan, day: date) -> str:
     return "\n".join([_source("rooms", "ics", "*", "rooms.ics"), *blocks])
 
 
-def _source(name: str, kind: str, whose: str, path: str) -> str:
-    return f'[[source]]\nname = "{name}"\nkind = "{kind}"\nclinician = "{whose}"\npath = "{path}"\n'
+def _source(name: str, kind: str, clinician: str, path: str) -> str:
+    return f'[[source]]\nname = "{name}"\nkind = "{kind}"\nclinician = "{clinician}"\npath = "{path}"\n'
 
 
 def own_address(plan: Plan, person: Person) -> str:
-    """The address from which somebody writes."""
-    unknown = any(one.fault is Fault.ADDRESS_UNKNOWN and one.person == person.key for one in plan.faults)
+    """Return the address from which a person writes."""
+    unknown = any(planned.fault is Fault.ADDRESS_UNKNOWN and planned.person == person.key for planned in plan.faults)
     return f"{person.key}@private.example" if unknown else f"{person.key}@{DOMAIN}"
 
 
@@ -118,13 +118,13 @@ def own_address(plan: Plan, person: Person) -> str:
 
 
 def sessions_held(plan: Plan, person: Person, week: date) -> int:
-    """How many sessions of a week were not called off."""
+    """Return the number of sessions of a week that were not cancelled."""
     days = (week + DAY * n for n in range(7))
     return sum(not _is_cancelled(person.key, day, start) for day in days for start in _booked(plan, person, day))
 
 
 def calendar(plan: Plan, person: Person, day: date) -> Iterator[str]:
-    """Somebody's entries as their feed tells them on the morning of a day."""
+    """Yield a person's entries as their feed contains them on the morning of a day."""
     first = plan.data_from(person)
     if plan.has(Fault.FORGETS, day, person.key):
         first = max(first, day - MONTH)
@@ -134,15 +134,15 @@ def calendar(plan: Plan, person: Person, day: date) -> Iterator[str]:
     for number in range((day + AHEAD - first).days):
         booked = first + DAY * number
         for start in _booked(plan, person, booked):
-            called_off = booked < day and _is_cancelled(person.key, booked, start)
-            yield _session(person.key, booked, start, called_off=called_off).replace("{renewed}", renewed)
-    for one in plan.faults:
-        if one.fault is Fault.LEAVE and one.person == person.key:
+            is_cancelled = booked < day and _is_cancelled(person.key, booked, start)
+            yield _session(person.key, booked, start, is_cancelled=is_cancelled).replace("{renewed}", renewed)
+    for planned in plan.faults:
+        if planned.fault is Fault.LEAVE and planned.person == person.key:
             yield _entry(
-                f"leave-{one.first}-{person.key}{renewed}",
+                f"leave-{planned.first}-{person.key}{renewed}",
                 "Annual leave",
-                f"DTSTART;VALUE=DATE:{one.first:%Y%m%d}",
-                f"DTEND;VALUE=DATE:{one.last + DAY:%Y%m%d}",
+                f"DTSTART;VALUE=DATE:{planned.first:%Y%m%d}",
+                f"DTEND;VALUE=DATE:{planned.last + DAY:%Y%m%d}",
             )
 
 
@@ -157,7 +157,7 @@ def _is_cancelled(person: str, day: date, start: str) -> bool:
 
 
 @cache
-def _session(person: str, day: date, start: str, *, called_off: bool) -> str:
+def _session(person: str, day: date, start: str, *, is_cancelled: bool) -> str:
     begin = at(day, start).astimezone(UTC)
     client = f"{person}-{day.weekday()}{start[:2]}@mail.example"
     return _entry(
@@ -165,17 +165,19 @@ def _session(person: str, day: date, start: str, *, called_off: bool) -> str:
         "Session",
         f"DTSTART:{begin:%Y%m%dT%H%M%SZ}",
         f"DTEND:{begin + timedelta(minutes=50):%Y%m%dT%H%M%SZ}",
-        f"STATUS:{'CANCELLED' if called_off else 'CONFIRMED'}",
+        f"STATUS:{'CANCELLED' if is_cancelled else 'CONFIRMED'}",
         f"ATTENDEE:mailto:{client}",
     )
 
 
 def _meetings(plan: Plan, day: date) -> Iterator[str]:
-    """The shared calendar: Tuesday's meeting of everybody who has a calendar; it is fresh on every day."""
+    """Yield the shared calendar: Tuesday's meeting of everybody with a calendar; it is up to date every day."""
     tuesday = plan.first - WEEK * plan.history_weeks + DAY
     while tuesday < day + AHEAD:
         begin = at(tuesday, "12:00").astimezone(UTC)
-        invited = [f"ATTENDEE:mailto:{one.key}@{DOMAIN}" for one in plan.staff(min(tuesday, day)) if one.calendar]
+        invited = [
+            f"ATTENDEE:mailto:{person.key}@{DOMAIN}" for person in plan.staff(min(tuesday, day)) if person.calendar
+        ]
         yield _entry(
             f"team-{tuesday}",
             "Team meeting",
@@ -199,23 +201,23 @@ def _write_calendar(path: Path, entries: Iterator[str]) -> None:
 # -- mail --------------------------------------------------------------------------------------------------------------
 
 
-def letters(plan: Plan, person: Person, day: date) -> Iterator[str]:
-    """The mail of a day: what clients wrote, each with its reply, and now and then a reply in the evening."""
+def messages(plan: Plan, person: Person, day: date) -> Iterator[str]:
+    """Yield the mail of a day: what clients wrote, each with its reply, sometimes in the evening."""
     if day.weekday() > 4 or plan.has(Fault.LEAVE, day, person.key):
         return
-    dice, me = random.Random(f"{person.key} {day}"), own_address(plan, person)  # noqa: S311 - no secret
-    pairs = [(f"09:{dice.randrange(60):02}", f"11:{dice.randrange(60):02}") for _ in range(2)]
+    rng, own = random.Random(f"{person.key} {day}"), own_address(plan, person)  # noqa: S311 - no secret
+    pairs = [(f"09:{rng.randrange(60):02}", f"11:{rng.randrange(60):02}") for _ in range(2)]
     drifts = plan.has(Fault.DRIFT, day, person.key) and day.weekday() < 4
-    if drifts or (day.weekday() == 2 and dice.random() < EVENING):
-        pairs.append(("16:20", f"20:{dice.randrange(60):02}"))
+    if drifts or (day.weekday() == 2 and rng.random() < EVENING):
+        pairs.append(("16:20", f"20:{rng.randrange(60):02}"))
     for number, (asked, answered) in enumerate(sorted(pairs)):
-        client = f"{person.key}-{dice.randrange(4)}{STARTS[number % 3][:2]}@mail.example"
+        client = f"{person.key}-{rng.randrange(4)}{STARTS[number % 3][:2]}@mail.example"
         name = f"{day:%Y%m%d}.{number}.{person.key}"
-        yield _letter(f"q.{name}", client, me, at(day, asked))
-        yield _letter(f"a.{name}", me, client, at(day, answered), answers=f"q.{name}")
+        yield _message(f"q.{name}", client, own, at(day, asked))
+        yield _message(f"a.{name}", own, client, at(day, answered), answers=f"q.{name}")
 
 
-def _letter(name: str, sender: str, to: str, sent: datetime, answers: str = "") -> str:
+def _message(name: str, sender: str, to: str, sent: datetime, answers: str = "") -> str:
     reply = f"In-Reply-To: <{answers}@mail.example>\n" if answers else ""
     return (
         f"From {sender} {sent.astimezone(UTC):%a %b %d %H:%M:%S %Y}\n"

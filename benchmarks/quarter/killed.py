@@ -1,4 +1,4 @@
-"""A night that ends itself with ``kill -9`` while it opens somebody's calendar, or in the middle of their numbers.
+"""A nightly run that kills itself (``kill -9``) while it opens a person's calendar, or computes their numbers.
 
 ::
 
@@ -22,13 +22,13 @@ from monitor.analysis.frames import Frames
 
 def main(config: str, now: str, stage: str, person: str) -> None:
     """Run the night up to the kill."""
-    measure = catalogue.compute_metrics
+    compute_metrics = catalogue.compute_metrics
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def opened(event: str, arguments: tuple[object, ...]) -> None:
-        # The interpreter tells of every file that is opened, whatever opens it.
+    def kill_on_open(event: str, arguments: tuple[object, ...]) -> None:
+        # An audit hook is called for every file that is opened, by whatever code.
         if (
             event == "open"
             and isinstance(arguments[0], (str, os.PathLike))
@@ -36,16 +36,16 @@ def main(config: str, now: str, stage: str, person: str) -> None:
         ):
             die()
 
-    def measured(frames: Frames) -> object:
+    def kill_on_compute(frames: Frames) -> object:
         if frames.clinician.key == person:
             die()
-        return measure(frames)
+        return compute_metrics(frames)
 
     if stage == "reading":
-        sys.addaudithook(opened)
+        sys.addaudithook(kill_on_open)
     with (
         clock_at(datetime.fromisoformat(now)),
-        patch.object(catalogue, "measure", measured if stage == "computing" else measure),
+        patch.object(catalogue, "compute_metrics", kill_on_compute if stage == "computing" else compute_metrics),
     ):
         cli.main(["--config", config, "nightly"])
 

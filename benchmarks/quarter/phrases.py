@@ -1,6 +1,6 @@
-"""The words that the oracle looks for, all in one place: where the product's words change, they change here alone.
+"""The phrases that the oracle looks for. Where the product's texts change, only this module has to.
 
-Each is a regular expression, upper and lower case alike, for text without tags in which every run of spaces is one.
+Each is a regular expression, case ignored, for text without tags and with single spaces.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from benchmarks.quarter.plan import Missing
 
 QUIET = (r"nothing (new |else )?stood out",)
-"""Says that all is well; needs everything that METRICS asks of a quiet week."""
+"""Reassures; allowed if the week fulfils everything that METRICS asks of a quiet week."""
 
 AS_USUAL = (r"sessions looked like your usual week",)
-"""Says that what was seen was as usual; needs a week that is whole."""
+"""Says that the week was as usual; allowed if it is complete."""
 
 NOTHING_OUTSIDE = (
     r"all of your week lay inside the hours",
@@ -22,7 +22,7 @@ NOTHING_OUTSIDE = (
 """Says that no work, or little, lay outside the agreed hours."""
 
 PRAISE = (r"\d+ full days? without work", r"a real break on")
-"""What protects, counted from days that were not seen."""
+"""Praises protective days; wrong if counted from days that were not read."""
 
 _UNREAD = r"(not( been)? (been )?read|last read|not read|has not arrived|is missing|complete through|cannot be read)"
 _EVERYTHING = (
@@ -61,13 +61,13 @@ NAMES: dict[Missing, tuple[str, ...]] = {
 """Names what is missing. A phrase of ``OVERDUE`` names everything, where nothing at all of somebody's was read."""
 
 NAMED_FOR_ALL = _EVERYTHING
-"""On the director's page: one sentence for everybody, where everybody is behind."""
+"""On the director's page: one sentence for everybody, if everybody is out of date."""
 
 BEHIND_NAMED = (
     r"(not|since|behind|missing|known|read|computed)[^.]{{0,120}}\b{name}\b",
     r"\b{name}\b[^.]{{0,120}}(not|since|behind|missing)",
 )
-"""On the director's page: the name of somebody whose numbers are not whole, in a sentence that says so."""
+"""On the director's page: the name of a person with incomplete numbers, in a sentence that says so."""
 
 BANNER = (
     r"nothing new has arrived for more than 48 hours",
@@ -79,7 +79,7 @@ BANNER = (
     r"nothing has been read",
 )
 BANNER_MARKUP = r'class="(warning|banner)[^"]*"'
-"""What no page of somebody carries for whom all is well."""
+"""Warnings that must not be on the pages of a person for whom nothing is wrong."""
 
 WEEK_SHOWN = r"Week of (?P<first>\d{1,2}(?: \w+)?(?: \d{4})?) to (?P<last>\d{1,2} \w+ \d{4})"
 FRESH = r"complete through [^.]*\."
@@ -99,24 +99,24 @@ MEASURES = {
         Missing.NO_DATA,
     ),
 }
-"""The main measures by their titles, and what each cannot do without: then it is a dash. All need the week computed."""
+"""The main measures by title, and what each needs; without it the value is a dash. All need the week computed."""
 HELD = "Sessions held"
 
 LOAD_COLUMN = 1
-"""Where the load stands in a row of the director's first table, beside the name."""
+"""The column of the load in the director's first table, counted after the name."""
 
 OWN_LOAD = "Load per FTE"
 """The row of a therapist's load on the page of what the director sees."""
 
 DOCTOR_KILLED = (r"(killed|did not end|never ended|broke off|was cut off|not finished|stopped before its end)",)
 DOCTOR_SILENT = r"\b(night|nightly|run)\b[^→\n]{{0,80}}\b{day}\b|\b{day}\b[^→\n]{{0,60}}\b(night|nightly|run)\b"
-"""Says when the last night ended, before the arrow of the remedy; ``day`` is a day as "2 October"."""
+"""States when the last night ended, before the arrow of the remedy; ``day`` is a date such as "2 October"."""
 DOCTOR_NOT_COMPUTED = (
     r"(not|never) (been )?(computed|worked out)",
     r"could not be computed",
     r"(numbers|computed)[^.]*(since|old|up to)",
 )
-TICK, CROSS, LOOK = "✓", "✗", "?"
+TICK, CROSS, HINT = "✓", "✗", "?"
 
 REFUSED_KEY = (r"\bkey\b",)
 NIGHT_NOT_COMPUTED = (r"could not be computed",)

@@ -1,7 +1,7 @@
-"""The plan of a quarter: who works in the practice, what goes wrong on which days, and what follows from that.
+"""The plan of a quarter: the clinicians, the faults by day, and what follows from them.
 
-Knows dates alone and nothing of the product. A day is judged at 08:00, after the night of 04:30; a week ends on the
-Monday after it at 04:00, so the night of that Monday is the first that can know the week whole.
+It contains dates only and uses no code of the product. A day is checked at 08:00, after the night of 04:30; a week ends
+on the Monday after it at 04:00, so the night of that Monday is the first in which the week can be complete.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from functools import lru_cache
 
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
-FIRST_RANGE_WEEKS = 6  # observed weeks before which nothing can be called usual
-DRIFT_WEEKS = 5  # after so many whole weeks of fivefold evenings no page may be quiet about them
+FIRST_RANGE_WEEKS = 6  # observed weeks before anything can be called usual
+DRIFT_WEEKS = 5  # after so many complete weeks of fivefold evenings every page has to mention them
 OVERDUE_NIGHTS = 2
 BLOCK = WEEK * 4
 FIRST_BLOCK = date(1970, 1, 5)
-WAIT = DAY * 14  # a block waits no longer for anybody
+WAIT = DAY * 14  # a block is published without those who are not complete by then
 
 
 class Fault(StrEnum):
-    """What can happen on planned days, in the words of the printed table."""
+    """The kinds of faults, in the words of the printed table."""
 
     CALENDAR_GONE = "calendar file is gone"
     ANALYSIS_FAILS = "analysis fails"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 
 class Missing(StrEnum):
-    """What is not there of somebody's last week, so that no sentence may say that all is well."""
+    """What can be missing from a clinician's last week, so that no sentence may say that all is well."""
 
     CALENDAR_UNREAD = "calendar not read to the week's end"
     MAIL_UNREAD = "mail not read to the week's end"
@@ -55,8 +55,8 @@ class Missing(StrEnum):
     OPEN_CHANGE = "a change goes on"
 
 
-NOT_WHOLE = frozenset({Missing.CALENDAR_UNREAD, Missing.MAIL_UNREAD, Missing.NOT_COMPUTED})
-"""The week itself is not whole. ``OVERDUE`` alone may stand beside a week that is."""
+INCOMPLETE = frozenset({Missing.CALENDAR_UNREAD, Missing.MAIL_UNREAD, Missing.NOT_COMPUTED})
+"""The week itself is incomplete. ``OVERDUE`` alone is possible with a complete week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedFault:
     """One fault from its first day to its last, both included; of one ``person``, or of the whole practice."""
 
     fault: Fault
@@ -92,7 +92,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The outcome that the plan has for one night. ``exits`` are the exit codes that fit; empty: it did not run."""
+    """The expected outcome of one night. ``exits`` are the possible exit codes; empty if it did not run."""
 
     exits: frozenset[int]
     read: frozenset[str] = frozenset()
@@ -104,56 +104,61 @@ class Night:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The days from ``first`` (a Monday) to ``last``, the people and what goes wrong.
+    """The days from ``first`` (a Monday) to ``last``, the people and the faults.
 
-    With ``few`` people look at their pages on Mondays alone and on the day after each fault; every night is judged. The
-    files begin ``history_weeks`` before the first day.
+    With ``few``, pages are opened only on Mondays and on the day after each fault; every night is checked. The files
+    begin ``history_weeks`` before the first day.
     """
 
     first: date
     last: date
     people: tuple[Person, ...]
-    faults: tuple[Planned, ...]
+    faults: tuple[PlannedFault, ...]
     few: bool = False
     history_weeks: int = 30
 
     def days(self) -> Iterator[date]:
-        """Each day of the quarter."""
-        return (self.first + DAY * n for n in range((self.last - self.first).days + 1))
+        """Yield each day of the quarter."""
+        yield from (self.first + DAY * n for n in range((self.last - self.first).days + 1))
 
-    def asks_on(self, day: date) -> bool:
-        """Return whether people look at their pages on a day."""
-        return not self.few or day.weekday() == 0 or any(one.last + DAY == day for one in self.faults)
+    def opens_pages_on(self, day: date) -> bool:
+        """Return whether pages are opened on a day."""
+        return not self.few or day.weekday() == 0 or any(planned.last + DAY == day for planned in self.faults)
 
     def has(self, fault: Fault, day: date, person: str = "") -> bool:
-        """Return whether this happens on that day to that person (or, without one, to the practice)."""
-        return any(one.fault is fault and one.person == person and one.first <= day <= one.last for one in self.faults)
+        """Return whether a fault is planned for a day and a person (or, without one, for the practice)."""
+        return any(
+            planned.fault is fault and planned.person == person and planned.first <= day <= planned.last
+            for planned in self.faults
+        )
 
     def staff(self, day: date) -> tuple[Person, ...]:
-        """Whoever is in the configuration on a day."""
+        """Return the people in the configuration on a day."""
         return tuple(person for person in self.people if person.joined is None or person.joined <= day)
 
     def victim(self, fault: Fault, day: date) -> str:
-        """The person at whom a killed night was killed."""
-        return next(one.person for one in self.faults if one.fault is fault and one.first <= day <= one.last)
+        """Return the person whose data a killed night was working on."""
+        return next(
+            planned.person for planned in self.faults if planned.fault is fault and planned.first <= day <= planned.last
+        )
 
     @lru_cache(maxsize=1000)  # noqa: B019 - a plan lives as long as the program
     def night(self, day: date) -> Night:
-        """What the night of a day reads and computes."""
+        """Return the expected outcome of the night of a day."""
         staff = self.staff(day)
         if self.has(Fault.SILENT, day):
             return Night(frozenset())
-        gone = {f"{one.key}-calendar" for one in staff if self.has(Fault.CALENDAR_GONE, day, one.key)}
-        failing = {one.key for one in staff if self.has(Fault.ANALYSIS_FAILS, day, one.key)}
-        sources = [source for one in staff for source in one.sources]
-        everybody = [one.key for one in staff]
+        gone = {f"{person.key}-calendar" for person in staff if self.has(Fault.CALENDAR_GONE, day, person.key)}
+        failing = {person.key for person in staff if self.has(Fault.ANALYSIS_FAILS, day, person.key)}
+        sources = [source for person in staff for source in person.sources]
+        everybody = [person.key for person in staff]
         if self._happens(Fault.KILLED_READING, day):
             until = sources.index(f"{self.victim(Fault.KILLED_READING, day)}-calendar")
             return Night(frozenset({-9}), frozenset(sources[:until]) - gone, frozenset(gone), killed=True)
         if self._happens(Fault.KILLED_COMPUTING, day):
             until = everybody.index(self.victim(Fault.KILLED_COMPUTING, day))
-            done = frozenset(everybody[:until]) - failing
-            return Night(frozenset({-9}), frozenset(sources) - gone, frozenset(gone), done, killed=True)
+            computed = frozenset(everybody[:until]) - failing
+            return Night(frozenset({-9}), frozenset(sources) - gone, frozenset(gone), computed, killed=True)
         return Night(
             frozenset({3 if gone or failing else 0}),
             frozenset(sources) - gone,
@@ -163,47 +168,51 @@ class Plan:
         )
 
     def _happens(self, fault: Fault, day: date) -> bool:
-        return any(one.fault is fault and one.first <= day <= one.last for one in self.faults)
+        return any(planned.fault is fault and planned.first <= day <= planned.last for planned in self.faults)
 
     def last_night(self, day: date) -> date | None:
-        """The day of the last night that ended by itself."""
+        """Return the day of the last night that was not killed."""
         nights = (self.first + DAY * n for n in range((day - self.first).days, -1, -1))
-        return next((at for at in nights if self.night(at).exits and not self.night(at).killed), None)
+        return next((night for night in nights if self.night(night).exits and not self.night(night).killed), None)
 
     def read_on(self, source: str, day: date) -> date:
-        """The last night, up to a day, in which a source was read to its end."""
+        """Return the last night, up to a day, in which a source was read to its end."""
         nights = (self.first + DAY * n for n in range((day - self.first).days, -1, -1))
-        return next((at for at in nights if source in self.night(at).read), date.min)
+        return next((night for night in nights if source in self.night(night).read), date.min)
 
     def computed_on(self, person: Person, day: date) -> date:
-        """The last night, up to a day, in which somebody's numbers were computed."""
+        """Return the last night, up to a day, in which a person's numbers were computed."""
         nights = (self.first + DAY * n for n in range((day - self.first).days, -1, -1))
-        return next((at for at in nights if person.key in self.night(at).computed), date.min)
+        return next((night for night in nights if person.key in self.night(night).computed), date.min)
 
     def data_from(self, person: Person) -> date:
-        """The Monday from which the person's files hold anything."""
-        empty = [one.last + DAY for one in self.faults if one.fault is Fault.NO_DATA and one.person == person.key]
+        """Return the Monday from which the person's files contain anything."""
+        empty = [
+            planned.last + DAY
+            for planned in self.faults
+            if planned.fault is Fault.NO_DATA and planned.person == person.key
+        ]
         return max(empty, default=self.first - WEEK * self.history_weeks)
 
     def missing(
         self, person: Person, day: date, week: date | None = None, *, opened: bool = True
     ) -> frozenset[Missing]:
-        """What of a week (its Monday; by default the last that is over) is not there on a day.
+        """Return what is missing on a day from a week (its Monday; by default the last that is over).
 
-        A page that its owner has ``opened`` computes what was read and not computed, unless the analysis still fails.
+        A page that its owner has ``opened`` computes what was read, unless the analysis still fails.
         """
         week = week or monday_of(day) - WEEK
-        found = frozenset(self._missing(person, day, week))
+        missing = frozenset(self._missing(person, day, week))
         computes = opened and not self.has(Fault.ANALYSIS_FAILS, day, person.key)
-        return found - {Missing.NOT_COMPUTED} if computes else found
+        return missing - {Missing.NOT_COMPUTED} if computes else missing
 
     def _missing(self, person: Person, day: date, week: date) -> Iterator[Missing]:
-        end, begun = week + WEEK, self.data_from(person)
-        watched_from = monday_of(person.joined) if person.joined else begun
+        end, first_day = week + WEEK, self.data_from(person)
+        watched_from = monday_of(person.joined) if person.joined else first_day
         read = {source: self.read_on(source, day) for source in person.sources}
         unread = [source for source, on in read.items() if on < end]
-        drifts = [one for one in self.faults if one.fault is Fault.DRIFT and one.person == person.key]
-        lacks = {
+        drifts = [planned for planned in self.faults if planned.fault is Fault.DRIFT and planned.person == person.key]
+        conditions = {
             Missing.CALENDAR_UNREAD: f"{person.key}-calendar" in unread,
             Missing.MAIL_UNREAD: f"{person.key}-mail" in unread,
             Missing.NOT_COMPUTED: self.computed_on(person, day) < end,
@@ -212,41 +221,41 @@ class Plan:
             Missing.ASSUMED_HOURS: not person.hours,
             Missing.NO_CALENDAR: not person.calendar,
             Missing.NO_MAIL: not person.mail,
-            Missing.NO_DATA: week < begun,
-            Missing.FEW_WEEKS: begun <= week < watched_from + WEEK * FIRST_RANGE_WEEKS,
-            Missing.OPEN_CHANGE: any(one.first + WEEK * (DRIFT_WEEKS - 1) <= week <= one.last for one in drifts),
+            Missing.NO_DATA: week < first_day,
+            Missing.FEW_WEEKS: first_day <= week < watched_from + WEEK * FIRST_RANGE_WEEKS,
+            Missing.OPEN_CHANGE: any(drift.first + WEEK * (DRIFT_WEEKS - 1) <= week <= drift.last for drift in drifts),
         }
-        return (kind for kind, holds in lacks.items() if holds)
+        return (kind for kind, is_missing in conditions.items() if is_missing)
 
     @lru_cache(maxsize=1000)  # noqa: B019 - a plan lives as long as the program
     def published(self, day: date) -> dict[date, date]:
-        """The blocks of four weeks that are published on a morning: first Monday → the day of the night.
+        """Return the blocks published by a morning: first Monday → the day of the publishing night.
 
-        Each in the first whole night in which everybody who has a calendar is known to its end, or two weeks after it.
-        What the files held before the first night waits for two weeks from then.
+        Each is published in the first complete night in which everybody with a calendar is complete, or two weeks after
+        its end. Blocks from before the first night wait for two weeks from then.
         """
-        begun = self.first - WEEK * self.history_weeks
-        block = begun + (-(begun - FIRST_BLOCK) % BLOCK)
-        found: dict[date, date] = {}
+        first_day = self.first - WEEK * self.history_weeks
+        block = first_day + (-(first_day - FIRST_BLOCK) % BLOCK)
+        published: dict[date, date] = {}
         for night in (self.first + DAY * n for n in range((day - self.first).days + 1)):
             ran = bool(self.night(night).exits) and not self.night(night).killed
             while ran and night >= block + BLOCK:
-                until = max(block + BLOCK, self.first if not found else date.min) + WAIT
+                until = max(block + BLOCK, self.first if not published else date.min) + WAIT
                 if night < until and self.waits_for(block, night):
                     break
-                found[block] = night
+                published[block] = night
                 block += BLOCK
-        return found
+        return published
 
     def waits_for(self, block: date, day: date) -> tuple[Person, ...]:
-        """Whoever has a calendar and is not known on a day to the end of a block that is over."""
+        """Return the people with a calendar who on a day are not complete to the end of a block that is over."""
         return tuple(person for person in self.staff(day) if person.calendar and not self._reaches(person, block, day))
 
     def knows(self, person: Person, block: date, day: date) -> bool:
-        """Return whether somebody's caseload stands in a block that is published on a day."""
+        """Return whether a person's caseload is included in a block that is published by a day."""
         night = self.published(day)[block]
-        there = person in self.staff(night) and self.data_from(person) <= block
-        return person.calendar and there and self._reaches(person, block, night)
+        is_included = person in self.staff(night) and self.data_from(person) <= block
+        return person.calendar and is_included and self._reaches(person, block, night)
 
     def _reaches(self, person: Person, block: date, day: date) -> bool:
         read = self.read_on(f"{person.key}-calendar", day)
@@ -257,26 +266,26 @@ class Plan:
         return self.has(Fault.LEAVE, week, person.key) and self.has(Fault.LEAVE, week + DAY * 4, person.key)
 
     def is_well(self, person: Person, day: date) -> bool:
-        """Return whether nothing at all is wrong for somebody: all is there, read and computed in that very night."""
+        """Return whether nothing is wrong for a person: nothing missing, all read and computed in that very night."""
         read = all(self.read_on(source, day) == day for source in person.sources)
         return read and self.computed_on(person, day) == day and not self.missing(person, day)
 
-    def wrong(self, day: date) -> list[str]:
-        """What goes wrong on a day, in words."""
+    def fault_texts(self, day: date) -> list[str]:
+        """Return the faults of a day as text."""
         return [
-            f"{f'{one.person}: ' if one.person else ''}{one.fault}"
-            for one in self.faults
-            if one.first <= day <= one.last
+            f"{f'{planned.person}: ' if planned.person else ''}{planned.fault}"
+            for planned in self.faults
+            if planned.first <= day <= planned.last
         ]
 
 
 def monday_of(day: date) -> date:
-    """The Monday of a day's week."""
+    """Return the Monday of a day's week."""
     return day - DAY * day.weekday()
 
 
-def _from_to(fault: Fault, first: date, days: int, person: str = "") -> Planned:
-    return Planned(fault, first, first + DAY * (days - 1), person)
+def _from_to(fault: Fault, first: date, days: int, person: str = "") -> PlannedFault:
+    return PlannedFault(fault, first, first + DAY * (days - 1), person)
 
 
 QUARTER = Plan(

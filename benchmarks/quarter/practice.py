@@ -1,7 +1,7 @@
-"""The practice as it is run: the night by cron's line, and in the morning everything that reaches people.
+"""Runs the practice: the nightly command, and in the morning everything that people see.
 
-Commands run in this process with the clock set, pages are opened as a browser would. A night that is to be killed runs
-in a process of its own (:mod:`benchmarks.quarter.killed`).
+Commands run in this process with a fixed clock, and pages are opened as a browser would. A night to be killed runs in a
+process of its own (:mod:`benchmarks.quarter.killed`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unittest.mock import patch
 from click.testing import CliRunner
 
 from benchmarks.quarter.files import FILE_NAME, Files, at
-from benchmarks.quarter.oracle import Morning, Page, Ran, earlier_week
+from benchmarks.quarter.oracle import CommandResult, Morning, Page, earlier_week
 from benchmarks.quarter.plan import Fault, Plan
 from monitor import cli
 from monitor.analysis import catalogue
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 NIGHT, MORNING = "04:30", "08:00"  # the cron line is: 30 4 * * *
-LATER = "05:30"  # when somebody has put the right key back
+LATER = "05:30"  # after the right key has been restored
 ROOT = Path(__file__).resolve().parents[2]
-COUNTED = ("event", "message", "identity", "evidence")
-"""Tables of which another key may change no row."""
+COUNTED_TABLES = ("event", "message", "identity", "evidence")
+"""Tables in which a run with another key must not change a row."""
 
 
 @contextmanager
 def clock_at(now: datetime) -> Iterator[None]:
-    """Set the clock of the command line, in the modules of it that read one."""
+    """Fix the clock of the command line, in all of its modules that read it."""
 
-    class Standing(datetime):
-        """A clock that stands still."""
+    class FixedClock(datetime):
+        """A clock with a fixed time."""
 
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Self:
-            """The instant that was set."""
+            """Return the fixed instant."""
             moment = now.astimezone(tz)
             return cls.combine(moment.date(), moment.timetz())
 
@@ -63,36 +63,36 @@ def clock_at(now: datetime) -> Iterator[None]:
             module = f"monitor.cli.{name}"
             __import__(module)
             if hasattr(sys.modules[module], "datetime"):
-                stack.enter_context(patch(f"{module}.datetime", Standing))
+                stack.enter_context(patch(f"{module}.datetime", FixedClock))
         yield
 
 
-def command(config: Path, now: datetime, *arguments: str) -> Ran:
+def command(config: Path, now: datetime, *arguments: str) -> CommandResult:
     """Run one command in this process at an instant."""
     with clock_at(now):
         result = CliRunner().invoke(cli.evenhours, ["--config", str(config), *arguments], prog_name="evenhours")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    return CommandResult(result.exit_code, result.stdout, result.stderr)
 
 
 @contextmanager
 def analysis_fails(people: frozenset[str]) -> Iterator[None]:
-    """Let the measuring of some people break off, as a fault of the program would."""
-    measure = catalogue.compute_metrics
+    """Let the computation of some people fail, as a bug would."""
+    compute_metrics = catalogue.compute_metrics
 
-    def broken(frames: Frames) -> pd.DataFrame:
+    def failing(frames: Frames) -> pd.DataFrame:
         if frames.clinician.key in people:
             raise ArithmeticError("planned")
-        return measure(frames)
+        return compute_metrics(frames)
 
-    with patch.object(catalogue, "measure", broken):
+    with patch.object(catalogue, "compute_metrics", failing):
         yield
 
 
 @dataclass
 class Practice:
-    """The files of a plan and what is run over them."""
+    """The files of a plan and the commands that run on them."""
 
     plan: Plan
     folder: Path
@@ -112,7 +112,7 @@ class Practice:
         return self.folder / "evenhours.key"
 
     def night(self, day: date) -> Morning:
-        """Write the files of a day and run its night; the morning that follows has not been asked for anything yet."""
+        """Write the files of a day and run its night; return the morning after, with no page opened yet."""
         self.files.write(day)
         morning = Morning(day)
         self._night(day, morning)
@@ -130,60 +130,64 @@ class Practice:
             with analysis_fails(night.failed):
                 morning.night = command(config, at_night, "nightly")
 
-    def _killed(self, day: date) -> Ran:
-        fault = next(one.fault for one in self.plan.faults if _kills(one.fault) and one.first <= day <= one.last)
+    def _killed(self, day: date) -> CommandResult:
+        fault = next(
+            planned.fault
+            for planned in self.plan.faults
+            if _kills(planned.fault) and planned.first <= day <= planned.last
+        )
         stage = "reading" if fault is Fault.KILLED_READING else "computing"
         victim = self.plan.victim(fault, day)
         arguments = [str(self.files.config), at(day, NIGHT).isoformat(), stage, victim]
-        ended = subprocess.run(  # noqa: S603 - our own module
+        completed = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "benchmarks.quarter.killed", *arguments],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return Ran(ended.returncode, ended.stdout, ended.stderr)
+        return CommandResult(completed.returncode, completed.stdout, completed.stderr)
 
     def _under_another_key(self, day: date, morning: Morning) -> None:
-        """Run a night beside a new key; afterwards the right key is back, and the database as it was before."""
-        aside, right = self.folder / "aside.db", self.folder / "right.key"
+        """Run a night with a new key; then restore the right key and the database."""
+        backup, right_key = self.folder / "backup.db", self.folder / "right.key"
         before = self._rows()
-        with sqlite3.connect(self.database) as original, sqlite3.connect(aside) as copy:
+        with sqlite3.connect(self.database) as original, sqlite3.connect(backup) as copy:
             original.backup(copy)
         original.close()
         copy.close()
-        shutil.move(self.key_file, right)
+        shutil.move(self.key_file, right_key)
         create_key(self.key_file)
         morning.other_key = command(self.files.config, at(day, NIGHT), "nightly")
         after = self._rows()
-        morning.rows_changed_under_other_key = sum(abs(after[table] - before[table]) for table in COUNTED)
-        shutil.move(right, self.key_file)
+        morning.rows_changed_under_other_key = sum(abs(after[table] - before[table]) for table in COUNTED_TABLES)
+        shutil.move(right_key, self.key_file)
         if morning.rows_changed_under_other_key:
-            # What was stored under the other key would be told for the rest of the quarter.
+            # Otherwise its records would be reported for the rest of the quarter.
             for suffix in ("-wal", "-shm"):
                 self.database.with_name(self.database.name + suffix).unlink(missing_ok=True)
-            shutil.move(aside, self.database)
+            shutil.move(backup, self.database)
             self.database.chmod(0o600)
-        aside.unlink(missing_ok=True)
+        backup.unlink(missing_ok=True)
 
     def _rows(self) -> dict[str, int]:
         connection = sqlite3.connect(self.database)
         try:
             return {
                 table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own
-                for table in COUNTED
+                for table in COUNTED_TABLES
             }
         finally:
             connection.close()
 
 
-def ask(plan: Plan, folder: Path, morning: Morning) -> None:
-    """Ask for everything that reaches people at 08:00: doctor, the director's page, everybody's own, the reports.
+def collect(plan: Plan, folder: Path, morning: Morning) -> None:
+    """Collect everything that people see at 08:00: doctor, the director's page, everybody's own pages, the reports.
 
-    Whose analysis failed in the night, fails in the morning too.
+    An analysis that failed in the night fails in the morning, too.
     """
     with analysis_fails(plan.night(morning.day).failed):
-        _ask(plan, folder, morning)
+        _collect(plan, folder, morning)
 
 
-def _ask(plan: Plan, folder: Path, morning: Morning) -> None:
+def _collect(plan: Plan, folder: Path, morning: Morning) -> None:
     now, config = at(morning.day, MORNING), folder / FILE_NAME
     morning.doctor = command(config, now, "doctor")
     with DashboardPages(load(config)) as pages:
@@ -195,28 +199,28 @@ def _ask(plan: Plan, folder: Path, morning: Morning) -> None:
                 _open(client, person.key, page, morning)
     for person in plan.staff(morning.day):
         weekly = ("report", "weekly", "--clinician", person.key)
-        _keep(morning, person.key, Page.WEEKLY, command(config, now, *weekly))
+        _store_report(morning, person.key, Page.WEEKLY, command(config, now, *weekly))
         if plan.has(Fault.FORGETS, morning.day, person.key):
             week = f"{earlier_week(morning.day):%G-W%V}"
-            _keep(morning, person.key, Page.EARLIER, command(config, now, *weekly, "--week", week))
-    _keep(morning, "", Page.FAIRNESS, command(config, now, "report", "fairness"))
+            _store_report(morning, person.key, Page.EARLIER, command(config, now, *weekly, "--week", week))
+    _store_report(morning, "", Page.FAIRNESS, command(config, now, "report", "fairness"))
 
 
-def _open(client: FlaskClient, who: str, page: Page, morning: Morning) -> None:
-    answer = client.get(page.value)
-    if answer.status_code == 200:
-        morning.said[who, page] = answer.text
+def _open(client: FlaskClient, person: str, page: Page, morning: Morning) -> None:
+    response = client.get(page.value)
+    if response.status_code == 200:
+        morning.texts[person, page] = response.text
     else:
-        morning.broken[who, page] = f"status {answer.status_code}"
+        morning.broken[person, page] = f"status {response.status_code}"
 
 
 def _kills(fault: Fault) -> bool:
     return fault in {Fault.KILLED_READING, Fault.KILLED_COMPUTING}
 
 
-def _keep(morning: Morning, who: str, page: Page, ran: Ran) -> None:
-    """A report that was written, or the sentence in its place."""
-    if ran.out.strip():
-        morning.said[who, page] = ran.out
+def _store_report(morning: Morning, person: str, page: Page, result: CommandResult) -> None:
+    """Store the report that a command printed, or its error."""
+    if result.out.strip():
+        morning.texts[person, page] = result.out
     else:
-        morning.broken[who, page] = f"exit {ran.code}: {ran.err.strip()}"
+        morning.broken[person, page] = f"exit {result.code}: {result.err.strip()}"
