@@ -1,6 +1,6 @@
 """A small FHIR server whose clock and habits a test decides: whether it sorts, pages, leaves out what nobody wants.
 
-It speaks the few searches that record systems are asked for; the peer that others wrote is in ``tests/peers``.
+It speaks the few searches that record systems are request for; the peer that others wrote is in ``tests/peers``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.peers.replies import Asked, Replies, Reply, replies
+from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
 
 Resource = dict[str, Any]
 _PEOPLE: dict[str, Callable[[Resource], list[Any]]] = {
@@ -35,8 +35,8 @@ class FhirServer:
     sorts: bool = True
     selects: bool = False
     held: dict[str, Resource] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    refuses: Callable[[Asked], Reply | None] = lambda _: None
+    received: list[ReceivedRequest] = field(default_factory=list)
+    refuses: Callable[[ReceivedRequest], Reply | None] = lambda _: None
 
     def put(self, kind: str, id_: str, /, **elements: object) -> None:
         """Store a resource a second later than the one before."""
@@ -48,12 +48,12 @@ class FhirServer:
         """Take a resource away without a trace."""
         del self.held[f"{kind}/{identifier}"]
 
-    def answer(self, asked: Asked) -> Reply:
-        self.asked.append(asked)
-        refused = self.refuses(asked)
+    def answer(self, request: ReceivedRequest) -> Reply:
+        self.received.append(request)
+        refused = self.refuses(request)
         if refused:
             return refused
-        parts = urlsplit(asked.path)
+        parts = urlsplit(request.path)
         query = parse_qsl(parts.query)
         kind = parts.path.rpartition("/")[2]
         found = [one for one in self.held.values() if one["resourceType"] == kind and _fits(one, query)]
@@ -68,7 +68,7 @@ class FhirServer:
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
         bundle["entry"] = [{"resource": one, "search": {"mode": "match"}} for one in page]
         if self.links and offset + size < len(found):
-            here = asked.path.partition("&_offset")[0]
+            here = request.path.partition("&_offset")[0]
             bundle["link"] = [{"relation": "next", "url": f"{here}&_offset={offset + size}"}]
         return Reply(body=json.dumps(bundle).encode())
 

@@ -1,7 +1,7 @@
 """A made-up Microsoft: signing in, and the parts of Graph that are read, as Microsoft's documentation describes them.
 
 It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter or an order
-that delta does not know, a time zone that was not asked for, a token without the permission for the path.
+that delta does not know, a time zone that was not request for, a token without the permission for the path.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.peers.replies import Asked, Reply
+from tests.peers.replies import ReceivedRequest, Reply
 
 Item = dict[str, Any]
 NEEDED = {
@@ -126,19 +126,19 @@ class Microsoft:
     withdrawn: set[str] = field(default_factory=set)
     secret: str = "application-secret"
     forgets: tuple[int, str] = (410, "SyncStateNotFound")  # what is said to a link that is too old
-    asked: list[Asked] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
 
     def account(self, person: str) -> Account:
         return self.accounts.setdefault(person, Account())
 
-    def answer(self, asked: Asked) -> Reply:
-        self.asked.append(asked)
-        parts = urlsplit(asked.path)
+    def answer(self, request: ReceivedRequest) -> Reply:
+        self.received.append(request)
+        parts = urlsplit(request.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         if "/v1.0/" not in parts.path:
-            return self._login(parts.path, {name: values[-1] for name, values in parse_qs(asked.body).items()})
+            return self._login(parts.path, {name: values[-1] for name, values in parse_qs(request.body).items()})
         try:
-            found = self._graph(asked, unquote(parts.path).partition("/v1.0/")[2], query)
+            found = self._graph(request, unquote(parts.path).partition("/v1.0/")[2], query)
         except _RefusedError as refused:
             return refused.reply
         return Reply(body=json.dumps(found).encode(), headers={"Date": format_datetime(self.now, usegmt=True)})
@@ -181,13 +181,13 @@ class Microsoft:
 
     # Graph
 
-    def _graph(self, asked: Asked, path: str, query: Mapping[str, str]) -> Item:
-        account, rest = self._whose(asked, path)
+    def _graph(self, request: ReceivedRequest, path: str, query: Mapping[str, str]) -> Item:
+        account, rest = self._whose(request, path)
         steps = rest.split("/")
-        held = set(asked.headers.get("Authorization", "").partition("|")[2].split())
+        held = set(request.headers.get("Authorization", "").partition("|")[2].split())
         if steps[0] not in NEEDED or not held & NEEDED[steps[0]]:
             raise _RefusedError(403, "ErrorAccessDenied")
-        prefer = asked.headers.get("Prefer", "")
+        prefer = request.headers.get("Prefer", "")
         if 'outlook.timezone="UTC"' not in prefer or 'IdType="ImmutableId"' not in prefer:
             raise _RefusedError(400, "the test wants UTC and lasting identifiers")
         size = int(prefer.rpartition("odata.maxpagesize=")[2])
@@ -196,8 +196,8 @@ class Microsoft:
         found = self._view(account, query) if steps[0] == "calendarView" else self._online(account, steps[1:], query)
         return _page(found, query, size, f"{GRAPH}/v1.0/{path}")
 
-    def _whose(self, asked: Asked, path: str) -> tuple[Account, str]:
-        person = asked.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
+    def _whose(self, request: ReceivedRequest, path: str) -> tuple[Account, str]:
+        person = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
         if not person or person in self.withdrawn:
             raise _RefusedError(401, "InvalidAuthenticationToken")
         if path.startswith("me/"):

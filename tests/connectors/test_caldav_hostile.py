@@ -17,7 +17,7 @@ from connectors.caldav.multistatus import InvalidAnswerError, parse_multistatus
 from connectors.caldav.source import CaldavConnector, CaldavOptions
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
-from tests.peers.replies import Asked, Replies, Reply, replies
+from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
 
 PASSWORD = "correct horse"
 SPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:S="http://calendarserver.org/ns/"'
@@ -62,7 +62,7 @@ class ServerWithoutSync:
         self.objects = {"a": entry("a")}
         self.state: int | str = 1
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         if "multiget" in asked.body:
             names = [part.partition(".ics")[0] for part in asked.body.split("<href>/cal/")[1:]]
             return answer(*(self._object(name, whole=True) for name in names))
@@ -86,13 +86,13 @@ def test_server_without_sync_is_compared_object_by_object(server: Replies) -> No
     server.answer = calendar
     first = read(connector(server))
     assert (starts(first), first.replaces) == (["01-05 09:00"], WINDOW)
-    server.asked.clear()
+    server.received.clear()
     assert read(connector(server), first.cursor).records == ()
-    assert [asked.method for asked in server.asked] == ["PROPFIND"]
+    assert [asked.method for asked in server.received] == ["PROPFIND"]
     calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
     second = read(connector(server), first.cursor)
     assert (starts(second), second.replaces) == (["01-01 00:00"], None)
-    assert sum("multiget" in asked.body for asked in server.asked) == 1
+    assert sum("multiget" in asked.body for asked in server.received) == 1
     del calendar.objects["a"]
     calendar.state = 3
     third = read(connector(server), second.cursor)
@@ -106,9 +106,9 @@ def test_states_of_a_server_are_not_stored_as_they_are(server: Replies) -> None:
     first = read(connector(server))
     assert "Miller" not in (first.cursor or "")
     assert str(crc32(entry("a").encode())) not in (first.cursor or "")
-    server.asked.clear()
+    server.received.clear()
     assert read(connector(server), first.cursor).cursor == first.cursor
-    assert [asked.method for asked in server.asked] == ["PROPFIND"]
+    assert [asked.method for asked in server.received] == ["PROPFIND"]
 
 
 def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
@@ -116,7 +116,7 @@ def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
     calendar.objects = {f"e{number}": entry(f"e{number}") for number in range(250)}
     server.answer = calendar
     assert len(read(connector(server)).records) == 250
-    asked = [asked.body.count("<href>") for asked in server.asked if "multiget" in asked.body]
+    asked = [asked.body.count("<href>") for asked in server.received if "multiget" in asked.body]
     assert asked == [100, 100, 50]
 
 
@@ -126,7 +126,7 @@ def test_object_that_is_deleted_during_the_run_is_removed(server: Replies) -> No
     listed = read(connector(server))
     calendar.objects["a"], calendar.state = entry("a", WINDOW.start), 2
 
-    def vanishes(asked: Asked) -> Reply:
+    def vanishes(asked: ReceivedRequest) -> Reply:
         if "multiget" in asked.body:
             return answer(response("/cal/a.ics", status="404 Not Found"))
         return calendar(asked)
@@ -168,7 +168,7 @@ def test_each_refusal_is_one_error_that_repeats_nothing(
     server.give(reply)
     with pytest.raises(error) as raised:
         read(connector(server))
-    assert (type(raised.value), len(server.asked)) == (error, asked)
+    assert (type(raised.value), len(server.received)) == (error, asked)
     assert CANARY not in f"{raised.value!r}{raised.value.__cause__!r}"
     assert PASSWORD not in f"{raised.value!r}{raised.value.__cause__!r}"
 
@@ -244,7 +244,7 @@ def test_paged_list_of_changes_is_read_to_its_end(server: Replies) -> None:
     kind = "<resourcetype><collection/><C:calendar/></resourcetype><sync-token>t2</sync-token>"
     reports = "<supported-report-set><report><sync-collection/></report></supported-report-set>"
 
-    def answers(asked: Asked) -> Reply:
+    def answers(asked: ReceivedRequest) -> Reply:
         if asked.method == "PROPFIND":
             return answer(response("/cal/", kind + reports))
         if "<sync-token></sync-token>" in asked.body:

@@ -32,7 +32,7 @@ from connectors.records import (
 from tests.connectors.fhir_server import FhirServer, fhir_server
 from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, practice
-from tests.peers.replies import Asked, Reply, replies
+from tests.peers.replies import ReceivedRequest, Reply, replies
 
 if TYPE_CHECKING:
     from tests.peers.medplum import Medplum
@@ -268,10 +268,10 @@ def test_an_appointment_that_cannot_be_used_is_set_aside(
     assert reasons(found) == [reason]
 
 
-def _everything(server: FhirServer) -> Callable[[Asked], Reply]:
+def _everything(server: FhirServer) -> Callable[[ReceivedRequest], Reply]:
     """Answers that pay no heed to what was asked for."""
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         kind = asked.path.partition("?")[0].rpartition("/")[2]
         entries = [{"resource": one} for one in server.held.values() if one["resourceType"] == kind]
         return Reply(body=json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
@@ -343,7 +343,7 @@ def test_where_times_suffice_appointments_alone_are_asked_for(server: FhirServer
     server.put("Communication", "c1", **written())
     found = read(server.url, times_suffice=True)
     assert sum(len(batch.records) for batch in found) == 1
-    assert {asked.path.partition("?")[0].rpartition("/")[2] for asked in server.asked} == {"Appointment"}
+    assert {asked.path.partition("?")[0].rpartition("/")[2] for asked in server.received} == {"Appointment"}
 
 
 # Runs
@@ -395,13 +395,13 @@ def test_a_run_without_changes_brings_what_is_known(server: FhirServer) -> None:
 def test_only_what_changed_is_asked_for_from_ten_minutes_before(server: FhirServer) -> None:
     fill(server, 2)
     first = read(server.url)
-    server.asked.clear()
+    server.received.clear()
     server.now += timedelta(days=1)
     server.put("Appointment", "late", **booked(9))
     second = read(server.url, first[-1].cursor)
-    assert any("_lastUpdated=ge2026-06-01T11%3A50" in asked.path for asked in server.asked)
-    assert not any("date=" in asked.path for asked in server.asked)
-    server.asked.clear()
+    assert any("_lastUpdated=ge2026-06-01T11%3A50" in asked.path for asked in server.received)
+    assert not any("date=" in asked.path for asked in server.received)
+    server.received.clear()
     third = read(server.url, second[-1].cursor)
     assert len(records(third, CalendarEvent)) == 1
 
@@ -437,9 +437,9 @@ def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
         assert sorted(stamp.sent_at for stamp in Held.after(*runs).of(MessageStamp)) == sorted(
             START + timedelta(hours=number, minutes=1) for number in (0, 30, 1, 31, 2, 3, 4, 32)
         )
-        server.asked.clear()
+        server.received.clear()
         read(server.url, runs[-1][-1].cursor)
-        asked = [asked.path for asked in server.asked if "recipient=" in asked.path]
+        asked = [asked.path for asked in server.received if "recipient=" in asked.path]
         assert "_lastUpdated=ge2026-06-01T17" in asked[0]
 
 
@@ -513,7 +513,7 @@ def test_a_stranger_among_the_practitioners_is_told(server: FhirServer) -> None:
 def test_nobody_elses_resources_are_asked_for(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, "Practitioner/3", "Patient/9"))
     assert records(read(server.url), CalendarEvent) == []
-    assert all("Practitioner%2F1" in asked.path for asked in server.asked)
+    assert all("Practitioner%2F1" in asked.path for asked in server.received)
 
 
 # What a server may do to us
@@ -605,15 +605,15 @@ def test_many_changes_at_one_time_are_all_found(monkeypatch: pytest.MonkeyPatch)
 def test_a_token_and_a_password_are_sent_and_never_told(server: FhirServer) -> None:
     secrets = {"env:TOKEN": f"{CANARY}\n", "env:PASSWORD": "pässword"}.__getitem__
     read(server.url, token="env:TOKEN", read_secret=secrets)
-    assert {asked.headers["Authorization"] for asked in server.asked} == {f"Bearer {CANARY}"}
-    server.asked.clear()
+    assert {asked.headers["Authorization"] for asked in server.received} == {f"Bearer {CANARY}"}
+    server.received.clear()
     found = read(
         "env:URL",
         user="ana",
         password="env:PASSWORD",
         read_secret=lambda name: server.url if name == "env:URL" else secrets(name),
     )
-    assert {asked.headers["Authorization"] for asked in server.asked} == {
+    assert {asked.headers["Authorization"] for asked in server.received} == {
         f"Basic {b64encode('ana:pässword'.encode()).decode()}"
     }
     assert CANARY not in repr(found)
@@ -656,7 +656,7 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(server: FhirServ
     found = read(server.url)
     assert records(found, CalendarEvent)
     assert CANARY not in repr(found)
-    asked = " ".join(asked.path for asked in server.asked)
+    asked = " ".join(asked.path for asked in server.received)
     assert not any(word in asked for word in ("payload", "description", "note", "reason", "topic", "comment"))
 
 

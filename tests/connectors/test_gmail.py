@@ -242,7 +242,7 @@ def test_what_comes_while_the_whole_is_read_is_not_passed_over(
         return told
 
     monkeypatch.setattr(FakeMailbox, "profile", and_one_more)
-    monkeypatch.setattr(FakeMailbox, "listed", _without_newest(FakeMailbox.listed))
+    monkeypatch.setattr(FakeMailbox, "list_response", _without_newest(FakeMailbox.list_response))
     reader.read()
     assert len(reader.stamps) == 2
     monkeypatch.undo()

@@ -343,15 +343,15 @@ def test_a_token_that_expires_between_two_pages_becomes_a_snapshot(
     calendar.page = 2
     for day in range(1, 4):
         calendar.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
-    listed = FakeCalendar.listed
+    list_response = FakeCalendar.list_response
 
     def then_expired(self: FakeCalendar, asked: dict[str, Any]) -> dict[str, Any]:
-        answer = listed(self, asked)
+        answer = list_response(self, asked)
         if "syncToken" in asked:
             self.expire_tokens()
         return answer
 
-    monkeypatch.setattr(FakeCalendar, "listed", then_expired)
+    monkeypatch.setattr(FakeCalendar, "list_response", then_expired)
     reader.read()
 
     assert [(len(batch.records), batch.replaces) for batch in reader.batches] == [(4, WINDOW)]

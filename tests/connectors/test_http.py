@@ -33,7 +33,7 @@ def client(slept: list[float]) -> HttpClient:
 def test_question_carries_its_method_body_and_password(server: Replies, client: HttpClient) -> None:
     server.give(Reply(207, b"<x/>"))
     answer = client.send(HttpRequest("PROPFIND", server.url, {"Depth": "1"}, b"<a/>"))
-    (asked,) = server.asked
+    (asked,) = server.received
     assert (answer.status, answer.body) == (207, b"<x/>")
     assert (asked.method, asked.body, asked.headers["Depth"]) == ("PROPFIND", "<a/>", "1")
     assert asked.headers["Authorization"] == f"Basic {b64encode('ana:pässword'.encode()).decode()}"
@@ -41,7 +41,7 @@ def test_question_carries_its_method_body_and_password(server: Replies, client: 
 
 def test_without_a_login_no_password_is_sent(server: Replies) -> None:
     HttpClient("calendar").get(server.url)
-    assert "Authorization" not in server.asked[0].headers
+    assert "Authorization" not in server.received[0].headers
 
 
 def test_status_that_the_asker_understands_is_an_answer(server: Replies, client: HttpClient) -> None:
@@ -56,13 +56,13 @@ def test_server_of_another_kind_is_told_from_one_that_fails(status: int, server:
     server.give(Reply(status))
     with pytest.raises(UnavailableError, match=rf"does not support this kind of source \(HTTP {status}\)"):
         client.send(HttpRequest("REPORT", server.url))
-    assert len(server.asked) == 1
+    assert len(server.received) == 1
 
 
 def test_question_is_asked_again_with_its_body(server: Replies, client: HttpClient, slept: list[float]) -> None:
     server.give(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
     assert client.send(HttpRequest("REPORT", server.url, body=b"<a/>")).status == 207
-    assert [asked.body for asked in server.asked] == ["<a/>"] * 3
+    assert [asked.body for asked in server.received] == ["<a/>"] * 3
     assert slept == [1, 7]
 
 
@@ -72,7 +72,7 @@ def test_move_on_the_same_server_is_followed_with_method_and_body(
 ) -> None:
     server.give(Reply(status, headers={"Location": "/dav/"}), Reply(207))
     assert client.send(HttpRequest("PROPFIND", f"{server.url}.well-known/caldav", body=b"<a/>")).status == 207
-    assert [(asked.method, asked.path, asked.body) for asked in server.asked] == [
+    assert [(asked.method, asked.path, asked.body) for asked in server.received] == [
         ("PROPFIND", "/.well-known/caldav", "<a/>"),
         ("PROPFIND", "/dav/", "<a/>"),
     ]
@@ -84,7 +84,7 @@ def test_password_is_not_told_to_another_server(scheme: str, server: Replies, cl
         server.give(Reply(302, headers={"Location": other.url.replace("http", scheme, 1)}))
         with pytest.raises(UnavailableError, match="to which the password is not sent"):
             client.send(HttpRequest("PROPFIND", server.url))
-        assert other.asked == []
+        assert other.received == []
 
 
 @pytest.mark.parametrize("location", ["http://[", "ftp://127.0.0.1/", "//elsewhere.example/", "\\\\elsewhere.example"])
@@ -98,7 +98,7 @@ def test_moves_without_end_are_given_up(server: Replies, client: HttpClient) -> 
     server.give(Reply(302, headers={"Location": "/again"}))
     with pytest.raises(UnavailableError, match="redirects in a circle"):
         client.send(HttpRequest("PROPFIND", server.url))
-    assert len(server.asked) == MAX_REDIRECTS
+    assert len(server.received) == MAX_REDIRECTS
 
 
 def test_addresses_that_make_no_sense_are_nowhere() -> None:

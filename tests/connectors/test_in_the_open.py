@@ -216,7 +216,7 @@ def test_google_is_not_followed_to_another_server(google_moving: Any, tmp_path: 
     write_private(tmp_path / "google-tokens", "ana.json", permission("google_calendar", "https://x.example/token"))
     options = source_kind("google_calendar").options(api_endpoint=server.url.rstrip("/"))
     assert "does not accept the request (HTTP 302)" in said(options, "google_calendar", practice(tmp_path))
-    assert other.asked == []
+    assert other.received == []
 
 
 @pytest.mark.parametrize("status", [302, 307, 308])
@@ -228,4 +228,4 @@ def test_code_and_secret_are_sent_to_no_other_server(status: int, tmp_path: Path
         asking = ConsentFlow(words, GoogleOptions(api_endpoint=server.url.rstrip("/")), [CALENDAR])
         with pytest.raises(ConnectorError):
             asking.finish(f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}", tmp_path, "ana", WINDOW.start)
-        assert other.asked == []
+        assert other.received == []

@@ -29,7 +29,7 @@ from tests.connectors import microsoft_fake
 from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
 from tests.connectors.microsoft_fake import ALL, Account, Microsoft, attended
-from tests.peers.replies import Asked, Replies, Reply, replies
+from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
 
 ANA = Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example", "ana@old.example"}))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -55,7 +55,7 @@ def microsoft(server: Replies) -> Microsoft:
 def account(microsoft: Microsoft, tmp_path: Path) -> Account:
     """Ana's account; she has signed in."""
     DeviceSignIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
-    microsoft.asked.clear()
+    microsoft.received.clear()
     return microsoft.account("ana")
 
 
@@ -127,15 +127,15 @@ def test_a_whole_day_is_the_owners_own(microsoft: Microsoft, account: Account, t
 def test_only_what_a_rule_looks_at_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     account.put_event("a", START, 50, subject="Supervision", categories=["Blue"])
     read(microsoft, tmp_path, read=("calendar",))
-    asked = unquote(microsoft.asked[-1].path)
+    asked = unquote(microsoft.received[-1].path)
     assert "attendees" in asked
     assert not any(word in asked for word in ("subject", "categories", "body", "location", "onlineMeeting"))
     rules = replace(RULES, rules=(KindRule(Kind.SUPERVISION, title=__import__("re").compile("supervision", 2)),))
     (event,) = records(read(microsoft, tmp_path, read=("calendar",), classifier=rules), CalendarEvent)
     assert event.kind is Kind.SUPERVISION
-    assert "subject" in unquote(microsoft.asked[-1].path)
+    assert "subject" in unquote(microsoft.received[-1].path)
     read(microsoft, tmp_path, times_suffice=True)
-    assert "attendees" not in unquote(microsoft.asked[-1].path)
+    assert "attendees" not in unquote(microsoft.received[-1].path)
 
 
 def test_where_times_suffice_the_calendar_alone_is_read(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -247,10 +247,10 @@ def test_mail_goes_on_from_the_link_of_each_folder(microsoft: Microsoft, account
     first = read(microsoft, tmp_path, read=("mail",))
     account.put_message("id-inbox", "new", START + timedelta(hours=1))
     account.remove_message("id-inbox", "m1")
-    microsoft.asked.clear()
+    microsoft.received.clear()
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert (len(records(first, MessageStamp)), len(records(second, MessageStamp))) == (5, 1)
-    assert not any("$filter" in unquote(asked.path) for asked in microsoft.asked)
+    assert not any("$filter" in unquote(asked.path) for asked in microsoft.received)
 
 
 def test_a_folder_first_read_from_some_day_on_is_read_whole_once_the_window_reaches_back(
@@ -344,7 +344,7 @@ def test_a_server_that_forgets_while_it_is_read_is_left(
 ) -> None:
     account.put_message("id-inbox", "m", START)
 
-    def forgetful(asked: Asked) -> Reply:
+    def forgetful(asked: ReceivedRequest) -> Reply:
         return Reply(410) if "messages/delta" in asked.path else microsoft.answer(asked)
 
     server.answer = forgetful
@@ -371,7 +371,7 @@ def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp
     assert (times.grade, times.started_at, times.ended_at) == (Grade.CALL, minutes[4], minutes[57])
     assert (times.meeting, times.uid_key) == (event.meeting, None)
     assert times.meeting is not None
-    assert "JoinWebUrl eq" in " ".join(unquote(asked.path) for asked in microsoft.asked)
+    assert "JoinWebUrl eq" in " ".join(unquote(asked.path) for asked in microsoft.received)
 
 
 def span(first: int, last: int) -> tuple[datetime, datetime]:
@@ -472,7 +472,7 @@ def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, 
     assert [(batch.done, batch.total) for batch in found] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def refusing(microsoft: Microsoft, *words: str) -> Callable[[Asked], Reply]:
+def refusing(microsoft: Microsoft, *words: str) -> Callable[[ReceivedRequest], Reply]:
     """Microsoft as it is, but for the addresses with one of these words: there is no permission for these."""
     return lambda asked: Reply(403) if any(word in unquote(asked.path) for word in words) else microsoft.answer(asked)
 
@@ -520,7 +520,7 @@ def test_after_a_few_refusals_no_more_meetings_are_asked_for(
     server.answer = refusing(microsoft, "onlineMeetings")
     with pytest.raises(AuthorizationError):
         read(microsoft, tmp_path, read=("meetings",))
-    assert sum("onlineMeetings" in asked.path for asked in server.asked) == 5
+    assert sum("onlineMeetings" in asked.path for asked in server.received) == 5
 
 
 def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
@@ -530,10 +530,10 @@ def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
     account.put_event("a", START, 50, **guest)
     server.answer = refusing(microsoft, "onlineMeetings")
     first = read(microsoft, tmp_path, read=("meetings",))
-    microsoft.asked.clear()
+    microsoft.received.clear()
     microsoft.now += timedelta(days=30)
     read(microsoft, tmp_path, first[-1].cursor, read=("meetings",))
-    assert not any("onlineMeetings" in asked.path for asked in microsoft.asked)
+    assert not any("onlineMeetings" in asked.path for asked in microsoft.received)
 
 
 def test_meetings_are_asked_for_once_they_are_over_and_then_no_more(
@@ -576,7 +576,7 @@ def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft,
     kept = tmp_path / "tokens" / "ana.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert json.loads(kept.read_text())["given_at"] == NOW.isoformat()
-    assert {asked.path.partition("/organizations")[0] for asked in microsoft.asked} == {""}
+    assert {asked.path.partition("/organizations")[0] for asked in microsoft.received} == {""}
 
 
 def test_without_its_library_it_is_said_what_to_install(
@@ -630,7 +630,7 @@ def test_a_token_that_ran_out_is_renewed_and_kept(microsoft: Microsoft, tmp_path
     kept.write_text(json.dumps(told))
     read(microsoft, tmp_path, read=("calendar",))
     assert "AccessToken" in json.loads(kept.read_text())["cache"]
-    assert sum(asked.path.endswith("/token") for asked in microsoft.asked) == 1
+    assert sum(asked.path.endswith("/token") for asked in microsoft.received) == 1
 
 
 @pytest.mark.usefixtures("account")
@@ -719,7 +719,7 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
     found = read(microsoft, tmp_path)
     assert records(found, CalendarEvent)
     assert CANARY.lower() not in repr(found).lower()
-    assert not any("subject" in unquote(asked.path) or "body" in unquote(asked.path) for asked in microsoft.asked)
+    assert not any("subject" in unquote(asked.path) or "body" in unquote(asked.path) for asked in microsoft.received)
 
 
 @pytest.mark.parametrize(

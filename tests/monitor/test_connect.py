@@ -109,7 +109,7 @@ def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
     office("connect", "google", "--clinician", "ana")
 
     assert browser
-    asked = google.auth.asked[0]
+    asked = google.auth.consent_requests[0]
     assert asked["scope"] == CALENDAR
     assert (asked["code_challenge_method"], asked["access_type"], asked["prompt"]) == ("S256", "offline", "consent")
     assert asked["redirect_uri"].startswith("http://127.0.0.1:")

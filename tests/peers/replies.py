@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as it came."""
 
     method: str
@@ -34,11 +34,11 @@ class Reply:
 
 @dataclass
 class Replies:
-    """A running server: ``answer`` decides, ``asked`` is what came so far."""
+    """A running server: ``answer`` decides, ``request`` is what came so far."""
 
     url: str
-    answer: Callable[[Asked], Reply]
-    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], Reply]
+    received: list[ReceivedRequest] = field(default_factory=list)
 
     def give(self, *replies: Reply) -> None:
         """Give these in turn, the last one again and again."""
@@ -55,9 +55,9 @@ def replies() -> Iterator[Replies]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            asked = Asked(self.command, self.path, dict(self.headers), body)
-            told.asked.append(asked)
-            reply = told.answer(asked)
+            request = ReceivedRequest(self.command, self.path, dict(self.headers), body)
+            told.received.append(request)
+            reply = told.answer(request)
             if reply.reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True

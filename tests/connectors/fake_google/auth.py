@@ -37,7 +37,7 @@ class FakeAuth:
     refused: bool = False
     testing_mode: bool = False  # the consent screen is not published: what is given ends in a week
     chooses: str = ""  # the account that the next person signs in with
-    asked: list[dict[str, str]] = field(default_factory=list)
+    consent_requests: list[dict[str, str]] = field(default_factory=list)
 
     def number(self, account: str) -> str:
         """Google's number of an account."""
@@ -79,18 +79,18 @@ class FakeAuth:
 
     def consent_page(self, query: dict[str, str]) -> str:
         """The person decides: the address that the browser is sent back to."""
-        self.asked.append(query)
-        back, state = query["redirect_uri"], {"state": query.get("state", "")}
+        self.consent_requests.append(query)
+        redirect_uri, state = query["redirect_uri"], {"state": query.get("state", "")}
         if self.refused:
-            return f"{back}?{urlencode({'error': 'access_denied', **state})}"
+            return f"{redirect_uri}?{urlencode({'error': 'access_denied', **state})}"
         assert query["response_type"] == "code"
         assert query["code_challenge_method"] == "S256"
         scopes = frozenset(query["scope"].split()) - self.unticked
         code = f"4/code-{len(self.codes)}"
         offline = query.get("access_type") == "offline"
         grant = Grant(self.chooses, scopes, f"1//refresh-{len(self.refreshes)}" if offline else "")
-        self.codes[code] = grant, query["code_challenge"], back
-        return f"{back}?{urlencode({'code': code, 'scope': ' '.join(sorted(scopes)), **state})}"
+        self.codes[code] = grant, query["code_challenge"], redirect_uri
+        return f"{redirect_uri}?{urlencode({'code': code, 'scope': ' '.join(sorted(scopes)), **state})}"
 
     def token(self, form: dict[str, str]) -> dict[str, Any]:
         """``/token``."""
@@ -101,25 +101,25 @@ class FakeAuth:
             grant = self.refreshes.get(form["refresh_token"])
             if grant is None:
                 raise ErrorResponse(400, "invalid_grant")
-            return self._opened(grant)
+            return self._token_response(grant)
         if kind == "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return self._by_signature(form["assertion"])
         raise ErrorResponse(400, "unsupported_grant_type")
 
     def _by_code(self, form: dict[str, str]) -> dict[str, Any]:
-        grant, challenge, back = self.codes.pop(form["code"], (None, "", ""))
+        grant, challenge, redirect_uri = self.codes.pop(form["code"], (None, "", ""))
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         proof = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if grant is None or proof != challenge or form["redirect_uri"] != back:
+        if grant is None or proof != challenge or form["redirect_uri"] != redirect_uri:
             raise ErrorResponse(400, "invalid_grant")
         if grant.refresh:
             self.refreshes[grant.refresh] = grant
-        told = self._opened(grant) | ({"refresh_token": grant.refresh} if grant.refresh else {})
+        response = self._token_response(grant) | ({"refresh_token": grant.refresh} if grant.refresh else {})
         if self.testing_mode:
-            told["refresh_token_expires_in"] = 604_799
+            response["refresh_token_expires_in"] = 604_799
         if "openid" in grant.scopes:
-            told["id_token"] = _unsigned({"sub": self.number(grant.account), "aud": form.get("client_id", "")})
-        return told
+            response["id_token"] = _unsigned({"sub": self.number(grant.account), "aud": form.get("client_id", "")})
+        return response
 
     def _by_signature(self, assertion: str) -> dict[str, Any]:
         from google.auth import jwt
@@ -132,9 +132,9 @@ class FakeAuth:
         scopes = frozenset(claims["scope"].split())
         if not scopes <= delegated:
             raise ErrorResponse(401, "unauthorized_client")
-        return self._opened(Grant(claims["sub"], scopes))
+        return self._token_response(Grant(claims["sub"], scopes))
 
-    def _opened(self, grant: Grant) -> dict[str, Any]:
+    def _token_response(self, grant: Grant) -> dict[str, Any]:
         token = f"ya29.{len(self.tokens)}"
         self.tokens[token] = Grant(grant.account, grant.scopes)
         scope = " ".join(sorted(grant.scopes))

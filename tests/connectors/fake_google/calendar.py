@@ -83,23 +83,23 @@ class FakeCalendar:
         self.version += 1
         updated = (at("2026-01-01 08:00") + timedelta(seconds=self.version)).isoformat()
         before = self.events.get(event_id, {"id": event_id, "status": "confirmed", "eventType": "default"})
-        told = {name: value for name, value in fields.items() if value is not None}
-        self.events[event_id] = before | {"updated": updated} | told
+        fields = {name: value for name, value in fields.items() if value is not None}
+        self.events[event_id] = before | {"updated": updated} | fields
         self.changed[event_id] = self.version
 
     # What the API answers
 
-    def listed(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def list_response(self, query: dict[str, Any]) -> dict[str, Any]:
         """``events.list`` for a client that wants every instance by itself."""
-        if not asked.get("singleEvents"):
+        if not query.get("singleEvents"):
             raise ErrorResponse(501, "the fake expands every series")
-        if asked.get("maxResults", 250) > 2500:
+        if query.get("maxResults", 250) > 2500:
             raise ErrorResponse(400, "invalidParameter: maxResults")
-        params = {name: value for name, value in asked.items() if name not in _MAY_DIFFER}
-        since, bounds = self._since(asked, params)
-        found = [self._shown(event, asked) for event in self._matching(since, bounds)]
-        state, start = self._state(asked, since, bounds, params)
-        end = start + min(self.page, asked.get("maxResults", 250))
+        params = {name: value for name, value in query.items() if name not in _MAY_DIFFER}
+        since, bounds = self._since(query, params)
+        found = [self._shown(event, query) for event in self._matching(since, bounds)]
+        state, start = self._state(query, since, bounds, params)
+        end = start + min(self.page, query.get("maxResults", 250))
         answer: dict[str, Any] = {
             "kind": "calendar#events",
             "summary": CANARY,
@@ -112,14 +112,14 @@ class FakeCalendar:
         token = {"version": state["version"], "bounds": bounds, "params": params, "": "x" * self.token_padding}
         return answer | {"nextSyncToken": _packed(token)}
 
-    def _since(self, asked: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
+    def _since(self, query: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
         """From which version on changes are wanted (``None``: everything), and between which bounds."""
-        bounds = [asked.get("timeMin"), asked.get("timeMax")]
-        if "syncToken" not in asked:
+        bounds = [query.get("timeMin"), query.get("timeMax")]
+        if "syncToken" not in query:
             return None, bounds
-        if _NOT_WITH_TOKEN & asked.keys() or asked.get("showDeleted") is False:
+        if _NOT_WITH_TOKEN & query.keys() or query.get("showDeleted") is False:
             raise ErrorResponse(400, "badRequest: a sync token and something that it excludes")
-        token = _unpacked(asked["syncToken"])
+        token = _unpacked(query["syncToken"])
         if token["version"] < self.oldest:
             raise ErrorResponse(410, "fullSyncRequired")
         if token["params"] != params:
@@ -127,11 +127,11 @@ class FakeCalendar:
         return token["version"], token["bounds"]
 
     def _state(
-        self, asked: dict[str, Any], since: int | None, bounds: Any, params: dict[str, Any]
+        self, query: dict[str, Any], since: int | None, bounds: Any, params: dict[str, Any]
     ) -> tuple[dict[str, Any], int]:
-        if "pageToken" not in asked:
+        if "pageToken" not in query:
             return {"version": self.version, "since": since, "bounds": bounds, "params": params}, 0
-        state = _unpacked(asked["pageToken"])
+        state = _unpacked(query["pageToken"])
         if state["params"] != params or state["since"] != since:
             raise ErrorResponse(400, "badRequest: a page of another list")
         return state, state["at"]
@@ -144,12 +144,12 @@ class FakeCalendar:
             return [event for event in events if _within(event, bounds)]
         return events
 
-    def _shown(self, event: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    def _shown(self, event: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         if event["status"] == "cancelled":
             return {
                 name: event[name] for name in ("id", "status", "recurringEventId", "originalStartTime") if name in event
             }
-        most, people = asked.get("maxAttendees"), event.get("attendees", [])
+        most, people = query.get("maxAttendees"), event.get("attendees", [])
         if most is None or len(people) <= most:
             return event
         return event | {"attendees": [who for who in people if who.get("self")][:most], "attendeesOmitted": True}

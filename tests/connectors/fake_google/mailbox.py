@@ -30,7 +30,7 @@ class FakeMailbox:
         """A message as it arrives, or as its owner sends it (label SENT). Returns its id."""
         number = len(self.messages) + 1
         message_id = headers.pop("id", f"m{number:05x}")
-        told = {
+        fields = {
             "From": sender,
             "To": ", ".join(recipients),
             "Date": f"{at:%a, %d %b %Y %H:%M:%S %z}",
@@ -49,7 +49,7 @@ class FakeMailbox:
             "sizeEstimate": 1200,
             "snippet": f"{CANARY} snippet",
             "payload": {
-                "headers": [{"name": name, "value": value} for name, value in told.items() if value],
+                "headers": [{"name": name, "value": value} for name, value in fields.items() if value],
                 "mimeType": "text/plain",
                 "filename": "",
                 "body": {"size": 5, "data": "WmVicmFmaW5jaA=="},
@@ -79,10 +79,10 @@ class FakeMailbox:
         self.history += 1
         self.oldest = self.history
 
-    def _record(self, kind: str, message_id: str, **told: Any) -> None:
+    def _record(self, kind: str, message_id: str, **fields: Any) -> None:
         message = self.messages[message_id]
         light = {name: message[name] for name in ("id", "threadId")} | {"labelIds": list(message["labelIds"])}
-        self.records.append({"id": str(self.history), "messages": [light], kind: [{"message": light, **told}]})
+        self.records.append({"id": str(self.history), "messages": [light], kind: [{"message": light, **fields}]})
 
     # What the API answers
 
@@ -96,22 +96,22 @@ class FakeMailbox:
             "historyId": str(self.history),
         }
 
-    def listed(self, asked: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
+    def list_response(self, query: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
         """``users.messages.list``, newest first."""
-        if "q" in asked and metadata_only:
+        if "q" in query and metadata_only:
             raise ErrorResponse(403, "forbidden: Metadata scope does not support 'q' parameter")
-        wanted = set(asked.get("labelIds", ()))
-        hidden = set() if asked.get("includeSpamTrash") else _HIDDEN - wanted
+        wanted = set(query.get("labelIds", ()))
+        hidden = set() if query.get("includeSpamTrash") else _HIDDEN - wanted
         found = [
             message
             for message in self.messages.values()
             if wanted <= set(message["labelIds"]) and not hidden & set(message["labelIds"])
         ]
         found.sort(key=lambda message: (int(message["internalDate"]), message["id"]), reverse=True)
-        start = self._start(asked)
+        start = self._start(query)
         if start is not None:
             found = [message for message in found if (int(message["internalDate"]), message["id"]) < start]
-        count = min(self.page, asked.get("maxResults", 100), 500)
+        count = min(self.page, query.get("maxResults", 100), 500)
         page = found[:count]
         answer: dict[str, Any] = {
             "messages": [{"id": message["id"], "threadId": message["threadId"]} for message in page],
@@ -121,17 +121,17 @@ class FakeMailbox:
             answer["nextPageToken"] = f"{self.generation}-{page[-1]['internalDate']}-{page[-1]['id']}"
         return answer
 
-    def _start(self, asked: dict[str, Any]) -> tuple[int, str] | None:
-        if "pageToken" not in asked:
+    def _start(self, query: dict[str, Any]) -> tuple[int, str] | None:
+        if "pageToken" not in query:
             return None
-        generation, instant, message_id = asked["pageToken"].split("-")
+        generation, instant, message_id = query["pageToken"].split("-")
         if generation != str(self.generation):
             raise ErrorResponse(400, "invalidArgument: Invalid pageToken")
         return int(instant), message_id
 
-    def get(self, message_id: str, asked: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
+    def get(self, message_id: str, query: dict[str, Any], *, metadata_only: bool) -> dict[str, Any]:
         """``users.messages.get``."""
-        shape = asked.get("format", "full")
+        shape = query.get("format", "full")
         if metadata_only and shape in {"full", "raw"}:
             raise ErrorResponse(403, f"forbidden: Metadata scope doesn't allow format {shape.upper()}")
         if message_id not in self.messages:
@@ -142,34 +142,34 @@ class FakeMailbox:
         light = {name: value for name, value in message.items() if name != "payload"}
         if shape == "minimal":
             return light
-        names = {name.lower() for name in asked.get("metadataHeaders", ())}
+        names = {name.lower() for name in query.get("metadataHeaders", ())}
         headers = [header for header in message["payload"]["headers"] if not names or header["name"].lower() in names]
         return light | {"payload": {"mimeType": "text/plain", "headers": headers}}
 
-    def changes(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def changes(self, query: dict[str, Any]) -> dict[str, Any]:
         """``users.history.list``."""
-        if "startHistoryId" not in asked:
+        if "startHistoryId" not in query:
             raise ErrorResponse(400, "invalidArgument: startHistoryId")
-        since = int(asked["startHistoryId"])
+        since = int(query["startHistoryId"])
         if since < self.oldest:
             raise ErrorResponse(404, "notFound: Requested entity was not found.")
         kinds = {
             "messageAdded": "messagesAdded", "labelAdded": "labelsAdded", "labelRemoved": "labelsRemoved",
             "messageDeleted": "messagesDeleted",
         }  # fmt: skip
-        wanted = {kinds[kind] for kind in asked.get("historyTypes", kinds)}
+        wanted = {kinds[kind] for kind in query.get("historyTypes", kinds)}
         found = [record for record in self.records if int(record["id"]) > since and wanted & record.keys()]
-        start = self._place(asked)
-        end = start + min(self.page, asked.get("maxResults", 100), 500)
+        start = self._place(query)
+        end = start + min(self.page, query.get("maxResults", 100), 500)
         answer: dict[str, Any] = {"historyId": str(self.history)}
         if found[start:end]:
             answer["history"] = found[start:end]
         return answer | ({"nextPageToken": f"{self.generation}-{end}"} if end < len(found) else {})
 
-    def _place(self, asked: dict[str, Any]) -> int:
-        if "pageToken" not in asked:
+    def _place(self, query: dict[str, Any]) -> int:
+        if "pageToken" not in query:
             return 0
-        generation, _, place = asked["pageToken"].partition("-")
+        generation, _, place = query["pageToken"].partition("-")
         if generation != str(self.generation):
             raise ErrorResponse(400, "invalidArgument: Invalid pageToken")
         return int(place)

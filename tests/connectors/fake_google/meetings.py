@@ -51,15 +51,15 @@ class FakeMeetings:
 
     def hold(self, code: str, *parts: tuple[str, datetime, int], event_id: str = "", ended: bool = True) -> Meeting:
         """A conference: who was there from when on, for how many minutes; ``""`` is somebody from outside."""
-        told = [Part(who, start, start + timedelta(minutes=minutes)) for who, start, minutes in parts]
-        self.held.append(Meeting(len(self.held) + 1, code, told, event_id, ended))
+        fields = [Part(who, start, start + timedelta(minutes=minutes)) for who, start, minutes in parts]
+        self.held.append(Meeting(len(self.held) + 1, code, fields, event_id, ended))
         return self.held[-1]
 
     # The domain's report
 
-    def activities(self, user: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def activities(self, user: str, query: dict[str, Any]) -> dict[str, Any]:
         """``activities.list`` of ``call_ended``: one row for each time that somebody left, newest first."""
-        if asked.get("eventName", "call_ended") != "call_ended":
+        if query.get("eventName", "call_ended") != "call_ended":
             return {"kind": "admin#reports#activities"}
         rows = [
             self._row(meeting, number, part)
@@ -68,13 +68,13 @@ class FakeMeetings:
             for number, part in enumerate(meeting.parts)
             if user in {"all", part.who}
         ]
-        since = datetime.fromisoformat(asked["startTime"]) if "startTime" in asked else None
-        until = datetime.fromisoformat(asked["endTime"]) if "endTime" in asked else None
-        rows = [row for row in rows if _says(row, asked.get("filters", ""))]
+        since = datetime.fromisoformat(query["startTime"]) if "startTime" in query else None
+        until = datetime.fromisoformat(query["endTime"]) if "endTime" in query else None
+        rows = [row for row in rows if _says(row, query.get("filters", ""))]
         rows = [row for row in rows if _inside(datetime.fromisoformat(row["id"]["time"]), since, until)]
         rows.sort(key=lambda row: str(row["id"]["time"]), reverse=True)
-        start = int(asked.get("pageToken", 0))
-        end = start + min(self.page, asked.get("maxResults", 1000), 1000)
+        start = int(query.get("pageToken", 0))
+        end = start + min(self.page, query.get("maxResults", 1000), 1000)
         answer: dict[str, Any] = {"kind": "admin#reports#activities", "etag": '"x"', "items": rows[start:end]}
         return answer | ({"nextPageToken": str(end)} if end < len(rows) else {})
 
@@ -115,10 +115,10 @@ class FakeMeetings:
 
     # The meetings' own record
 
-    def records(self, who: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def records(self, who: str, query: dict[str, Any]) -> dict[str, Any]:
         """``conferenceRecords.list`` of those in which the caller was, newest first."""
-        match = re.fullmatch(r'end_time>="([^"]+)"', asked["filter"]) if "filter" in asked else None
-        if "filter" in asked and match is None:
+        match = re.fullmatch(r'end_time>="([^"]+)"', query["filter"]) if "filter" in query else None
+        if "filter" in query and match is None:
             raise ErrorResponse(400, "INVALID_ARGUMENT: filter")
         since = datetime.fromisoformat(match[1]) if match else None
         found = [
@@ -128,8 +128,8 @@ class FakeMeetings:
             and (since is None or (meeting.ended and meeting.end >= since))
         ]
         found.sort(key=lambda meeting: meeting.start, reverse=True)
-        start = int(asked.get("pageToken", 0))
-        end = start + min(self.page, asked.get("pageSize", 25), 100)
+        start = int(query.get("pageToken", 0))
+        end = start + min(self.page, query.get("pageSize", 25), 100)
         answer: dict[str, Any] = {"conferenceRecords": [self._record(meeting) for meeting in found[start:end]]}
         return answer | ({"nextPageToken": str(end)} if end < len(found) else {})
 
@@ -137,20 +137,20 @@ class FakeMeetings:
         return [meeting for meeting in self.held if meeting.number not in self.forgotten]
 
     def _record(self, meeting: Meeting) -> dict[str, Any]:
-        told = {
+        fields = {
             "name": f"conferenceRecords/conf{meeting.number}",
             "startTime": _stamp(meeting.start),
             "space": f"spaces/{meeting.code.replace('-', '')}x",
             "expireTime": _stamp(meeting.start + timedelta(days=30)),
         }
-        return told | ({"endTime": _stamp(meeting.end)} if meeting.ended else {})
+        return fields | ({"endTime": _stamp(meeting.end)} if meeting.ended else {})
 
-    def people(self, record: str, numbers: dict[str, str], asked: dict[str, Any]) -> dict[str, Any]:
+    def people(self, record: str, numbers: dict[str, str], query: dict[str, Any]) -> dict[str, Any]:
         """``participants.list``: each person once, an anonymous one once for each time."""
         everybody = self._people(self._meeting(record))
-        start = int(asked.get("pageToken", 0))
-        end = start + min(self.page, asked.get("pageSize", 100), 250)
-        told = [
+        start = int(query.get("pageToken", 0))
+        end = start + min(self.page, query.get("pageSize", 100), 250)
+        fields = [
             {
                 "name": f"conferenceRecords/{record}/participants/{name}",
                 "earliestStartTime": _stamp(min(part.start for part in parts)),
@@ -168,14 +168,14 @@ class FakeMeetings:
             }
             for name, parts in everybody.items()
         ]
-        answer: dict[str, Any] = {"participants": told[start:end], "totalSize": len(told)}
-        return answer | ({"nextPageToken": str(end)} if end < len(told) else {})
+        answer: dict[str, Any] = {"participants": fields[start:end], "totalSize": len(fields)}
+        return answer | ({"nextPageToken": str(end)} if end < len(fields) else {})
 
     def presences(self, record: str, person: str) -> dict[str, Any]:
         """``participantSessions.list``: each time that this person was there."""
         parts = self._people(self._meeting(record)).get(person, [])
         place = f"conferenceRecords/{record}/participants/{person}/participantSessions"
-        told = [
+        fields = [
             {
                 "name": f"{place}/{n}",
                 "startTime": _stamp(part.start),
@@ -183,7 +183,7 @@ class FakeMeetings:
             }
             for n, part in enumerate(parts)
         ]
-        return {"participantSessions": told}
+        return {"participantSessions": fields}
 
     def space(self, name: str) -> dict[str, Any]:
         """``spaces.get``."""
@@ -209,9 +209,9 @@ class FakeMeetings:
 
 def _says(row: dict[str, Any], filters: str) -> bool:
     """Whether a line's parameters are as ``filters`` has them ("conference_id==x,is_external==…")."""
-    told = {parameter["name"]: parameter.get("value") for parameter in row["events"][0]["parameters"]}
+    fields = {parameter["name"]: parameter.get("value") for parameter in row["events"][0]["parameters"]}
     wanted = dict(condition.split("==") for condition in filters.split(",") if condition)
-    return all(told.get(name) == value for name, value in wanted.items())
+    return all(fields.get(name) == value for name, value in wanted.items())
 
 
 def _inside(instant: datetime, since: datetime | None, until: datetime | None) -> bool:

@@ -109,7 +109,7 @@ class FakeGoogle:
             calendar = self.calendars.get((grant.account, path["calendarId"]))
             if calendar is None:
                 raise ErrorResponse(404, "notFound")
-            return calendar.listed(query)
+            return calendar.list_response(query)
         if method.id == "reports.activities.list":
             return self.meetings.activities(path["userKey"], query)
         return self._meet(method, path, query, grant)
@@ -132,7 +132,7 @@ class FakeGoogle:
         if method.id == "gmail.users.getProfile":
             return mailbox.profile()
         if method.id == "gmail.users.messages.list":
-            return mailbox.listed(query, metadata_only=metadata_only)
+            return mailbox.list_response(query, metadata_only=metadata_only)
         if method.id == "gmail.users.messages.get":
             return mailbox.get(path["id"], query, metadata_only=metadata_only)
         if method.id == "gmail.users.history.list":
@@ -180,22 +180,22 @@ class _Handler(BaseHTTPRequestHandler):
             assert not secret or secret.startswith("Basic ")
             self._json(200, self.google.auth.token(form))
         except ErrorResponse as refusal:
-            told = {"error": refusal.reason, "error_description": "Token has been expired or revoked."}
-            self._json(refusal.status, told)
+            body = {"error": refusal.reason, "error_description": "Token has been expired or revoked."}
+            self._json(refusal.status, body)
 
     def _answer(self, target: str, *, overridden: bool = False) -> None:
         if overridden or len(target) <= 2048:
-            status, told, headers = self._one(target, self.headers.get("Authorization", ""), overridden=overridden)
+            status, body, headers = self._one(target, self.headers.get("Authorization", ""), overridden=overridden)
         else:
-            status, told, headers = 414, _error(414, "uriTooLong"), {}
+            status, body, headers = 414, _error(414, "uriTooLong"), {}
         if status == 0:
             self.close_connection = True
         elif status == -1:
-            self._cut_short(json.dumps(told).encode())
+            self._cut_short(json.dumps(body).encode())
         elif status == -2:
             self._send(200, b"<html>Sorry</html>", {"Content-Type": "text/html"})
         else:
-            self._json(status, told, headers)
+            self._json(status, body, headers)
 
     def _one(self, target: str, authorization: str, **how: bool) -> tuple[int, Any, dict[str, str]]:
         try:
@@ -221,14 +221,14 @@ class _Handler(BaseHTTPRequestHandler):
         target = lines[0].split(" ")[1]
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         token = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-        status, told, more = self._one(target, token, batched=True)
+        status, body, more = self._one(target, token, batched=True)
         marks = "".join(f"{name}: {value}\r\n" for name, value in more.items())
-        inner = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{marks}\r\n{json.dumps(told)}"
+        inner = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{marks}\r\n{json.dumps(body)}"
         name = part["Content-ID"].replace("<", "<response-", 1)
         return f"Content-Type: application/http\r\nContent-ID: {name}\r\n\r\n{inner}"
 
-    def _json(self, status: int, told: Any, headers: dict[str, str] | None = None) -> None:
-        self._send(status, json.dumps(told).encode(), {"Content-Type": "application/json", **(headers or {})})
+    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -249,8 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _error(status: int, reason: str) -> dict[str, Any]:
     word, _, text = reason.partition(": ")
-    told = {"code": status, "message": text or word, "errors": [{"domain": "global", "reason": word, "message": text}]}
-    return {"error": told}
+    body = {"code": status, "message": text or word, "errors": [{"domain": "global", "reason": word, "message": text}]}
+    return {"error": body}
 
 
 @contextmanager

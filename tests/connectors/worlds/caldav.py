@@ -15,7 +15,7 @@ import pytest
 from tests.connectors.worlds.ics import PLANTED, WHOLE, Calendar
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, BEN, CANARY, Behaviour, Trouble
-from tests.peers.replies import Asked, Reply
+from tests.peers.replies import ReceivedRequest, Reply
 
 _PROPERTIES = """<D:current-user-principal><D:href>/{0}/</D:href></D:current-user-principal>
 <C:calendar-home-set><D:href>/{0}/</D:href></C:calendar-home-set>"""
@@ -89,7 +89,7 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
     def close(self) -> None:
         self.server.close()
 
-    def _answer(self, asked: Asked) -> Reply:
+    def _answer(self, asked: ReceivedRequest) -> Reply:
         owner = _user(asked)
         calendar = self.calendars[owner]
         if asked.method == "PROPFIND":
@@ -103,7 +103,7 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
         objects = calendar.objects()
         return _multistatus(*(_object(owner, number, objects.get(number)) for number in numbers))
 
-    def _calendars(self, asked: Asked, owner: str) -> list[str]:
+    def _calendars(self, asked: ReceivedRequest, owner: str) -> list[str]:
         if asked.headers["Depth"] == "0":
             return []
         state = f"state-{len(self.calendars[owner].log)}"
@@ -121,7 +121,7 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
         return _multistatus(*changed, f"<D:sync-token>state-{len(calendar.log)}</D:sync-token>")
 
 
-def _user(asked: Asked) -> str:
+def _user(asked: ReceivedRequest) -> str:
     return b64decode(asked.headers["Authorization"].split()[1]).decode().partition(":")[0]
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.connectors.worlds.file import MOVE, FileWorld
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behaviour, Trouble, client, moment
-from tests.peers.replies import Asked, Reply
+from tests.peers.replies import ReceivedRequest, Reply
 
 WHOLE = dict.fromkeys(
     (Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is one page; an interrupted run reads it again"
@@ -138,7 +138,7 @@ class CalendarAddress(Calendar):
     def close(self) -> None:
         self.server.close()
 
-    def _answer(self, asked: Asked) -> Reply:
+    def _answer(self, asked: ReceivedRequest) -> Reply:
         body = self.text().encode()
         tag = f'"{self.states}-{sha256(body).hexdigest()[:8]}"'
         if asked.headers.get("If-None-Match") == tag:

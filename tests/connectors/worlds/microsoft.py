@@ -17,7 +17,7 @@ from connectors.microsoft.options import MicrosoftOptions, Part
 from tests.connectors.microsoft_fake import Account, Microsoft, attended
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ADDRESSES, ANA, BEN, CANARY, MINUTES, NOW, Behaviour, Trouble, client, moment
-from tests.peers.replies import Asked
+from tests.peers.replies import ReceivedRequest
 
 PAGE = 4
 
@@ -174,7 +174,7 @@ class Calls(MicrosoftWorld):
             )
 
 
-def _whose(asked: Asked) -> str:
+def _whose(asked: ReceivedRequest) -> str:
     """Whose token a request carries, or renews."""
     person = asked.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
     return person or parse_qs(asked.body).get("refresh_token", ["-"])[0].partition("-")[2]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from tests.connectors.worlds.world import ANA, CANARY, Trouble
-from tests.peers.replies import Asked, Reply, replies
+from tests.peers.replies import ReceivedRequest, Reply, replies
 
 JUNK = f"<!doctype html><title>{CANARY}</title><p>Please sign in, {CANARY}.".encode()
 WAIT_ALL, WAIT_SOME = "3600", "1"  # seconds
@@ -18,7 +18,9 @@ class Server:
     It runs on a free port of 127.0.0.1 at ``url`` (with a slash at its end) until it is closed.
     """
 
-    def __init__(self, answer: Callable[[Asked], Reply], whose: Callable[[Asked], str] = lambda _: ANA) -> None:
+    def __init__(
+        self, answer: Callable[[ReceivedRequest], Reply], whose: Callable[[ReceivedRequest], str] = lambda _: ANA
+    ) -> None:
         self._answer, self._whose = answer, whose
         self._troubles: dict[str, tuple[Trouble, int | None]] = {}
         self._running = ExitStack()
@@ -27,9 +29,9 @@ class Server:
         self.url = self._told.url
 
     @property
-    def asked(self) -> list[Asked]:
+    def received(self) -> list[ReceivedRequest]:
         """What came so far."""
-        return self._told.asked
+        return self._told.received
 
     def trouble(self, how: Trouble, times: int | None, owner: str) -> None:
         """Trouble the next ``times`` requests of this owner, or all."""
@@ -43,20 +45,20 @@ class Server:
         """Stop listening."""
         self._running.close()
 
-    def _meet(self, asked: Asked) -> Reply:
-        owner = self._whose(asked)
+    def _meet(self, request: ReceivedRequest) -> Reply:
+        owner = self._whose(request)
         how, times = self._troubles.get(owner, (None, None))
         if how is None:
-            return self._answer(asked)
+            return self._answer(request)
         if times is not None:
             self._troubles[owner] = how, times - 1
             if times == 1:
                 del self._troubles[owner]
-        return self._troubled(how, asked, WAIT_SOME if times is not None else WAIT_ALL)
+        return self._troubled(how, request, WAIT_SOME if times is not None else WAIT_ALL)
 
-    def _troubled(self, how: Trouble, asked: Asked, wait: str) -> Reply:
+    def _troubled(self, how: Trouble, request: ReceivedRequest, wait: str) -> Reply:
         if how is Trouble.TRUNCATED:
-            whole = self._answer(asked)
+            whole = self._answer(request)
             half = whole.body[: len(whole.body) // 2]
             return Reply(whole.status, half, whole.headers, length=len(whole.body) or 1)
         return {
