@@ -1,11 +1,11 @@
-"""Turn the consultations of HanguData (Feng et al. 2023, doi 10.3390/data8030047) into half-day sessions.
+"""Converter of the consultations of HanguData (Feng et al. 2023, doi 10.3390/data8030047) into half-day sessions.
 
 ::
 
     python benchmarks/hangu_sessions.py hangu_clinic_2018.csv sessions.csv
 
 The clinic runs from 08:30 to 12:00 and from 14:30 to 18:00, Asia/Shanghai. The ends are the clinic's; the starts are
-an assumption, read off the data: the median first consultation of a morning begins at 08:31, of an afternoon at
+an assumption from the data: the median first consultation of a morning begins at 08:31, of an afternoon at
 14:32. A session begins with its first consultation and ends with its last: StartTime and ServTime, in seconds, of the
 one that begins last. Where that one's ServTime is missing the end is unknown and the cell stays empty.
 """
@@ -25,7 +25,7 @@ BOOKED = {"morning": ("08:30:00", "12:00:00"), "afternoon": ("14:30:00", "18:00:
 
 @dataclass(frozen=True, slots=True)
 class HalfDay:
-    """One half-day session in local times; ``actual_end`` is empty where it is unknown."""
+    """One half-day session in local times; ``actual_end`` is empty if unknown."""
 
     session: str
     booked_start: str
@@ -35,7 +35,7 @@ class HalfDay:
 
 
 def half_day_sessions(rows: Iterable[Mapping[str, str]]) -> list[HalfDay]:
-    """The sessions of all consultations, in the order of their numbers."""
+    """Return the sessions of all consultations, in the order of their numbers."""
     by_session = sorted(rows, key=lambda row: int(row["Session"]))
     return [_half_day(number, list(group)) for number, group in groupby(by_session, key=lambda row: row["Session"])]
 
@@ -50,11 +50,11 @@ def _half_day(number: str, consultations: list[Mapping[str, str]]) -> HalfDay:
 
 
 def _instant(day: str, clock: str) -> datetime:
-    return datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - local, written as it came
+    return datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - local times, as in the source
 
 
 def convert(source: Path, target: Path) -> int:
-    """Write the sessions of one file of consultations; returns how many there are."""
+    """Write the sessions of one file of consultations and return their number."""
     with source.open(encoding="utf-8", newline="") as file:
         sessions = half_day_sessions(csv.DictReader(file))
     with target.open("w", encoding="utf-8", newline="") as file:
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="hangu_clinic_2018.csv")
     parser.add_argument("target", type=Path, help="the CSV file to write")
     paths = parser.parse_args()
-    print(convert(paths.source, paths.target), "half-day sessions")  # noqa: T201 - a command's answer
+    print(convert(paths.source, paths.target), "half-day sessions")  # noqa: T201 - the output of the command
 
 
 if __name__ == "__main__":

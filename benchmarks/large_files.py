@@ -1,11 +1,11 @@
-"""A calendar of 60 MB and an export of a million visits into SQLite: the most memory that it takes, and how long.
+"""Benchmark of the peak memory and the time for reading a calendar of 60 MB and an export of a million appointments.
 
 ::
 
     python -m benchmarks.large_files [ics] [url] [csv] [again]
 
-Each is read by a process of its own, first into a new database, then with one entry changed (``again``). Its peak of
-memory is what the kernel says of that process alone.
+Each is read by a process of its own, first into a new database, then with one entry changed (``again``). The peak is
+the kernel's high-water mark of that process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from monitor.config import load
 from monitor.ingest import IngestRequest, ingest
 from monitor.store.database import opened
 
-MEGABYTES, VISITS, MOST = 60, 1_000_000, 200
+MEGABYTES, APPOINTMENTS, MOST_MEGABYTES = 60, 1_000_000, 200
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FIRST = NOW - timedelta(days=720)
 NAMES = Pseudonyms(b"k" * 32)
@@ -69,79 +69,80 @@ def events() -> Iterator[str]:
         number += 1
 
 
-def write_calendar(path: Path, title: str = "") -> None:
-    """Write a calendar of 60 MB, its first entry called off where there is a ``title``."""
+def write_calendar(path: Path, *, is_changed: bool = False) -> None:
+    """Write a calendar of 60 MB, its first entry cancelled if ``is_changed``."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n")
         for number, event in enumerate(events()):
             if number % 1_000 == 0 and file.tell() > MEGABYTES * 1024**2:
                 break
-            file.write(event.replace("LOCATION:Room 4", "STATUS:CANCELLED") if title and not number else event)
+            file.write(event.replace("LOCATION:Room 4", "STATUS:CANCELLED") if is_changed and not number else event)
         file.write("END:VCALENDAR\r\n")
 
 
-def write_visits(path: Path, title: str = "") -> None:
-    """Write an export of a million visits, the first of them called off where there is a ``title``."""
+def write_appointments(path: Path, *, is_changed: bool = False) -> None:
+    """Write an export of a million appointments, the first of them cancelled if ``is_changed``."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write("ID,Client,Start,End,Left,Status\n")
-        for number in range(VISITS):
+        for number in range(APPOINTMENTS):
             start = FIRST + timedelta(minutes=number % 1_000_000)
             end = start + timedelta(minutes=50)
             left = end + timedelta(minutes=number % 11 - 3)
-            status = "Cancelled" if title and not number else "Show"
+            status = "Cancelled" if is_changed and not number else "Show"
             times = ",".join(f"{at:%Y-%m-%dT%H:%M}" for at in (start, end, left))
             file.write(f"{number},C{number % 5_000},{times},{status}\n")
 
 
 def read(folder: Path) -> None:
-    """Read the practice in a folder and say how long that took, and the most memory of this process."""
+    """Read the practice in a folder; print the peak memory and the CPU seconds of this process."""
     config = load(folder / "evenhours.toml")
     path = folder / "evenhours.db"
     with opened(path, create=not path.exists()) as store:
-        begun = process_time()
+        started = process_time()
         (outcome,) = ingest(config, store, NAMES, IngestRequest(), now=NOW)
-        seconds = process_time() - begun
+        seconds = process_time() - started
     if outcome.problem or not outcome.rows:
         raise SystemExit(f"the benchmark read nothing: {outcome.problem}")
-    # Of this process alone: what getrusage tells includes whoever started it.
+    # Not getrusage, whose peak includes the parent process.
     peak = int(Path("/proc/self/status").read_text(encoding="ascii").partition("VmHWM:")[2].split()[0])
     sys.stdout.write(f"{peak} {seconds} {outcome.rows}\n")
 
 
-def measured(title: str, folder: Path) -> None:
+def print_measurement(title: str, folder: Path) -> None:
     """Read in a process of its own and print its peak and time."""
     command = [sys.executable, "-m", "benchmarks.large_files", "--read", str(folder)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    peak, seconds, rows = told.stdout.split()
-    most = int(peak) / 1024
-    verdict = "ok" if most <= MOST else "TOO MUCH"
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    peak, seconds, rows = completed.stdout.split()
+    peak_megabytes = int(peak) / 1024
+    verdict = "ok" if peak_megabytes <= MOST_MEGABYTES else "TOO MUCH"
     sys.stdout.write(
-        f"{title}: {most:.0f} MB (at most {MOST}; {float(seconds):.1f} s of the processor, {rows} rows)  {verdict}\n"
+        f"{title}: {peak_megabytes:.0f} MB (at most {MOST_MEGABYTES}; {float(seconds):.1f} s CPU, {rows} rows)  "
+        f"{verdict}\n"
     )
     sys.stdout.flush()
 
 
-def run(name: str, options: str, write: Callable[[Path, str], None], file: str) -> None:
-    """Measure one kind of file: first, and again after one change."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+def run(name: str, options: str, write: Callable[..., None], file: str) -> None:
+    """Measure one kind of file, at first and after one change."""
+    with tempfile.TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
         (folder / "evenhours.toml").write_text(CONFIG + options, encoding="utf-8")
-        for title, change in (("first", ""), ("after one change", "x")):
-            write(folder / file, change)
-            measured(f"{name}, {title}", folder)
+        for title, is_changed in (("first", False), ("after one change", True)):
+            write(folder / file, is_changed=is_changed)
+            print_measurement(f"{name}, {title}", folder)
 
 
 def by_url() -> None:
-    """Measure the calendar as a server hands it over."""
-    with tempfile.TemporaryDirectory() as place:
-        handler = partial(_Silent, directory=place)
+    """Measure the calendar read from a server."""
+    with tempfile.TemporaryDirectory() as folder_name:
+        handler = partial(_Silent, directory=folder_name)
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         options = f'kind = "ics"\nurl = "http://127.0.0.1:{server.server_address[1]}/large.ics"\n'
         run(
             "ICS, 60 MB, by address",
             options,
-            lambda path, title: write_calendar(Path(place, path.name), title),
+            lambda path, *, is_changed: write_calendar(Path(folder_name, path.name), is_changed=is_changed),
             "large.ics",
         )
         server.shutdown()
@@ -153,14 +154,14 @@ class _Silent(SimpleHTTPRequestHandler):
 
 
 def main(arguments: list[str]) -> None:
-    """Measure what is named, or all."""
+    """Measure the given kinds, or all."""
     if arguments[:1] == ["--read"]:
         read(Path(arguments[1]))
         return
     kinds: dict[str, Callable[[], None]] = {
         "ics": lambda: run("ICS, 60 MB", 'kind = "ics"\npath = "large.ics"\n', write_calendar, "large.ics"),
         "url": by_url,
-        "csv": lambda: run("CSV, a million visits", CSV, write_visits, "visits.csv"),
+        "csv": lambda: run("CSV, a million appointments", CSV, write_appointments, "visits.csv"),
     }
     for name, measure in kinds.items():
         if name in arguments or not arguments:

@@ -1,12 +1,12 @@
-"""What a practice's daily work costs beside what cannot be saved: the doctor, a night, a page.
+"""Benchmark of doctor, a night and the pages, each relative to work that cannot be avoided.
 
 ::
 
     python -m benchmarks.practice_speed [doctor] [night] [pages]
 
-Each line is a ratio within one run, in time of this process, the median of several runs. ``doctor`` and ``night`` are
-of 50 clinicians over two years (a million messages, 150,000 entries that are over), the pages of one clinician over 2
-and over 20 years. The databases are made by the store's own functions, from fixed seeds, in a temporary folder.
+Each line is a ratio of CPU times, the median of several runs. ``doctor`` and ``night`` have 50 clinicians over two
+years (a million messages, 150,000 past entries), the pages one clinician over 2 and over 20 years. The databases are
+filled by the store's own functions, from fixed seeds, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ path = "{key}.mbox"
 
 
 class Practice:
-    """A practice in a folder, as it stands after the night of the Tuesday."""
+    """A practice in a folder, after the night of the Tuesday."""
 
     def __init__(self, folder: Path, people: int, years: float) -> None:
         """Write the configuration and fill the database."""
@@ -89,36 +89,36 @@ class Practice:
         self.config: Config = load(folder / "evenhours.toml")
         create_key(self.config.key_file)
         self.store: Store = open_store(self.config.database, read_key(self.config.key_file), create=True)
-        self.lives = [Life(key, number, self.days) for number, key in enumerate(keys)]
-        for life in self.lives:
+        self.simulations = [ClinicianSimulation(key, number, self.days) for number, key in enumerate(keys)]
+        for simulation in self.simulations:
             with self.store.write() as connection:
-                life.begin(connection)
+                simulation.begin(connection)
         self.night(TUESDAY)
 
     def night(self, now: datetime, *, everyone: bool = False) -> int:
-        """Compute whoever has to be, and return how many that were."""
+        """Compute the clinicians who are out of date and return their number."""
         return len(list(analyse(self.config, self.store, now=now, everyone=everyone)))
 
 
-class Life:
-    """One clinician: sessions by the hour with thirty clients, and mail with each of them that grows over the years."""
+class ClinicianSimulation:
+    """One clinician: hourly sessions with thirty clients, and growing mail with each of them."""
 
     def __init__(self, key: str, number: int, days: int) -> None:
         self.key, self.number, self.days = key, number, days
-        self.dice = np.random.default_rng(number)
+        self.rng = np.random.default_rng(number)
         self.midnight = TUESDAY.astimezone(PARIS).replace(hour=0, minute=0)
 
     def begin(self, connection: Connection) -> None:
-        """Everything up to the Tuesday, as a first reading stores it."""
+        """Store everything up to the Tuesday, as the first run would."""
         monday = self.midnight.weekday()
         days = range(-self.days - monday, 0)
         self.entries = [entry for day in range(days.start, AHEAD) for entry in self._entries(day)]
-        # What is over, and most of what is ahead, had been known for weeks.
-        known = TUESDAY - 30 * A_DAY
-        early = [entry for entry in self.entries if entry.start < known + AHEAD * A_DAY]
+        # Past entries, and most future ones, have been known for weeks.
+        first_seen = TUESDAY - 30 * A_DAY
+        early = [entry for entry in self.entries if entry.start < first_seen + AHEAD * A_DAY]
         calendar = sources.source_row(connection, f"{self.key}-calendar", "ics", [self.key])
-        mark_dirty(connection, save_events(connection, calendar, early, int(known.timestamp())))
-        self._save(connection, TUESDAY, self.entries, [one for day in days for one in self._letters(day)])
+        mark_dirty(connection, save_events(connection, calendar, early, int(first_seen.timestamp())))
+        self._save(connection, TUESDAY, self.entries, [message for day in days for message in self._messages(day)])
         for (client,) in connection.execute(
             "SELECT identity.id FROM identity JOIN clinician ON clinician.id = clinician_id WHERE key = ? LIMIT ?",
             (self.key, CLIENTS // 2),
@@ -126,10 +126,10 @@ class Life:
             for term, value in (("frequency", "1"), ("channels", "email"), ("trauma", "yes")):
                 clients.set_term(connection, self.key, client, term, value, from_day=0, now=0)
 
-    def day(self, connection: Connection, number: int) -> None:
-        """Take in one new day, numbered from the Tuesday: its mail, the true times of its sessions, new bookings.
+    def add_day(self, connection: Connection, number: int) -> None:
+        """Store one new day, numbered from the Tuesday: its mail, the actual times of its sessions, new bookings.
 
-        One clinician of ten moves a session of the week after, one of fifty enters leave.
+        One clinician in ten moves a session of the week after, one in fifty enters leave.
         """
         now = TUESDAY + number * A_DAY
         entries = self._entries(AHEAD + number - 1)
@@ -141,35 +141,35 @@ class Life:
         if self.number % 50 == number:
             start = self.midnight + 30 * A_DAY
             entries.append(CalendarEvent(self.key, f"away{number}", start, start + 5 * A_DAY, Kind.LEAVE, all_day=True))
-        self._save(connection, now, entries, self._letters(number - 1))
+        self._save(connection, now, entries, self._messages(number - 1))
 
     def _save(
-        self, connection: Connection, now: datetime, entries: Sequence[CalendarEvent], letters: Sequence[MessageStamp]
+        self, connection: Connection, now: datetime, entries: Sequence[CalendarEvent], messages: Sequence[MessageStamp]
     ) -> None:
-        at = int(now.timestamp())
+        instant = int(now.timestamp())
         calendar, mail = (
             sources.source_row(connection, f"{self.key}-{name}", kind, [self.key])
             for name, kind in (("calendar", "ics"), ("mail", "mbox"))
         )
-        mark_dirty(connection, save_events(connection, calendar, entries, at))
-        times = [one for entry in entries if entry.start < now for one in self._times(entry)]
+        mark_dirty(connection, save_events(connection, calendar, entries, instant))
+        times = [evidence for entry in entries if entry.start < now for evidence in self._times(entry)]
         mark_dirty(connection, save_evidence(connection, calendar, times))
-        mark_dirty(connection, save_messages(connection, mail, letters))
+        mark_dirty(connection, save_messages(connection, mail, messages))
         for source in (calendar, mail):
             sources.save_has_records(connection, source, [self.key])
             window = Window(TUESDAY - (self.days + 30) * A_DAY, now + AHEAD * A_DAY)
-            sources.save_success(connection, source, window, at)
+            sources.save_success(connection, source, window, instant)
 
     def _entries(self, day: int) -> list[CalendarEvent]:
         date = self.midnight + day * A_DAY
         if date.weekday() > 4:
             return []
-        statuses = self.dice.choice([Status.CONFIRMED, Status.LATE_CANCELLED, Status.NO_SHOW], 6, p=[0.93, 0.04, 0.03])
-        found = []
+        statuses = self.rng.choice([Status.CONFIRMED, Status.LATE_CANCELLED, Status.NO_SHOW], 6, p=[0.93, 0.04, 0.03])
+        entries = []
         for slot, hour in enumerate(HOURS[:SESSIONS_A_DAY]):
             start = date.replace(hour=hour).astimezone(UTC)
             status = Status(str(statuses[slot])) if day < 0 else Status.CONFIRMED
-            found.append(
+            entries.append(
                 CalendarEvent(
                     self.key, f"s{day}.{hour}", start, start + timedelta(minutes=50), Kind.SESSION, status=status,
                     client=f"K{date.weekday() * SESSIONS_A_DAY + slot}",
@@ -177,99 +177,99 @@ class Life:
             )  # fmt: skip
         if date.weekday() == 0:
             start = date.replace(hour=12).astimezone(UTC)
-            found.append(CalendarEvent(self.key, f"v{day}", start, start + timedelta(hours=1), Kind.SUPERVISION))
-        return found
+            entries.append(CalendarEvent(self.key, f"v{day}", start, start + timedelta(hours=1), Kind.SUPERVISION))
+        return entries
 
     def _times(self, entry: CalendarEvent) -> Iterator[SessionEvidence]:
         if entry.kind is Kind.SESSION and entry.status is Status.CONFIRMED:
-            over = timedelta(seconds=int(self.dice.integers(-200, 600)))
+            over = timedelta(seconds=int(self.rng.integers(-200, 600)))
             yield SessionEvidence(
                 self.key, f"t{entry.uid_key}", Grade.EHR, entry.start + timedelta(minutes=1), entry.end + over,
                 entry.uid_key,
             )  # fmt: skip
 
-    def _letters(self, day: int) -> list[MessageStamp]:
-        """The messages of a day: more of them late as the years go by; most answer one of the days before."""
+    def _messages(self, day: int) -> list[MessageStamp]:
+        """Return the messages of a day, in some periods more of them late; most belong to an existing thread."""
         date = (self.midnight + day * A_DAY).astimezone(UTC)
         if (self.midnight + day * A_DAY).weekday() > 4:
             return []
         late = 0.1 + 0.25 * ((day // 120) % 2)
-        found = []
+        messages = []
         for number in range(MESSAGES_A_DAY):
-            client = int(self.dice.integers(CLIENTS))
-            hour = self.dice.uniform(17, 21) if self.dice.random() < late else self.dice.uniform(7, 16)
+            client = int(self.rng.integers(CLIENTS))
+            hour = self.rng.uniform(17, 21) if self.rng.random() < late else self.rng.uniform(7, 16)
             key = _node(self.number, day * MESSAGES_A_DAY + number)
             thread = _node(self.number, ((day + 10**6) // 9 * CLIENTS + client) * 1000 + 10**12)
-            found.append(
+            messages.append(
                 MessageStamp(
-                    self.key, key, date + timedelta(hours=float(hour)), bool(self.dice.random() < 0.5), f"K{client}",
+                    self.key, key, date + timedelta(hours=float(hour)), bool(self.rng.random() < 0.5), f"K{client}",
                     CounterpartKind.CLIENT, thread_nodes=(key, thread),
                 )
             )  # fmt: skip
-        return found
+        return messages
 
 
 def _node(person: int, number: int) -> int:
-    """A number as keyed digests give them: any of 63 bits."""
+    """Return a number that is spread over 63 bits like a keyed digest."""
     return ((person * 10**15 + number) * 0x9E3779B97F4A7C15) % 2**63
 
 
-def told(title: str, pairs: Sequence[tuple[float, float]], most: float | None = None) -> None:
-    """Print the median ratio of runs in pairs, and whether it is within its limit, where it has one."""
-    ratio = median(mine / theirs for mine, theirs in pairs)
-    mine, theirs = (median(column) for column in zip(*pairs, strict=True))
+def print_ratio(title: str, pairs: Sequence[tuple[float, float]], most: float | None = None) -> None:
+    """Print the median ratio of paired runs, and whether it is within its limit, if there is one."""
+    ratio = median(measured / reference for measured, reference in pairs)
+    measured, reference = (median(column) for column in zip(*pairs, strict=True))
     limit = "" if most is None else f"; at most {most}: {'ok' if ratio <= most else 'TOO SLOW'}"
-    sys.stdout.write(f"{title}: {ratio:.2f} (medians {mine:.3f} s and {theirs:.3f} s{limit})\n")
+    sys.stdout.write(f"{title}: {ratio:.2f} (medians {measured:.3f} s and {reference:.3f} s{limit})\n")
     sys.stdout.flush()
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return the seconds of this process that some work takes."""
-    begun = process_time()
+    """Return the CPU seconds of some work."""
+    started = process_time()
     work()
-    return process_time() - begun
+    return process_time() - started
 
 
-def examined(practice: Practice) -> str:
-    """Return what the doctor says."""
+def run_doctor(practice: Practice) -> str:
+    """Run doctor and return its output."""
     context = CliContext(now=TUESDAY + timedelta(hours=1))
-    said = StringIO()
-    with redirect_stdout(said), suppress(SystemExit):
+    output = StringIO()
+    with redirect_stdout(output), suppress(SystemExit):
         doctor.main(["--config", str(practice.config.path)], obj=context)
     context.close()
-    return said.getvalue()
+    return output.getvalue()
 
 
-def the_doctor(practice: Practice) -> None:
-    """The doctor beside SQLite's own check of the same file, which is a part of it."""
+def measure_doctor(practice: Practice) -> None:
+    """Compare doctor with SQLite's own check of the same file, which is a part of it."""
 
     def check() -> object:
         return practice.store.connection.execute("PRAGMA integrity_check(1)").fetchall()
 
-    examined(practice)
-    pairs = [(seconds(partial(examined, practice)), seconds(check)) for _ in range(RUNS)]
-    told(f"doctor, {PEOPLE} clinicians × {YEARS} years, over SQLite's check of the file", pairs, 2.5)
+    run_doctor(practice)
+    pairs = [(seconds(partial(run_doctor, practice)), seconds(check)) for _ in range(RUNS)]
+    print_ratio(f"doctor, {PEOPLE} clinicians × {YEARS} years, over SQLite's check of the file", pairs, 2.5)
 
 
-def the_night(practice: Practice) -> None:
-    """A night after one new day, from its records on, beside computing everybody."""
+def measure_night(practice: Practice) -> None:
+    """Compare a night after one new day, from its records on, with computing everybody."""
     pairs, computed = [], []
 
     def night(number: int) -> None:
-        for life in practice.lives:
+        for simulation in practice.simulations:
             with practice.store.write() as connection:
-                life.day(connection, number)
+                simulation.add_day(connection, number)
         computed.append(practice.night(TUESDAY + number * A_DAY))
 
     for number in range(1, RUNS + 1):
-        mine = seconds(partial(night, number))
-        pairs.append((mine, seconds(partial(practice.night, TUESDAY + number * A_DAY, everyone=True))))
+        night_seconds = seconds(partial(night, number))
+        pairs.append((night_seconds, seconds(partial(practice.night, TUESDAY + number * A_DAY, everyone=True))))
     title = f"a night after one new day ({', '.join(map(str, computed))} of {PEOPLE} computed) over computing everybody"
-    told(title, pairs, 0.3)
+    print_ratio(title, pairs, 0.3)
 
 
-def the_pages(practice: Practice, years: int) -> None:
-    """Each page beside reading and deriving its person's tables once, which no page can do without."""
+def measure_pages(practice: Practice, years: int) -> None:
+    """Compare each page with loading its person's tables once, which every page has to."""
     config, store, (person,) = practice.config, practice.store, practice.config.clinicians
     now = TUESDAY + timedelta(hours=4)
 
@@ -279,27 +279,29 @@ def the_pages(practice: Practice, years: int) -> None:
     for path, report in PAGES.items():
         page = partial(report, config, store, person, now=now)
         page()
-        told(f"{path}, {years} years, over its tables", [(seconds(page), seconds(tables)) for _ in range(RUNS)], 2.0)
+        print_ratio(
+            f"{path}, {years} years, over its tables", [(seconds(page), seconds(tables)) for _ in range(RUNS)], 2.0
+        )
 
 
 def main() -> None:
     """Print the figures."""
-    wanted = sys.argv[1:] or ["doctor", "night", "pages"]
+    selected = sys.argv[1:] or ["doctor", "night", "pages"]
     with tempfile.TemporaryDirectory() as name:
-        if {"doctor", "night"} & {*wanted}:
+        if {"doctor", "night"} & {*selected}:
             folder = Path(name) / "p50"
             folder.mkdir()
             practice = Practice(folder, PEOPLE, YEARS)
-            if "doctor" in wanted:
-                the_doctor(practice)
-            if "night" in wanted:
-                the_night(practice)
+            if "doctor" in selected:
+                measure_doctor(practice)
+            if "night" in selected:
+                measure_night(practice)
             practice.store.close()
-        for years in (2, 20) if "pages" in wanted else ():
+        for years in (2, 20) if "pages" in selected else ():
             folder = Path(name) / f"p1x{years}"
             folder.mkdir()
             practice = Practice(folder, 1, years)
-            the_pages(practice, years)
+            measure_pages(practice, years)
             practice.store.close()
 
 

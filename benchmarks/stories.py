@@ -1,7 +1,7 @@
-"""In which week each planted story of the demonstration practice is noticed, and how often ordinary people are told.
+"""Benchmark of detection: the week in which each planted drift is noticed, and the notices of people without one.
 
-Each seed is a practice of its own: it is written to disk as calendars, mailboxes, call logs and exports, read by the
-ordinary connectors and analysed as a night does. Run with ``make stories`` (``SEEDS=5`` for fewer).
+Each seed is one practice, written to disk as calendars, mailboxes, call logs and exports, read by the ordinary
+connectors and analysed like in a nightly run. Run with ``make stories`` (``SEEDS=5`` for fewer).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
 
 NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
-WEEKS, BEFORE_ANY = 78, 25
+WEEKS, WEEKS_BEFORE_NOTICES = 78, 25
 IN_TIME = 12
 FAMILIES = {
     "evenings_creeping_up": {"availability"},
@@ -40,20 +40,20 @@ FAMILIES = {
     "fewer_later_shorter": {"fewer, later, shorter"},
 }
 ORDINARY = [person.key for person in PEOPLE if person.key not in {story.clinician for story in STORIES}]
-SPEND = {person.key: (person.joined or WEEKS) - BEFORE_ANY for person in PEOPLE}
-"""Weeks in which a notice was possible."""
+POSSIBLE_WEEKS = {person.key: (person.joined or WEEKS) - WEEKS_BEFORE_NOTICES for person in PEOPLE}
+"""The number of weeks in which a notice was possible."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """One practice: its notices by clinician, and for each story the week of it (1 is the first) that was noticed."""
+class DetectionResult:
+    """One practice: notices by clinician, and for each drift the week (1 is the first) in which it was noticed."""
 
     notices: Mapping[str, Sequence[NoticeRow]]
     noticed: Mapping[str, int | None]
     by_family: Mapping[str, int | None]
 
 
-def told_in(seed: int, sources: tuple[str, ...] = ()) -> Told:
+def run_seed(seed: int, sources: tuple[str, ...] = ()) -> DetectionResult:
     """Write one practice, read it (or only some of its sources) and analyse it."""
     with TemporaryDirectory() as folder:
         planted = write_practice(Path(folder) / "practice", NOW, seed=seed, weeks=WEEKS)
@@ -68,51 +68,53 @@ def told_in(seed: int, sources: tuple[str, ...] = ()) -> Told:
             for _ in analyse(config, store, now=NOW):
                 pass
             with store.read() as connection:
-                found = {person.key: notices.notices(connection, person.key) for person in PEOPLE}
-    return Told(found, noticed(found, any_family=True), noticed(found, any_family=False))
+                by_clinician = {person.key: notices.notices(connection, person.key) for person in PEOPLE}
+    return DetectionResult(
+        by_clinician, weeks_noticed(by_clinician, any_family=True), weeks_noticed(by_clinician, any_family=False)
+    )
 
 
-def noticed(found: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> dict[str, int | None]:
-    """For each story the week of it in which it was noticed: by its own family or, if that will do, by any notice."""
+def weeks_noticed(by_clinician: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> dict[str, int | None]:
+    """Return the week in which each drift was noticed, by a notice of its own family or, if allowed, by any."""
     this_week = int(monday_of(day_number(NOW.date())))
     weeks = {}
     for story in STORIES:
         onset = this_week - 7 * story.weeks_ago
-        fitting = (
+        matching = (
             row.week
-            for row in found[story.clinician]
+            for row in by_clinician[story.clinician]
             if row.tier != RULE and row.week >= onset and (any_family or row.family in FAMILIES[story.key])
         )
-        first = min(fitting, default=None)
+        first = min(matching, default=None)
         weeks[story.key] = None if first is None else (first - onset) // 7 + 1
     return weeks
 
 
 def main(seeds: Sequence[int]) -> None:
-    """Run every seed on two processes and print what was found."""
+    """Run every seed on two processes and print the results."""
     with ProcessPoolExecutor(2) as pool:
-        runs = [_said(seed, run) for seed, run in zip(seeds, pool.map(told_in, seeds), strict=True)]
-    _say(f"{len(runs)} practices of {len(PEOPLE)} people over {WEEKS} weeks\n")
-    _say(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
+        runs = [_print_seed(seed, run) for seed, run in zip(seeds, pool.map(run_seed, seeds), strict=True)]
+    _print(f"{len(runs)} practices of {len(PEOPLE)} people over {WEEKS} weeks\n")
+    _print(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
     for key in FAMILIES:
         own, other = ([getattr(run, name)[key] for run in runs] for name in ("by_family", "noticed"))
         known = [week for week in own if week is not None]
-        said = " ".join("-" if week is None else str(week) for week in own)
-        _say(f"{key:24}{_in_time(own):>12.0%}{_in_time(other):>12.0%}{median(known or [0]):>14.0f}   {said}")
+        cells = " ".join("-" if week is None else str(week) for week in own)
+        _print(f"{key:24}{_in_time(own):>12.0%}{_in_time(other):>12.0%}{median(known or [0]):>14.0f}   {cells}")
     for name in ("by_family", "noticed"):
-        found = mean(sum(_is_in_time(week) for week in getattr(run, name).values()) for run in runs)
-        _say(f"stories found within {IN_TIME} weeks, {name}: {found:.2f} of {len(STORIES)}")
+        number = mean(sum(_is_in_time(week) for week in getattr(run, name).values()) for run in runs)
+        _print(f"stories found within {IN_TIME} weeks, {name}: {number:.2f} of {len(STORIES)}")
     _ordinary(runs)
 
 
-def _said(seed: int, run: Told) -> Told:
+def _print_seed(seed: int, run: DetectionResult) -> DetectionResult:
     weeks = ", ".join(f"{key} {week or '-'}" for key, week in run.by_family.items())
-    told = sum(row.tier != RULE for key in ORDINARY for row in run.notices[key])
-    _say(f"seed {seed}: {weeks}; notices of {len(ORDINARY)} ordinary people: {told}")
+    number = sum(row.tier != RULE for key in ORDINARY for row in run.notices[key])
+    _print(f"seed {seed}: {weeks}; notices of {len(ORDINARY)} ordinary people: {number}")
     return run
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -125,9 +127,9 @@ def _is_in_time(week: int | None) -> bool:
     return week is not None and week <= IN_TIME
 
 
-def _ordinary(runs: Sequence[Told]) -> None:
-    """How often people without a story are told anything, a year in which it was possible."""
-    years = sum(max(SPEND[key], 0) for key in ORDINARY) * len(runs) / 52
+def _ordinary(runs: Sequence[DetectionResult]) -> None:
+    """Print the yearly number of notices of people without a drift."""
+    years = sum(max(POSSIBLE_WEEKS[key], 0) for key in ORDINARY) * len(runs) / 52
     counts: dict[tuple[str, str], int] = defaultdict(int)
     people: dict[str, int] = defaultdict(int)
     for run in runs:
@@ -135,12 +137,12 @@ def _ordinary(runs: Sequence[Told]) -> None:
             for row in run.notices[key]:
                 counts[row.tier, row.family] += 1
                 people[key] += row.tier != RULE
-    _say(f"\npeople without a story, told a year (over {years:.0f} years)")
+    _print(f"\npeople without a story, told a year (over {years:.0f} years)")
     for (tier, family), number in sorted(counts.items()):
-        _say(f"  {tier:14}{family:26}{number / years:6.2f}")
-    _say(f"  all notices             {sum(people.values()) / years:6.2f}")
+        _print(f"  {tier:14}{family:26}{number / years:6.2f}")
+    _print(f"  all notices             {sum(people.values()) / years:6.2f}")
     for key, number in people.items():
-        _say(f"    {key:12}{number / (max(SPEND[key], 1) * len(runs) / 52):6.2f}")
+        _print(f"    {key:12}{number / (max(POSSIBLE_WEEKS[key], 1) * len(runs) / 52):6.2f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every test may lean on: real data, a real browser, real servers, and the demand that they were used."""
+"""Fixtures for all tests: real data, a browser and real servers, and the check that required ones were used."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ EMULATE = shutil.which("node") and (GOOGLE_PACKAGES / "node_modules" / "emulate"
 MEDPLUM = shutil.which("node") and (FHIR_PACKAGES / "node_modules" / "@medplum" / "fhir-router").is_dir()
 DOVECOT = shutil.which("dovecot") and os.geteuid() == 0
 
-# Which fixture makes a test one of its kind, and why one of that kind or fixture cannot run here (None: it can).
+# KINDS: the kind that a fixture gives to a test. MISSING: why a kind or a fixture cannot be used here (None: it can).
 KINDS = {
     "real": "real", "browser": "browser", "page": "browser",
     "dovecot": "peers", "radicale": "peers", "xandikos": "peers", "medplum": "peers",
     "emulator": "peers",
 }  # fmt: skip
 MISSING = {
-    "real": None if REAL.is_dir() else f"the real data is not here: {REAL}",
-    "browser": None if CHROMIUM else "there is no Chromium here; EVENHOURS_CHROMIUM says where one is",
-    "emulator": None if EMULATE else "there is no emulator of Google here, or no Node to run it (make peers)",
-    "medplum": None if MEDPLUM else "there is no Medplum here, or no Node to run it (make peers)",
-    "dovecot": None if DOVECOT else "there is no Dovecot here, or no right to start it (as root: make peers)",
+    "real": None if REAL.is_dir() else f"the real data are missing: {REAL}",
+    "browser": None if CHROMIUM else "no Chromium found; set EVENHOURS_CHROMIUM to its path",
+    "emulator": None if EMULATE else "no emulator of Google, or no Node to run it (run: make peers)",
+    "medplum": None if MEDPLUM else "no Medplum, or no Node to run it (run: make peers)",
+    "dovecot": None if DOVECOT else "no Dovecot, or not root, who alone can start it (as root: make peers)",
 }
 
 settings.register_profile("evenhours", deadline=None)
@@ -48,7 +48,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "evenhours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the real data, a browser or a real server, and skip them where there is none."""
+    """Mark the tests that use real data, a browser or a real server, and skip them if it is missing."""
     for item in items:
         fixtures = KINDS.keys() & getattr(item, "fixturenames", ())
         for kind in {KINDS[name] for name in fixtures}:
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Demanded:
-    """Fails the run unless tests of each demanded kind ran and none of them was skipped."""
+    """Plugin that fails the run unless tests of each required kind ran and none of them was skipped."""
 
     def __init__(self, kinds: list[str]) -> None:
         self.passed = dict.fromkeys(kinds, 0)
@@ -70,11 +70,11 @@ class Demanded:
             self.passed[kind] += report.when == "call" and report.passed
             self.skipped[kind] += report.skipped
 
-    def lacking(self) -> list[str]:
+    def unfulfilled(self) -> list[str]:
         return [kind for kind, passed in self.passed.items() if not passed or self.skipped[kind]]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.lacking() and not session.config.option.collectonly:
+        if self.unfulfilled() and not session.config.option.collectonly:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -83,45 +83,45 @@ class Demanded:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """EVENHOURS_REQUIRE=real,browser,peers demands those kinds of tests."""
+    """Register the check for the kinds in EVENHOURS_REQUIRE, such as ``real,browser,peers``."""
     demanded = os.environ.get("EVENHOURS_REQUIRE")
-    if demanded and not hasattr(config, "workerinput"):  # what each worker ran is counted where it is gathered
+    if demanded and not hasattr(config, "workerinput"):  # only the main process of xdist sees all reports
         config.pluginmanager.register(Demanded(demanded.split(",")))
 
 
 @pytest.fixture(scope="session")
 def real() -> Path:
-    """The folder of real data, which nobody here wrote and which is never copied into the project."""
+    """Return the folder of real data, which is never copied into the project."""
     return REAL
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium that can reach nothing but this machine."""
+    """Yield a headless Chromium that can reach this machine only."""
     from playwright.sync_api import sync_playwright
 
-    loopback_alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    loopback_only = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[loopback_alone, *quiet])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[loopback_only, *quiet])
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails if it asked anything of another machine."""
-    asked: list[str] = []
+    """Yield a fresh page; the test fails if it requested anything from another machine."""
+    requested: list[str] = []
     with browser.new_context(locale="en-GB", timezone_id="Europe/London") as context:
-        context.on("request", lambda request: asked.append(request.url))
+        context.on("request", lambda request: requested.append(request.url))
         yield context.new_page()
     own = ("http://127.0.0.1:", "http://localhost:", "file:", "data:", "about:", "blob:")
-    assert [url for url in asked if not url.startswith(own)] == []
+    assert [url for url in requested if not url.startswith(own)] == []
 
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """A mail server on this machine; each test takes a user of its own."""
+    """Yield a mail server on this machine; each test uses its own user."""
     from tests.peers.dovecot import dovecot
 
     with dovecot() as server:
@@ -130,7 +130,7 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="session")
 def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServer]:
-    """A calendar server on this machine; each test takes a user of its own."""
+    """Yield a calendar server on this machine; each test uses its own user."""
     from tests.peers.calendars import radicale
 
     with radicale(tmp_path_factory.mktemp("radicale")) as server:
@@ -139,7 +139,7 @@ def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServe
 
 @pytest.fixture(scope="session")
 def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServer]:
-    """Another calendar server on this machine, with one user; each test takes a calendar of its own."""
+    """Yield another calendar server on this machine, with one user; each test uses its own calendar."""
     from tests.peers.calendars import xandikos
 
     with xandikos(tmp_path_factory.mktemp("xandikos")) as server:
@@ -148,7 +148,7 @@ def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServe
 
 @pytest.fixture(scope="session")
 def medplum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Medplum]:
-    """A record system's server on this machine; each test takes a practice of its own."""
+    """Yield the server of a record system on this machine; each test uses its own practice."""
     from tests.peers.medplum import medplum
 
     with medplum(FHIR_PACKAGES, tmp_path_factory.mktemp("medplum")) as server:
@@ -157,7 +157,7 @@ def medplum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Medplum]:
 
 @pytest.fixture
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Google's consent and mail as others understood them, on this machine; each test has its own."""
+    """Yield a third-party emulator of Google's consent and mail on this machine, one for each test."""
     from tests.peers.emulate import emulate
 
     with emulate(GOOGLE_PACKAGES, tmp_path_factory.mktemp("emulate")) as server:

@@ -1,4 +1,4 @@
-"""Where both kinds of tests are demanded, a run without them is not green."""
+"""Tests of EVENHOURS_REQUIRE: a run without the required kinds of tests fails."""
 
 from __future__ import annotations
 

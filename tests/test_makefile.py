@@ -1,4 +1,4 @@
-"""`make` on a machine that lacks something says in one sentence what to do, and makes nothing half."""
+"""Tests of the Makefile: if something is missing it prints one sentence with the remedy, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -17,62 +17,62 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """A project folder without an environment."""
+def bare_project(tmp_path: Path) -> Path:
+    """Return a project folder without an environment."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    outermost = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    environment = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", "-s", *arguments]
-    return subprocess.run(command, cwd=folder, env=outermost, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def interpreter(folder: Path, pretence: str) -> str:
-    """A Python that believes what ``pretence`` says."""
+def interpreter(folder: Path, pretended: str) -> str:
+    """Return the path of a Python in which the code ``pretended`` has run."""
     path = folder / "python-pretending"
-    path.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; {pretence}; exec(sys.argv[2])' \"$@\"\n")
+    path.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; {pretended}; exec(sys.argv[2])' \"$@\"\n")
     path.chmod(0o755)
     return str(path)
 
 
-def test_an_old_python_is_told_from_a_new_one(elsewhere: Path) -> None:
-    old = interpreter(elsewhere, 'sys.version_info = (3, 9, 2, "final", 0)')
+def test_an_old_python_is_told_from_a_new_one(bare_project: Path) -> None:
+    old = interpreter(bare_project, 'sys.version_info = (3, 9, 2, "final", 0)')
 
-    run = make(elsewhere, "demo", f"PYTHON={old}")
+    run = make(bare_project, "demo", f"PYTHON={old}")
 
     assert run.returncode
     assert run.stderr.splitlines()[0] == (
         "Evenhours needs Python 3.11 or newer; found 3.9. Install one and run: make PYTHON=python3.11 demo"
     )
-    assert not (elsewhere / ".venv").exists()
+    assert not (bare_project / ".venv").exists()
 
 
-def test_a_missing_venv_names_the_package(elsewhere: Path) -> None:
-    bare = interpreter(elsewhere, 'sys.modules["ensurepip"] = None')
+def test_a_missing_venv_names_the_package(bare_project: Path) -> None:
+    bare = interpreter(bare_project, 'sys.modules["ensurepip"] = None')
 
-    run = make(elsewhere, "test", f"PYTHON={bare}")
+    run = make(bare_project, "test", f"PYTHON={bare}")
 
     assert run.returncode
     assert run.stderr.splitlines()[0] == (
         "Python's venv is missing here. On Debian or Ubuntu, as root: apt-get install python3-venv"
     )
-    assert not (elsewhere / ".venv").exists()
+    assert not (bare_project / ".venv").exists()
 
 
-def test_no_python_at_all(elsewhere: Path) -> None:
-    run = make(elsewhere, "demo", "PYTHON=python3.99")
+def test_no_python_at_all(bare_project: Path) -> None:
+    run = make(bare_project, "demo", "PYTHON=python3.99")
 
     assert run.returncode
     assert run.stderr.startswith("Evenhours needs Python 3.11 or newer; there is no python3.99 here.")
 
 
-def test_help_tells_of_every_target() -> None:
+def test_help_lists_every_target() -> None:
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
-    told = {line.split()[1] for line in make(ROOT, "help").stdout.splitlines()}
+    listed = {line.split()[1] for line in make(ROOT, "help").stdout.splitlines()}
 
     assert targets is not None
-    assert told == set(targets[1].split())
+    assert listed == set(targets[1].split())

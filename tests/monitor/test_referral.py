@@ -199,7 +199,10 @@ def test_impossible_caseloads_are_refused(load: float, fte: float) -> None:
 
 
 def test_a_practice_under_the_rule_becomes_even_and_under_the_usual_ways_does_not() -> None:
-    found = {name: referral_rule.ginis(rule, 2, 7, told=told)[1] for name, (rule, told) in referral_rule.RULES.items()}
+    found = {
+        name: referral_rule.ginis(rule, 2, 7, includes_assigned=told)[1]
+        for name, (rule, told) in referral_rule.RULES.items()
+    }
     assert found["the rule, with those assigned"] <= 0.06
     assert found["the rule, without them"] > 0.1
     assert min(found["round robin"], found["fewest clients"]) > 0.1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cProfile
 import pstats
 
-from benchmarks.analysis_speed import MESSAGES, SESSIONS, frames_of, timed, year
+from benchmarks.analysis_speed import MESSAGES, SESSIONS, frames_of, records_of_year, timed
 from monitor.analysis.catalogue import compute_metrics
 
 CALLS = 147_000  # of functions, the interpreter's own among them
@@ -17,14 +17,14 @@ SECONDS = 2.0  # of processor time, on whatever machine and under whatever load 
 
 
 def test_a_year_is_analysed_in_a_moment() -> None:
-    records = year()
+    records = records_of_year()
 
     assert (len(records.events), len(records.messages)) == (SESSIONS, MESSAGES)
     assert timed(records, runs=2).sum(axis=1).min() < SECONDS
 
 
 def test_a_year_takes_no_more_calls_than_it_needs() -> None:
-    records = year()
+    records = records_of_year()
     timed(records, runs=0)  # imports and caches
 
     with cProfile.Profile() as profile:

@@ -1,4 +1,4 @@
-"""The house keeps its own rules: light doors, one clock, pinned dependencies, no secrets."""
+"""Tests of the project's own rules: light imports, one clock, pinned dependencies, no secrets."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ import pytest
 import monitor
 
 ROOT = Path(__file__).resolve().parents[1]
-WINGS = ("connectors", "monitor", "reports")
+PACKAGES = ("connectors", "monitor", "reports")
 HEAVY = frozenset(
     {"flask", "googleapiclient", "icalendar", "matplotlib", "numpy", "pandas", "recurring_ical_events", "sqlite_utils"}
 )
 
 
-# Light doors
+# Light imports
 
 
 def loaded_by(code: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded once it has run ``code``."""
+    """Return the top-level modules that a fresh interpreter has loaded after running ``code``."""
     report = "\nimport sys; print('loaded:', *{name.partition('.')[0] for name in sys.modules})"
     run = subprocess.run([sys.executable, "-c", code + report], capture_output=True, text=True, check=False, cwd=ROOT)
     assert run.returncode == 0, run.stderr
@@ -38,7 +38,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["nightly", "--help"]])
-def test_the_command_says_what_it_is_without_loading_anything_heavy(arguments: list[str]) -> None:
+def test_version_and_help_load_nothing_heavy(arguments: list[str]) -> None:
     loaded = loaded_by(
         f"import sys; sys.argv = ['evenhours', *{arguments}]\n"
         "from monitor.cli import main\n"
@@ -51,25 +51,25 @@ def test_the_command_says_what_it_is_without_loading_anything_heavy(arguments: l
 
 
 @pytest.mark.parametrize("module", ["connectors.base", "connectors.registry", "monitor.config", "reports.models"])
-def test_the_contracts_load_nothing_heavy(module: str) -> None:
+def test_the_basic_modules_load_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") & HEAVY == set()
 
 
-def processor_seconds(command: list[str], environment: dict[str, str]) -> float:
+def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_the_version_is_said_at_once(tmp_path: Path) -> None:
+def test_the_version_is_printed_fast(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # as on any machine, the second start finds bytecode
     command = [sys.executable, "-c", "from monitor.cli import main; main()", "--version"]
 
-    processor_seconds(command, environment)
+    cpu_seconds(command, environment)
 
-    assert min(processor_seconds(command, environment) for _ in range(5)) < 0.15
+    assert min(cpu_seconds(command, environment) for _ in range(5)) < 0.15
 
 
 # One clock
@@ -77,7 +77,7 @@ def test_the_version_is_said_at_once(tmp_path: Path) -> None:
 
 @cache
 def trees() -> dict[str, ast.Module]:
-    files = chain.from_iterable((ROOT / wing).rglob("*.py") for wing in WINGS)
+    files = chain.from_iterable((ROOT / package).rglob("*.py") for package in PACKAGES)
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
@@ -88,66 +88,66 @@ def clock_readings(tree: ast.Module) -> set[str]:
 
 
 def test_only_the_command_line_reads_the_clock() -> None:
-    elsewhere = {path: tree for path, tree in trees().items() if not path.startswith("monitor/cli/")}
+    others = {path: tree for path, tree in trees().items() if not path.startswith("monitor/cli/")}
 
-    assert {path: found for path, tree in elsewhere.items() if (found := clock_readings(tree))} == {}
+    assert {path: readings for path, tree in others.items() if (readings := clock_readings(tree))} == {}
 
 
 @pytest.mark.parametrize("code", ["datetime.now(tz=UTC)", "dt.date.today()", "time.time()", "datetime.datetime.now()"])
-def test_a_reading_of_the_clock_is_seen(code: str) -> None:
+def test_a_reading_of_the_clock_is_detected(code: str) -> None:
     assert clock_readings(ast.parse(code))
 
 
 # Dependencies
 
 
-def normal(name: str) -> str:
+def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins() -> dict[str, str]:
     pairs = (line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
-    return {normal(name): version for name, version in pairs}
+    return {normalized(name): version for name, version in pairs}
 
 
 def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]  # type: ignore[no-any-return]
 
 
-def wanted() -> set[str]:
+def required() -> set[str]:
     extras = project()["optional-dependencies"].values()
-    wishes = chain(project()["dependencies"], *extras)
-    return {normal(re.split(r"[<>=!~\[; ]", wish)[0]) for wish in wishes}
+    requirements = chain(project()["dependencies"], *extras)
+    return {normalized(re.split(r"[<>=!~\[; ]", requirement)[0]) for requirement in requirements}
 
 
 def test_every_dependency_is_pinned() -> None:
-    assert wanted() - pins().keys() == set()
+    assert required() - pins().keys() == set()
 
 
 def test_what_is_pinned_is_what_is_installed() -> None:
     from importlib.metadata import distributions
 
-    installed = {normal(found.metadata["Name"]): found.version for found in distributions()}
-    assert {name: installed[name] for name in wanted()} == {name: pins()[name] for name in wanted()}
+    installed = {normalized(distribution.metadata["Name"]): distribution.version for distribution in distributions()}
+    assert {name: installed[name] for name in required()} == {name: pins()[name] for name in required()}
 
 
-def test_the_pins_are_exact_and_hold_no_address() -> None:
+def test_the_pins_are_exact_and_contain_no_address() -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in text.splitlines())
 
 
-# What is published
+# Published files
 
 
 @cache
 def published() -> dict[str, bytes]:
-    """Every file that git would publish, committed or about to be."""
+    """Return every file that git would publish, committed or not yet."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is not a git checkout")
     names = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(names, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    return {name: (ROOT / name).read_bytes() for name in listed if (ROOT / name).is_file()}
+    names_out = subprocess.run(names, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return {name: (ROOT / name).read_bytes() for name in names_out if (ROOT / name).is_file()}
 
 
 def test_no_private_key_is_published() -> None:
@@ -163,9 +163,9 @@ def test_no_registry_is_named() -> None:
 
 
 def test_no_database_and_no_mailbox_is_published() -> None:
-    kept_out = {".db", ".db-wal", ".db-shm", ".sqlite", ".key"}
+    forbidden = {".db", ".db-wal", ".db-shm", ".sqlite", ".key"}
 
-    assert [name for name in published() if Path(name).suffix in kept_out] == []
+    assert [name for name in published() if Path(name).suffix in forbidden] == []
 
 
 def test_the_licence_is_apache_2() -> None:
@@ -176,7 +176,7 @@ def test_the_licence_is_apache_2() -> None:
     assert project()["license"] == "Apache-2.0"
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     assert f"\n## {monitor.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
