@@ -1,4 +1,4 @@
-"""A practice of several people whose diaries are written straight into the store: lived night by night."""
+"""A practice of several people whose calendars are written into the store, for tests of blocks, night by night."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def clinician(key: str, **fields: object) -> Clinician:
 
 
 def morning(day: date) -> datetime:
-    """A quarter of an hour after the night of 4:30."""
+    """Return a quarter of an hour after the night of 4:30."""
     return datetime(day.year, day.month, day.day, 4, 45, tzinfo=LONDON)
 
 
@@ -60,12 +60,12 @@ def calendar_events(
     away: Sequence[tuple[date, date]] = (),
     comes: float = 0.9,
 ) -> Iterator[CalendarEvent]:
-    """Each client has one hour a week, from Monday to Friday, and comes to nine in ten; none while somebody is away."""
-    chance = random.Random(f"{key}{seed}")
+    """Yield a calendar: each client has one hour a week and attends nine in ten; none while the clinician is away."""
+    rng = random.Random(f"{key}{seed}")
     for week in range(weeks):
         for number in range(clients):
             day = first + timedelta(weeks=week, days=number % 5)
-            if chance.random() < comes and not any(start <= day < end for start, end in away):
+            if rng.random() < comes and not any(start <= day < end for start, end in away):
                 yield session(key, day, 9 + number // 5, f"C{number}")
     for start, end in away:
         yield leave(key, start, end)
@@ -73,7 +73,7 @@ def calendar_events(
 
 @dataclass
 class BlockPractice:
-    """The practice in a store. ``now`` is the morning to which it was lived."""
+    """A practice in a store. ``now`` is the morning after the last simulated night."""
 
     store: Store
     config: Config
@@ -85,28 +85,28 @@ class BlockPractice:
             mark_dirty(connection, rows)
 
     def remove(self, key: str, *uid_keys: str) -> None:
-        gone = [(key, uid_key) for uid_key in uid_keys]
+        removed = [(key, uid_key) for uid_key in uid_keys]
         with self.store.write() as connection:
-            rows = remove_events(connection, self._source(connection, key), gone, int(self.now.timestamp()))
+            rows = remove_events(connection, self._source(connection, key), removed, int(self.now.timestamp()))
             mark_dirty(connection, rows)
 
     def mark_read(self, *keys: str) -> None:
-        """These people's calendars were read to their end."""
+        """Record that these people's calendars were read to their end."""
         window = Window(datetime(2025, 1, 1, tzinfo=UTC), self.now + timedelta(days=120))
         with self.store.write() as connection:
             for key in keys:
                 sources.save_success(connection, self._source(connection, key), window, int(self.now.timestamp()))
 
     def night(self, day: date | None = None, *, unread: Sequence[str] = ()) -> None:
-        """Live to the morning of a day: all calendars are read but those of the ``unread``, then all is computed."""
+        """Run a night: read all calendars but those of ``unread``, then compute everybody."""
         if day is not None:
             self.now = morning(day)
         self.mark_read(*(person.key for person in self.config.clinicians if person.key not in unread))
         list(analyse(self.config, self.store, now=self.now))
 
     def change(self, key: str, **fields: object) -> None:
-        """Change what the configuration says of somebody."""
-        people = tuple(replace(one, **fields) if one.key == key else one for one in self.config.clinicians)  # type: ignore[arg-type]
+        """Change a clinician's configuration."""
+        people = tuple(replace(person, **fields) if person.key == key else person for person in self.config.clinicians)  # type: ignore[arg-type]
         self.config = replace(self.config, clinicians=people)
 
     def _source(self, connection: object, key: str) -> sources.SourceRow:
@@ -115,10 +115,10 @@ class BlockPractice:
 
 @contextmanager
 def practice(folder: Path, people: Sequence[Clinician], rules: Sequence[KindRule] = ()) -> Iterator[BlockPractice]:
-    """A practice without any record so far."""
+    """Yield a practice without records."""
     files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
-    read = tuple(SourceConfig(f"{one.key}-calendar", "ics", (one.key,), None) for one in people)
-    config = Config(Practice("Harbour Street", LONDON), tuple(people), tuple(rules), None, read, *files)
+    calendars = tuple(SourceConfig(f"{person.key}-calendar", "ics", (person.key,), None) for person in people)
+    config = Config(Practice("Harbour Street", LONDON), tuple(people), tuple(rules), None, calendars, *files)
     create_key(config.key_file)
     with opened(config.database, read_key(config.key_file), create=True) as store:
         yield BlockPractice(store, config)

@@ -1,4 +1,4 @@
-"""A practice of two in a folder, with one source of each kind, and its command line."""
+"""A practice of two clinicians in a folder, with one source of each file kind, and its command line."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def mailbox(*letters: str) -> str:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command printed and how it ended."""
+    """The output and the exit code of a command."""
 
     out: str
     err: str
@@ -139,12 +139,12 @@ class CommandResult:
 
     @property
     def json_lines(self) -> list[Any]:
-        """The lines of ``--json``."""
+        """The parsed lines of ``--json``."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 class Office:
-    """``office("ingest")`` runs a command there, at ``NOW`` and in this process."""
+    """The practice in a folder. ``office("ingest")`` runs a command on it, at ``NOW`` and in this process."""
 
     def __init__(self, folder: Path, config: str = CONFIG) -> None:
         self.folder = folder
@@ -165,7 +165,7 @@ class Office:
         return path
 
     def change(self, old: str, new: str) -> None:
-        """Change the configuration."""
+        """Replace text in the configuration."""
         text = self.config.read_text(encoding="utf-8")
         assert old in text
         self.config.write_text(text.replace(old, new), encoding="utf-8")
@@ -183,7 +183,7 @@ class Office:
         return answer
 
     def process(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        """The same in a process of its own, at the true time."""
+        """Run a command in a process of its own, at the real time."""
         return subprocess.run(
             self.command(*arguments), cwd=self.folder, capture_output=True, check=False, env=environment(), **options
         )
@@ -192,11 +192,11 @@ class Office:
         return [sys.executable, "-c", MAIN, "--config", str(self.config), *arguments]
 
     def dump(self) -> dict[str, list[Any]]:
-        """Every record that is stored."""
+        """Return every stored record."""
         with opened(self.folder / "evenhours.db") as store:
             return dump(store)
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENHOURS")}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EVENHOURS")}
+    return {**inherited, "PYTHONPATH": str(ROOT), **more}

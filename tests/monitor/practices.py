@@ -1,6 +1,6 @@
-"""A small practice written out as real files and read by the ordinary connectors: what the pages' tests look at.
+"""A small practice, written as real files and read by the ordinary connectors, for the tests of pages.
 
-Ana has a calendar, a mailbox and a call log; Ben, Cleo and Dev a calendar; Finn has just been added and has nothing.
+Ana has a calendar, a mailbox and a call log; Ben, Cleo and Dev a calendar; Finn was added just now and has no data.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ SESSIONS_A_DAY = {"ana": 5, "ben": 2, "cleo": 5, "dev": 7}
 
 @dataclass(frozen=True)
 class WrittenPractice:
-    """The practice on disk; ``notice`` is the number of Ana's, ``bens_notice`` of Ben's, ``client`` one of Ana's."""
+    """The practice on disk, with the ids of Ana's notice, of Ben's notice, and of a client of Ana's."""
 
     config: Config
     notice: int = 0
@@ -97,7 +97,7 @@ class WrittenPractice:
 
 
 def empty_practice(folder: Path) -> Config:
-    """The configuration, the key and a database that has never seen anything."""
+    """Write the configuration, the key and an empty database; return the configuration."""
     (folder / "evenhours.toml").write_text(PEOPLE, encoding="utf-8")
     config = load(folder / "evenhours.toml")
     create_key(config.key_file)
@@ -106,7 +106,7 @@ def empty_practice(folder: Path) -> Config:
 
 
 def written_practice(folder: Path) -> WrittenPractice:
-    """Fourteen weeks of all, read and computed as a night does, and one notice each of last week's for Ana and Ben."""
+    """Write and compute fourteen weeks, with a notice of last week each for Ana and Ben."""
     config = _with_sources(empty_practice(folder))
     for key, a_day in SESSIONS_A_DAY.items():
         (folder / f"{key}.ics").write_text("\r\n".join(_calendar(key, a_day)), encoding="utf-8")
@@ -123,9 +123,9 @@ def written_practice(folder: Path) -> WrittenPractice:
             for key in ("ana", "ben"):
                 notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:
-            found = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
+            notice_ids = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
             client = min(analysis_records.pseudonyms(connection, "ana"))
-    return WrittenPractice(config, found["ana"], found["ben"], client)
+    return WrittenPractice(config, notice_ids["ana"], notice_ids["ben"], client)
 
 
 def _with_sources(config: Config) -> Config:
@@ -142,7 +142,7 @@ def _notice() -> NoticeRow:
 
 
 def _days() -> Iterator[date]:
-    """Mondays to Thursdays of the weeks up to the last one."""
+    """Yield the Mondays to Thursdays of the weeks up to the last one."""
     for back in range(WEEKS):
         yield from (LAST_WEEK - timedelta(weeks=back) + timedelta(days=day) for day in range(4))
 
@@ -171,7 +171,7 @@ def _calendar(key: str, a_day: int) -> Iterator[str]:
 
 
 def _calls() -> Iterator[str]:
-    """Ana's true ends, six minutes late in the last session of each day."""
+    """Yield Ana's actual ends, six minutes late in the last session of each day."""
     for number, start in enumerate(_starts(SESSIONS_A_DAY["ana"])):
         late = 6 if number % SESSIONS_A_DAY["ana"] == SESSIONS_A_DAY["ana"] - 1 else number % 3
         end = start + timedelta(minutes=50 + late)
@@ -179,7 +179,7 @@ def _calls() -> Iterator[str]:
 
 
 def _mailbox() -> Iterator[bytes]:
-    """Every Tuesday a client writes at 18:30 and Ana answers that evening; in the last weeks on Wednesdays, too."""
+    """Yield a client's mail of each Tuesday at 18:30, with Ana's reply that evening; lately also on Wednesdays."""
     for number, day in enumerate(_days()):
         if day.weekday() == 1 or (day.weekday() == 2 and day > LAST_WEEK - timedelta(weeks=3)):
             asked = datetime(day.year, day.month, day.day, 18, 30, tzinfo=LONDON)

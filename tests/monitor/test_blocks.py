@@ -1,4 +1,4 @@
-"""Blocks of four weeks: published once, on the first night when everybody's caseload is complete."""
+"""Tests of blocks of four weeks: published once, on the first night when everybody's caseload is complete."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def six(tmp_path: Path) -> Iterator[BlockPractice]:
     """Yield six people with twenty-eight past weeks and eighteen clients each, nothing of them computed yet."""
     with practice(
         tmp_path, [clinician(key) for key in NAMES[:6]], [KindRule(Kind.SUPERVISION, re.compile("case"))]
-    ) as made:
+    ) as block_practice:
         for number, key in enumerate(NAMES[:6]):
-            made.add_events(key, calendar_events(key, 18, FIRST, WEEKS, number))
-        yield made
+            block_practice.add_events(key, calendar_events(key, 18, FIRST, WEEKS, number))
+        yield block_practice
 
 
-def report(made: BlockPractice) -> FairnessReport:
-    return fairness_report(made.config, made.store, now=made.now)
+def report(block_practice: BlockPractice) -> FairnessReport:
+    return fairness_report(block_practice.config, block_practice.store, now=block_practice.now)
 
 
-def starts(made: BlockPractice) -> list[date]:
-    with made.store.read() as connection:
+def starts(block_practice: BlockPractice) -> list[date]:
+    with block_practice.store.read() as connection:
         return [date_of(block.start) for block in blocks.blocks(connection, 99)]
 
 
-def row(made: BlockPractice, key: str) -> object:
-    return next(one for one in report(made).rows if one.key == key)
+def row(block_practice: BlockPractice, key: str) -> object:
+    return next(row for row in report(block_practice).rows if row.key == key)
 
 
 def test_blocks_begin_on_every_fourth_monday_since_1970() -> None:
@@ -84,7 +84,7 @@ def test_a_block_that_is_not_over_is_not_published(six: BlockPractice) -> None:
 
 def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
     six.night(AFTER)
-    before, told = report(six), fairness.text(report(six))
+    before, text = report(six), fairness.text(report(six))
     six.remove(
         "ana",
         *(
@@ -104,7 +104,7 @@ def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
         before.sessions_to_move,
     )
     assert re.sub("Complete through .*", "", fairness.text(after), flags=re.DOTALL) == re.sub(
-        "Complete through .*", "", told, flags=re.DOTALL
+        "Complete through .*", "", text, flags=re.DOTALL
     )
 
 
@@ -132,7 +132,7 @@ def test_after_fourteen_days_whoever_is_not_whole_is_not_known_for_good(six: Blo
     )
     six.night(AFTER + 15 * DAY)
     with six.store.read() as connection:
-        (ben,) = [one for one in blocks.blocks(connection, 1)[0].people if one.clinician == "ben"]
+        (ben,) = [row for row in blocks.blocks(connection, 1)[0].people if row.clinician == "ben"]
     assert (ben.load, ben.active_clients, ben.intakes, ben.supervision) == (None, None, None, "not known")
 
 
@@ -145,16 +145,16 @@ def test_a_history_waits_for_calendars_that_are_connected_within_two_weeks(six: 
 
 
 def test_before_the_first_block_the_page_says_what_it_waits_for(tmp_path: Path) -> None:
-    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as made:
+    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as block_practice:
         for number, key in enumerate(NAMES[:4]):
-            made.add_events(key, calendar_events(key, 10, BLOCK, 4, number))
-        made.night(BLOCK + timedelta(weeks=2))
-        told = " ".join(fairness.text(report(made)).split())
-        assert "There is no block of four weeks to show yet" in told
-        assert "The first block is 26 October to 22 November 2026." in told
-        assert "on 7 December at the latest" in told
-        made.night(AFTER)
-        assert starts(made) == [BLOCK]
+            block_practice.add_events(key, calendar_events(key, 10, BLOCK, 4, number))
+        block_practice.night(BLOCK + timedelta(weeks=2))
+        text = " ".join(fairness.text(report(block_practice)).split())
+        assert "There is no block of four weeks to show yet" in text
+        assert "The first block is 26 October to 22 November 2026." in text
+        assert "on 7 December at the latest" in text
+        block_practice.night(AFTER)
+        assert starts(block_practice) == [BLOCK]
 
 
 def test_a_block_is_published_whole_or_not_at_all(six: BlockPractice, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,27 +178,27 @@ def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_hand
     six.add_events("esi", calendar_events("esi", 30, FIRST, WEEKS, 9))
     six.change("esi", ends=AFTER + timedelta(weeks=12))
     six.night(AFTER)
-    found = next(one for one in report(six).rows if one.key == "esi")
-    assert (found.standing, found.difference, found.low) == (CaseloadStanding.LEAVING, None, None)
+    esi = next(row for row in report(six).rows if row.key == "esi")
+    assert (esi.standing, esi.difference, esi.low) == (CaseloadStanding.LEAVING, None, None)
     (handover,) = report(six).handovers
     assert (handover.name, handover.last, handover.clients) == (
         "Esi",
         AFTER + timedelta(weeks=12) - DAY,
-        found.active_clients,
+        esi.active_clients,
     )
     assert "Esi" not in report(six).headline
-    asked = referral_report(six.config, six.store, Referral(), now=six.now)
-    assert next(one for one in asked.rows if one.name == "Esi").reason == "leaves on 14 February"
+    referral_rows = referral_report(six.config, six.store, Referral(), now=six.now)
+    assert next(row for row in referral_rows.rows if row.name == "Esi").reason == "leaves on 14 February"
     six.change("esi", ends=AFTER + timedelta(weeks=12, days=1))
-    assert next(one for one in report(six).rows if one.key == "esi").standing is CaseloadStanding.ABOVE
+    assert next(row for row in report(six).rows if row.key == "esi").standing is CaseloadStanding.ABOVE
     assert report(six).headline == "Esi carries more than an equal share"
 
 
 def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
-    gone = [f"esi-C{n}-{FIRST + timedelta(weeks=week, days=n % 5)}" for n in range(4, 18) for week in range(WEEKS)]
-    six.remove("esi", *gone)
+    removed = [f"esi-C{n}-{FIRST + timedelta(weeks=week, days=n % 5)}" for n in range(4, 18) for week in range(WEEKS)]
+    six.remove("esi", *removed)
     six.night(AFTER)
-    assert next(one for one in report(six).rows if one.key == "esi").standing is CaseloadStanding.BELOW
+    assert next(row for row in report(six).rows if row.key == "esi").standing is CaseloadStanding.BELOW
     assert "Esi" not in report(six).headline
 
 
@@ -206,17 +206,20 @@ def test_supervision_is_held_or_none_or_not_known(six: BlockPractice) -> None:
     at = six.now - timedelta(days=5)
     six.add_events("ana", [CalendarEvent("ana", "s", at, at + timedelta(hours=1), Kind.SUPERVISION)])
     six.night(AFTER)
-    words = {one.key: one.supervision for one in report(six).rows}
-    assert words == {key: Supervision.HELD if key == "ana" else Supervision.NONE for key in words}
+    supervision = {row.key: row.supervision for row in report(six).rows}
+    assert supervision == {key: Supervision.HELD if key == "ana" else Supervision.NONE for key in supervision}
 
 
 def test_without_a_rule_supervision_is_not_known(tmp_path: Path) -> None:
-    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as made:
+    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as block_practice:
         for number, key in enumerate(NAMES[:4]):
-            made.add_events(key, calendar_events(key, 10, FIRST, WEEKS, number))
-        made.night(AFTER)
-        assert {one.supervision for one in report(made).rows} == {Supervision.UNKNOWN}
-        assert (report(made).sessions_held, report(made).nothing_booked) == (None, None)  # four are fewer than five
+            block_practice.add_events(key, calendar_events(key, 10, FIRST, WEEKS, number))
+        block_practice.night(AFTER)
+        assert {row.supervision for row in report(block_practice).rows} == {Supervision.UNKNOWN}
+        assert (report(block_practice).sessions_held, report(block_practice).nothing_booked) == (
+            None,
+            None,
+        )  # four are fewer than five
 
 
 def test_sessions_held_are_the_practices_alone(six: BlockPractice) -> None:
@@ -226,16 +229,16 @@ def test_sessions_held_are_the_practices_alone(six: BlockPractice) -> None:
         (day_number(BLOCK), day_number(BLOCK) + 21),
     ).fetchone()[0]
     assert report(six).sessions_held == held
-    assert "sessions" not in {name for one in report(six).rows for name in one.__dataclass_fields__}
+    assert "sessions" not in {name for row in report(six).rows for name in row.__dataclass_fields__}
 
 
 def test_load_is_the_mean_of_two_blocks_beside_the_two_before(six: BlockPractice) -> None:
     six.night(AFTER)
     with six.store.read() as connection:
         stored = [
-            next(one.load for one in block.people if one.clinician == "ana") for block in blocks.blocks(connection, 4)
+            next(row.load for row in block.people if row.clinician == "ana") for block in blocks.blocks(connection, 4)
         ]
-    ana = next(one for one in report(six).rows if one.key == "ana")
+    ana = next(row for row in report(six).rows if row.key == "ana")
     assert ana.load == pytest.approx(sum(filter(None, stored[:2])) / 2)
     assert ana.load_before == pytest.approx(sum(filter(None, stored[2:])) / 2)
 
@@ -244,8 +247,8 @@ def test_a_contract_with_dates_counts_by_the_week(six: BlockPractice) -> None:
     six.change("ana", contracts=(Contract(None, 1.0), Contract(BLOCK + timedelta(weeks=2), 0.5)))
     six.night(AFTER)
     with six.store.read() as connection:
-        ana = [next(one for one in block.people if one.clinician == "ana") for block in blocks.blocks(connection, 2)]
-    assert [(one.fte, one.shared_by) for one in ana] == [(0.5, 0.75), (1.0, 1.0)]
+        ana = [next(row for row in block.people if row.clinician == "ana") for block in blocks.blocks(connection, 2)]
+    assert [(row.fte, row.shared_by) for row in ana] == [(0.5, 0.75), (1.0, 1.0)]
     assert ana[0].load == pytest.approx(16.2 / 0.75, rel=0.1)
 
 
@@ -258,10 +261,14 @@ def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> N
             entered_at = int((six.now - timedelta(weeks=weeks)).timestamp())
             referrals.set_open_slots(connection, key, slots, entered_at=entered_at)
     six.night(AFTER)
-    seen = {
-        one.key: (one.day_slots, one.evening_slots, one.trauma_slots, one.slots_are_old) for one in report(six).rows
+    slots_of = {
+        row.key: (row.day_slots, row.evening_slots, row.trauma_slots, row.slots_are_old) for row in report(six).rows
     }
-    assert (seen["ana"], seen["ben"], seen["cleo"]) == ((2, 0, 1, True), (0, 4, 0, False), (None, None, None, False))
+    assert (slots_of["ana"], slots_of["ben"], slots_of["cleo"]) == (
+        (2, 0, 1, True),
+        (0, 4, 0, False),
+        (None, None, None, False),
+    )
     own = own_caseload(six.config, six.store, six.config.clinicians[0], now=six.now).slots
     assert own is not None
     assert (own.day, own.evening, own.trauma, own.is_old) == (2, 0, 1, True)
@@ -270,29 +277,29 @@ def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> N
 
 def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: BlockPractice) -> None:
     six.night(AFTER)
-    asked = referral_report(six.config, six.store, Referral(weight=2), now=six.now)
-    first = next(one.key for one in six.config.clinicians if one.name == asked.rows[0].name)
-    load = asked.rows[0].load_after or 0
+    referral_rows = referral_report(six.config, six.store, Referral(weight=2), now=six.now)
+    first = next(row.key for row in six.config.clinicians if row.name == referral_rows.rows[0].name)
+    load = referral_rows.rows[0].load_after or 0
     with six.store.write() as connection:
         referrals.set_open_slots(connection, first, OpenSlots(2, 1, 1), entered_at=int(six.now.timestamp()))
-        wanted = Referral(weight=2, trauma=True, time=TimeOfDay.EVENING)
-        referrals.assign_referral(connection, first, wanted, now=int(six.now.timestamp()))
+        referral = Referral(weight=2, trauma=True, time=TimeOfDay.EVENING)
+        referrals.assign_referral(connection, first, referral, now=int(six.now.timestamp()))
     again = next(
-        one
-        for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
-        if one.name == asked.rows[0].name
+        row
+        for row in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
+        if row.name == referral_rows.rows[0].name
     )
     assert again.load_after == pytest.approx(load + 2)
     assert again.assigned == 1
-    slots = next(one for one in report(six).rows if one.key == first)
+    slots = next(row for row in report(six).rows if row.key == first)
     assert (slots.day_slots, slots.evening_slots, slots.trauma_slots) == (2, 0, 0)
     for key in NAMES[:6]:
         six.add_events(key, calendar_events(key, 18, AFTER, 4, 7))
     six.night(AFTER + timedelta(weeks=4))
     later = next(
-        one
-        for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
-        if one.name == asked.rows[0].name
+        row
+        for row in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
+        if row.name == referral_rows.rows[0].name
     )
     assert later.assigned == 0
 
@@ -304,11 +311,14 @@ def test_ties_are_said_and_the_last_word_is_the_directors(six: BlockPractice) ->
             "UPDATE block_person SET load = ? WHERE clinician_id = (SELECT id FROM clinician WHERE key = ?)",
             (15.0 if key in {"ana", "ben"} else 18.0, key),
         )
-    asked = referral_report(six.config, six.store, Referral(), now=six.now)
-    assert asked.headline == "Ana or Ben could take it; you decide"
+    referral_rows = referral_report(six.config, six.store, Referral(), now=six.now)
+    assert referral_rows.headline == "Ana or Ben could take it; you decide"
     near = "within half a session per FTE of the lowest"
     unset = "; open slots not set"
-    assert [one.reason for one in asked.rows[:2]] == [f"{near}, and has waited longest{unset}", f"{near}{unset}"]
+    assert [row.reason for row in referral_rows.rows[:2]] == [
+        f"{near}, and has waited longest{unset}",
+        f"{near}{unset}",
+    ]
 
 
 def test_a_trend_is_claimed_only_where_its_interval_excludes_none(six: BlockPractice) -> None:

@@ -1,4 +1,4 @@
-"""A night leaves alone whoever changed only after the last week that is over, and says what one analysis of all would.
+"""Tests of keep_if_unaffected: later changes are not computed, and the numbers equal those of a full analysis.
 
 The last week ended on Monday, 3 August 2026, at 04:00 in Berlin; it is Tuesday now.
 """
@@ -35,13 +35,13 @@ WEEK, DAY, HOUR, MINUTE = timedelta(weeks=1), timedelta(days=1), timedelta(hours
 LAST_THREAD = 2 * 119 + 1  # the answer that was sent last, in the last week
 
 
-def entry(name: str, at: datetime, length: timedelta = 50 * MINUTE, **what: object) -> CalendarEvent:
-    made = CalendarEvent("ana", name, at, at + length, Kind.SESSION, client="K1")
-    return replace(made, **what)  # type: ignore[arg-type]
+def entry(name: str, at: datetime, length: timedelta = 50 * MINUTE, **fields: object) -> CalendarEvent:
+    event = CalendarEvent("ana", name, at, at + length, Kind.SESSION, client="K1")
+    return replace(event, **fields)  # type: ignore[arg-type]
 
 
 def booked(week: int, number: int) -> CalendarEvent:
-    """One of the sessions of a week ahead: on Monday K0, on Tuesday K1, on Wednesday K2."""
+    """Return a session of a week ahead: on Monday K0, on Tuesday K1, on Wednesday K2."""
     return entry(f"ahead{week}.{number}", END + week * WEEK + number * DAY + 5 * HOUR, client=f"K{number}")
 
 
@@ -64,68 +64,70 @@ BEFORE = {
 
 @contextmanager
 def practice(*without: str, quiet: bool = False) -> Iterator[Practised]:
-    """Thirty weeks as read in the last of them, with what was booked ahead by then, and a night on the Tuesday after.
+    """Yield thirty weeks as read in the last of them, with the bookings ahead, and a night on the Tuesday after.
 
-    To a second address, ``post``, there are only letters of clients. Where it is ``quiet``, nothing was seen in the
-    last three weeks, and nothing is booked.
+    A second address, ``post``, has only messages of clients. With ``quiet`` there is nothing in the last three weeks,
+    and nothing is booked.
     """
     with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
-        made = lived(Path(folder), store, END - 4 * DAY)
+        history = lived(Path(folder), store, END - 4 * DAY)
         if quiet:
             with store.write() as connection:
                 since = int((END - 3 * WEEK).timestamp())
                 connection.execute("DELETE FROM event WHERE start_at > ?", (since,))
                 connection.execute("DELETE FROM node WHERE sent_at > ?", (since,))
         else:
-            made.show(*BOOKED, *(event for name, event in BEFORE.items() if name not in without))
-            made.write(letter(6000, END - 2 * DAY - 16 * HOUR, out=True))  # on Friday, on leave
-            times("eve", BEFORE["eve"].start, BEFORE["eve"].end + 20 * MINUTE, "eve")(made)
-            times("orphan", BEFORE["plain"].start, BEFORE["plain"].end + 9 * MINUTE, "unknown")(made)
-            shows(replace(BEFORE["blank"], uid_key="visit"), source="visits")(made)
-        by_post(*(letter(7000 + n, END - (n + 3) * DAY, out=False, client=f"K{n % 4}") for n in range(9)))(made)
-        made.now = START
-        made.read("calendar", "mail", "post")
-        made.night()
-        assert not computed(made)
-        yield made
+            history.show(*BOOKED, *(event for name, event in BEFORE.items() if name not in without))
+            history.write(letter(6000, END - 2 * DAY - 16 * HOUR, out=True))  # on Friday, on leave
+            times("eve", BEFORE["eve"].start, BEFORE["eve"].end + 20 * MINUTE, "eve")(history)
+            times("orphan", BEFORE["plain"].start, BEFORE["plain"].end + 9 * MINUTE, "unknown")(history)
+            shows(replace(BEFORE["blank"], uid_key="visit"), source="visits")(history)
+        received_by_post(*(letter(7000 + n, END - (n + 3) * DAY, out=False, client=f"K{n % 4}") for n in range(9)))(
+            history
+        )
+        history.now = START
+        history.read("calendar", "mail", "post")
+        history.night()
+        assert not computed(history)
+        yield history
 
 
-def computed(made: Practised) -> bool:
-    """Whether a night computed anybody."""
-    return bool(list(analyse(made.config, made.store, now=made.now)))
+def computed(history: Practised) -> bool:
+    """Return whether a night computed anybody."""
+    return bool(list(analyse(history.config, history.store, now=history.now)))
 
 
-def from_scratch(made: Practised) -> dict[str, list[object]]:
-    """The numbers of an analysis that knows the records alone; made of a copy, so that the nights can go on."""
+def from_scratch(history: Practised) -> dict[str, list[object]]:
+    """Return the numbers of a full analysis of the same records, made in a copy of the database."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "copy.db"
-        made.store.connection.execute("VACUUM INTO ?", (str(path),))
+        history.store.connection.execute("VACUUM INTO ?", (str(path),))
         with opened(path) as store:
-            return Practised(store, made.config, made.now).from_scratch()
+            return Practised(store, history.config, history.now).from_scratch()
 
 
 def shows(*events: CalendarEvent, source: str = "calendar") -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
-            row = made.source(connection, source)
-            mark_dirty(connection, save_events(connection, row, events, int(made.now.timestamp())))
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
+            row = history.source(connection, source)
+            mark_dirty(connection, save_events(connection, row, events, int(history.now.timestamp())))
 
     return edit
 
 
-def gone(name: str) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
-            row = made.source(connection, "calendar")
-            mark_dirty(connection, remove_events(connection, row, [("ana", name)], int(made.now.timestamp())))
+def removed(name: str) -> Edit:
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
+            row = history.source(connection, "calendar")
+            mark_dirty(connection, remove_events(connection, row, [("ana", name)], int(history.now.timestamp())))
 
     return edit
 
 
 def times(name: str, start: datetime | None, end: datetime | None, about: str | None, grade: Grade = Grade.EHR) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
-            row = made.source(connection, "calendar")
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
+            row = history.source(connection, "calendar")
             mark_dirty(
                 connection, save_evidence(connection, row, [SessionEvidence("ana", name, grade, start, end, about)])
             )
@@ -133,59 +135,59 @@ def times(name: str, start: datetime | None, end: datetime | None, about: str | 
     return edit
 
 
-def by_post(*letters: MessageStamp) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
-            mark_dirty(connection, save_messages(connection, made.source(connection, "post"), letters))
+def received_by_post(*letters: MessageStamp) -> Edit:
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
+            mark_dirty(connection, save_messages(connection, history.source(connection, "post"), letters))
 
     return edit
 
 
-def wrote(*letters: MessageStamp) -> Edit:
-    return lambda made: made.write(*letters)
+def written_messages(*letters: MessageStamp) -> Edit:
+    return lambda history: history.write(*letters)
 
 
 def corrected(name: str, at: datetime) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
             save_correction(connection, "ana", name, int(at.timestamp()), 1)
 
     return edit
 
 
-def said(term: str, value: str, ahead: int) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+def stated_term(term: str, value: str, ahead: int) -> Edit:
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
             since = day("2026-08-04") + ahead
-            clients.set_term(connection, "ana", 1, term, value, from_day=since, now=int(made.now.timestamp()))
+            clients.set_term(connection, "ana", 1, term, value, from_day=since, now=int(history.now.timestamp()))
 
     return edit
 
 
 def entered(kind: str, ahead: int) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+    def edit(history: Practised) -> None:
+        with history.store.write() as connection:
             clients.add_ledger_entry(connection, "ana", kind, day=day("2026-08-04") + ahead, client=1, now=1)
 
     return edit
 
 
 def both(*edits: Edit) -> Edit:
-    def edit(made: Practised) -> None:
-        for each in edits:
-            each(made)
+    def edit(history: Practised) -> None:
+        for part in edits:
+            part(history)
 
     return edit
 
 
-def changed(name: str, **what: object) -> Edit:
-    return shows(replace(BEFORE[name], **what))  # type: ignore[arg-type]
+def changed(name: str, **fields: object) -> Edit:
+    return shows(replace(BEFORE[name], **fields))  # type: ignore[arg-type]
 
 
 USUAL = ("on call", "long")
 REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
-    "a letter of last week that comes late": (wrote(letter(8100, END - HOUR, out=True)), USUAL),
-    "a booking that was known is taken back": (gone("next"), USUAL),
+    "a letter of last week that comes late": (written_messages(letter(8100, END - HOUR, out=True)), USUAL),
+    "a booking that was known is taken back": (removed("next"), USUAL),
     "a booking that was known is moved far away": (changed("next", start=END + 50 * DAY, end=END + 51 * DAY), USUAL),
     "a booking that was known had been called off by then": (
         changed("next", status=Status.CANCELLED, edited_at=END - DAY), USUAL,
@@ -205,7 +207,7 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
         ), USUAL,
     ),
     "leave goes on": (shows(entry("more", END + 4 * HOUR, 5 * DAY, kind=Kind.LEAVE, client=None)), USUAL),
-    "leave that was booked is taken back": (gone("holiday"), USUAL),
+    "leave that was booked is taken back": (removed("holiday"), USUAL),
     "leave that was booked is put off": (changed("holiday", start=END + 27 * DAY, end=END + 30 * DAY), USUAL),
     "an emergency window holds at a session's end": (
         shows(entry("crisis", END + 5 * MINUTE, HOUR, kind=Kind.EMERGENCY, client=None)), USUAL,
@@ -218,7 +220,7 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "called off by the clinician, for the first time": (
         shows(replace(BOOKED[0], status=Status.CLINICIAN_CANCELLED)), USUAL,
     ),
-    "the first letter from another address": (by_post(letter(7100, END + DAY, out=True)), USUAL),
+    "the first letter from another address": (received_by_post(letter(7100, END + DAY, out=True)), USUAL),
     "a true end after the week's": (times("over", None, END + 20 * MINUTE, "night"), USUAL),
     "a call that goes on after the week's end": (
         times("call", END + MINUTE, END + 9 * MINUTE, None, Grade.CALL), USUAL,
@@ -232,46 +234,48 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
     ),
     "an entry of this week has the name that a true time told before": (shows(entry("unknown", END + DAY)), USUAL),
     "an end after the week's, corrected": (corrected("night", END + 30 * MINUTE), USUAL),
-    "a term from next month on, the first of its kind": (said("trauma", "yes", 30), USUAL),
+    "a term from next month on, the first of its kind": (stated_term("trauma", "yes", 30), USUAL),
     "an entry of the ledger ahead, the first": (entered("exception", 30), USUAL),
 }  # fmt: skip
-"""What is dated after the last week and changes its numbers, and what of the practice has to be away for that."""
+"""Records dated after the last week that change its numbers, and the entries that have to be absent for that."""
 
 
 @pytest.mark.parametrize("name", REACH_BACK)
-def test_what_reaches_back_is_computed(name: str) -> None:
+def test_a_change_that_affects_the_last_week_is_computed(name: str) -> None:
     edit, without = REACH_BACK[name]
-    with practice(*without) as made:
-        before = made.numbers()
-        edit(made)
-        expected = from_scratch(made)
-        made.night()
+    with practice(*without) as history:
+        before = history.numbers()
+        edit(history)
+        expected = from_scratch(history)
+        history.night()
 
-        assert (made.numbers() == expected, before == expected) == (True, False)
+        assert (history.numbers() == expected, before == expected) == (True, False)
 
 
 @pytest.mark.parametrize(
-    "edit", [wrote(letter(8000, END + DAY, out=True)), shows(entry("again", END + DAY))], ids=["letter", "session"]
+    "edit",
+    [written_messages(letter(8000, END + DAY, out=True)), shows(entry("again", END + DAY))],
+    ids=["letter", "session"],
 )
-def test_what_ends_a_silence_makes_the_weeks_before_known(edit: Edit) -> None:
-    with practice(quiet=True) as made:
-        before = made.numbers()
-        edit(made)
-        expected = from_scratch(made)
-        made.night()
+def test_a_record_after_a_silence_makes_the_weeks_before_known(edit: Edit) -> None:
+    with practice(quiet=True) as history:
+        before = history.numbers()
+        edit(history)
+        expected = from_scratch(history)
+        history.night()
 
-        assert (made.numbers() == expected, before == expected) == (True, False)
+        assert (history.numbers() == expected, before == expected) == (True, False)
 
 
 def thread(key: int, at: datetime, *, out: bool) -> MessageStamp:
-    """A letter of the thread that was written in last."""
+    """Return a message of the thread that was written in last."""
     return replace(letter(key, at, out=out, client="K3"), thread_nodes=(key, LAST_THREAD))
 
 
 AFTER: dict[str, Edit] = {
-    "a letter": wrote(letter(8000, END + DAY, out=False)),
-    "an answer to a letter of last week": wrote(thread(8000, END + DAY, out=True)),
-    "an answer whose name becomes that of the thread": wrote(thread(-8000, END + DAY, out=True)),
+    "a letter": written_messages(letter(8000, END + DAY, out=False)),
+    "an answer to a letter of last week": written_messages(thread(8000, END + DAY, out=True)),
+    "an answer whose name becomes that of the thread": written_messages(thread(-8000, END + DAY, out=True)),
     "a booking": shows(entry("later", END + 20 * DAY)),
     "true times of this week": times("monday", BOOKED[0].start, BOOKED[0].end + 7 * MINUTE, BOOKED[0].uid_key),
     "a session of this week that was called off": shows(replace(BOOKED[1], status=Status.CANCELLED)),
@@ -280,44 +284,44 @@ AFTER: dict[str, Edit] = {
 
 
 @pytest.mark.parametrize("name", AFTER)
-def test_what_lies_after_is_left_alone_and_is_current_all_the_same(name: str) -> None:
-    with practice(*USUAL) as made:
-        made.now += 20 * HOUR
-        made.read("calendar", "mail", "post")
-        AFTER[name](made)
-        expected = from_scratch(made)
+def test_a_later_change_is_not_computed_and_the_numbers_are_current(name: str) -> None:
+    with practice(*USUAL) as history:
+        history.now += 20 * HOUR
+        history.read("calendar", "mail", "post")
+        AFTER[name](history)
+        expected = from_scratch(history)
 
-        assert not computed(made)
-        assert made.numbers() == expected
-        with made.store.read() as connection:
-            ready = readiness_of(made.config, connection, made.config.clinicians[0], made.now)
-        assert (ready.is_current, ready.computation.computed_at) == (True, int(made.now.timestamp()))
-        assert ready.fresh_to == int(made.now.timestamp())
+        assert not computed(history)
+        assert history.numbers() == expected
+        with history.store.read() as connection:
+            ready = readiness_of(history.config, connection, history.config.clinicians[0], history.now)
+        assert (ready.is_current, ready.computation.computed_at) == (True, int(history.now.timestamp()))
+        assert ready.fresh_to == int(history.now.timestamp())
 
 
-def test_a_page_leaves_alone_what_a_night_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    with practice(*USUAL) as made:
-        AFTER["a letter"](made)
+def test_a_page_computes_no_more_than_a_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    with practice(*USUAL) as history:
+        AFTER["a letter"](history)
         monkeypatch.setattr("monitor.compute.compute", lambda *_, **__: pytest.fail("computed"))
 
-        assert bring_up_to_date(made.config, made.store, made.config.clinicians[0], now=made.now).is_current
+        assert bring_up_to_date(history.config, history.store, history.config.clinicians[0], now=history.now).is_current
 
 
-def test_who_could_not_be_computed_is_not_left_alone() -> None:
-    with practice(*USUAL) as made:
-        AFTER["a letter"](made)
-        with made.store.write() as connection:
+def test_a_failed_computation_is_repeated() -> None:
+    with practice(*USUAL) as history:
+        AFTER["a letter"](history)
+        with history.store.write() as connection:
             connection.execute("UPDATE computation SET failed_at = 1, error = 'ValueError'")
 
-        assert computed(made)
+        assert computed(history)
 
 
 def test_on_monday_everybody_is_computed() -> None:
-    with practice(*USUAL) as made:
-        made.now += 6 * DAY
-        made.read("calendar", "mail", "post")
+    with practice(*USUAL) as history:
+        history.now += 6 * DAY
+        history.read("calendar", "mail", "post")
 
-        assert computed(made)
+        assert computed(history)
 
 
 numbered, days = st.integers(0, 8), st.integers(0, 40)
@@ -340,18 +344,18 @@ letters = st.builds(
 )  # fmt: skip
 edits = st.one_of(
     st.builds(shows, entries, source=st.sampled_from(["calendar", "calendar", "visits"])),
-    st.builds(gone, st.sampled_from([*BEFORE, *(event.uid_key for event in BOOKED)])),
-    st.builds(wrote, letters),
-    st.builds(by_post, letters),
+    st.builds(removed, st.sampled_from([*BEFORE, *(event.uid_key for event in BOOKED)])),
+    st.builds(written_messages, letters),
+    st.builds(received_by_post, letters),
     st.builds(
         times, st.sampled_from(["orphan", "eve", "t118", "new"]), st.none() | instants, instants,
         st.none() | st.sampled_from([*BEFORE, "s118", "ahead0.0"]), st.sampled_from(Grade),
     ),
     st.builds(corrected, st.sampled_from([*BEFORE, "s118"]), instants),
     st.builds(
-        said, st.sampled_from(["trauma", "emergency"]), st.sampled_from(["yes", "no"]), days
+        stated_term, st.sampled_from(["trauma", "emergency"]), st.sampled_from(["yes", "no"]), days
     ),
-    st.builds(said, st.just("standing"), st.sampled_from(["not_a_client", "discharged", "client"]), days),
+    st.builds(stated_term, st.just("standing"), st.sampled_from(["not_a_client", "discharged", "client"]), days),
     st.builds(entered, st.sampled_from(["exception", "gift"]), days),
     st.builds(answered, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
     st.builds(waited, st.integers(1, 30), st.sampled_from([(), ("calendar", "mail", "post")])),
@@ -364,20 +368,20 @@ def test_whatever_comes_after_the_last_week_each_night_says_what_one_analysis_fr
     wanted: list[Edit],
     quiet: bool,  # noqa: FBT001
 ) -> None:
-    with practice(*USUAL, quiet=quiet) as made:
+    with practice(*USUAL, quiet=quiet) as history:
         for edit in wanted:
-            edit(made)
-            expected = from_scratch(made)
-            made.night()
+            edit(history)
+            expected = from_scratch(history)
+            history.night()
 
-            assert made.numbers() == expected
+            assert history.numbers() == expected
 
 
 def test_a_fault_in_seeing_who_can_be_left_alone_is_that_persons_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    with practice(*USUAL) as made:
-        AFTER["a letter"](made)
+    with practice(*USUAL) as history:
+        AFTER["a letter"](history)
         monkeypatch.setattr("monitor.compute.upcoming_checksum", lambda *_: 1 / 0)
         failed: dict[str, Exception] = {}
 
-        assert list(analyse(made.config, made.store, now=made.now, failed=failed.__setitem__)) == []
+        assert list(analyse(history.config, history.store, now=history.now, failed=failed.__setitem__)) == []
         assert list(map(type, failed.values())) == [ZeroDivisionError]
