@@ -1,1 +1,1 @@
-"""How things look: models in, pages, charts and text out. Nothing here knows the rest of the house."""
+"""Reports: models, and their drawing as pages, charts, plain text and Markdown. Imports nothing else of the project."""

@@ -67,7 +67,7 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
         period=period_sentence(report.period),
         coming=next_block_sentence(report.period),
         handovers=[handover_sentence(handover) for handover in report.handovers],
-        lines={
+        sentences={
             "basis": BASIS,
             "band": BAND,
             "terms": LOAD_TERMS,

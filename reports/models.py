@@ -133,7 +133,7 @@ class EndsDay:
 
     day: date
     ends: tuple[SessionEnd, ...]
-    held: int
+    sessions_held: int
     in_notice: bool = False
 
 
@@ -145,8 +145,8 @@ class SessionEnds:
     subtitle: str
     grace_minutes: int
     days: tuple[EndsDay, ...]
-    known: int
-    held: int
+    known_ends: int
+    sessions_held: int
 
 
 @dataclass(frozen=True, slots=True)

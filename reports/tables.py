@@ -56,7 +56,7 @@ def session_ends(week: SessionEnds) -> TextTable:
 def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
     for end in day.ends:
         yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", value_texts.session_end(end)
-    if unknown := day.held - len(day.ends):
+    if unknown := day.sessions_held - len(day.ends):
         yield wording.weekday(day.day), wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"
 
 

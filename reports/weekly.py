@@ -59,7 +59,7 @@ def html(
     return fragment(
         "weekly.html",
         report=report,
-        lines=_shared_sentences(report),
+        sentences=_shared_sentences(report),
         figures=_figures(report),
         actions=actions.rstrip("/") if actions is not None else None,
         csrf_token=csrf_token,
@@ -123,9 +123,9 @@ class SharedSentences:
 
     privacy: str
     week: str
-    built: str
+    basis: str
     warnings: tuple[str, ...]
-    try_words: str
+    try_label: str
     closing: str
     definitions: str
 
@@ -189,8 +189,8 @@ def _basis(measures: tuple[OwnRange, ...]) -> str:
 
 
 def _outline(report: WeeklyReport) -> ReportOutline:
-    lines = _shared_sentences(report)
-    sections = [Section(sentences=(f"{lines.week}. {lines.built}", *lines.warnings))]
+    shared = _shared_sentences(report)
+    sections = [Section(sentences=(f"{shared.week}. {shared.basis}", *shared.warnings))]
     if report.card:
         sections += _card_sections(report.card)
     if report.rhythm:
@@ -207,8 +207,8 @@ def _outline(report: WeeklyReport) -> ReportOutline:
     sections += [Section(gap.title, (gap.text,)) for gap in report.gaps]
     for heading, items in _lists(report):
         sections.append(Section(heading, items=items))
-    sections.append(Section(sentences=(lines.closing, lines.definitions)))
-    return ReportOutline((lines.privacy,), report.headline, tuple(sections))
+    sections.append(Section(sentences=(shared.closing, shared.definitions)))
+    return ReportOutline((shared.privacy,), report.headline, tuple(sections))
 
 
 def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:

@@ -14,7 +14,7 @@ from monitor.store import blocks
 from monitor.store.database import Connection
 
 MAX_WAIT = timedelta(days=14)
-"""How long after a block's end a caseload is waited for; one that is incomplete then stays unknown in the block."""
+"""Longest wait for a caseload after a block's end; one that is incomplete then stays unknown in the block."""
 
 
 @dataclass(frozen=True, slots=True)

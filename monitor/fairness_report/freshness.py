@@ -19,7 +19,7 @@ from monitor.store.database import Connection
 from reports.models import StaleCaseload
 
 WEEKS_BACK = 104
-"""How far back the last complete week is looked for."""
+"""Weeks in which the last complete one is looked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,8 @@ _SHORT_NAMES = {
 
 def _chance_sentence(row: NoticeRow) -> str:
     entry = family(row.family)
-    once = f"Chance alone produces about one such note every {spelled(round(1 / entry.alarms_per_year))} years"
-    return f"{once}." if entry is ALL_FAMILIES else f"{once} for each of the {spelled(len(FAMILIES))} things watched."
+    rate = f"Chance alone produces about one such note every {spelled(round(1 / entry.alarms_per_year))} years"
+    return f"{rate}." if entry is ALL_FAMILIES else f"{rate} for each of the {spelled(len(FAMILIES))} things watched."
 
 
 def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
@@ -183,11 +183,11 @@ def client_breakdown(now: float, before: float) -> str:
 
 
 def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    held, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
+    sessions, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
     usual_held, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
-    if not (held >= 0.5 and usual_held > 0 and np.isfinite([hours, usual_hours]).all()):
+    if not (sessions >= 0.5 and usual_held > 0 and np.isfinite([hours, usual_hours]).all()):
         return ""
-    minutes = hours / held * 60
+    minutes = hours / sessions * 60
     usual_minutes = usual_hours / usual_held * 60
     length = (
         "about as long as before"
@@ -197,5 +197,5 @@ def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
     compared = (
         f" where {usual_held:.0f} {'was' if round(usual_held) == 1 else 'were'} usual" if round(usual_held) else ""
     )
-    session_comparison = ", as usual" if round(held) == round(usual_held) else compared
-    return f"You held {counted(round(held), 'session')} a week{session_comparison}, each {length}."
+    session_comparison = ", as usual" if round(sessions) == round(usual_held) else compared
+    return f"You held {counted(round(sessions), 'session')} a week{session_comparison}, each {length}."

@@ -73,11 +73,11 @@ def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -
     """Return whether a notice has not eased by a week; a pattern goes on while one of its signals does."""
     if row.tier == PATTERN:
         # Each signal is judged as if it were a notice of its own.
-        parts = [
+        notices_of_signals = [
             replace(row, tier=notices.WORTH_A_LOOK, key=signal.key, since=signal.since, signals=())
             for signal in row.signals
         ]
-        return any(_is_ongoing(frames, part, week, values) for part in parts)
+        return any(_is_ongoing(frames, notice_of_signal, week, values) for notice_of_signal in notices_of_signals)
     weekly = next(iter(_weekly_values(frames, row, values).values()))[0]
     # The year before, the weeks of the notice, the weeks since; missing weeks are left out.
     before, during, after = (
@@ -126,9 +126,9 @@ def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, co
         notice_id=row.id,
         title=notices.title(row),
         text=" ".join(
-            part
-            for part in (DUE_AGAIN if is_due_again else "", _noticed_sentence(row, week), text, since_then, context)
-            if part
+            sentence
+            for sentence in (DUE_AGAIN if is_due_again else "", _noticed_sentence(row, week), text, since_then, context)
+            if sentence
         ),
         evidence=_pattern_table(row)
         if row.tier == PATTERN

@@ -169,19 +169,21 @@ def _ends_day(frames: Frames, day: int, sessions: pd.DataFrame, highlights: High
     return EndsDay(date_of(day), ends, len(sessions), "overrun_minutes" in highlights.metrics and is_any_past)
 
 
-def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
+def _ends_words(days: Sequence[EndsDay], known_ends: int, sessions_held: int) -> tuple[str, str]:
     past = {day.day: sum(end.state is EndState.PAST for end in day.ends) for day in days}
     number_past = sum(past.values())
     counts_sentence = (
-        f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
+        f"{known_ends} sessions"
+        if known_ends == sessions_held
+        else f"{known_ends} of {sessions_held} sessions; the other ends are not known"
     )
     subtitle = f"Each dot is one session, placed by when it ended. {counts_sentence}."
     unplanned = sum(end.state is not EndState.PLANNED for day in days for end in day.ends)
     if not unplanned:
         return "Your sessions ended as you had planned", subtitle
     if not number_past:
-        subject = "Every session" if known == held else f"All {known} sessions whose end is known"
-        return f"{subject} ended within your buffer{', or as planned' if unplanned < known else ''}", subtitle
+        subject = "Every session" if known_ends == sessions_held else f"All {known_ends} sessions whose end is known"
+        return f"{subject} ended within your buffer{', or as planned' if unplanned < known_ends else ''}", subtitle
     if number_past > unplanned / 2:
         return f"{number_past} of {unplanned} sessions ended past your buffer", subtitle
     latest_day = max(past, key=lambda day: past[day])
@@ -191,10 +193,11 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
     return f"Most sessions ended within your buffer; {late_sessions}", subtitle
 
 
-def _ends_unknown(known: int, held: int) -> tuple[str, str]:
+def _ends_unknown(known_ends: int, sessions_held: int) -> tuple[str, str]:
+    share = f"{known_ends} of {sessions_held} ends are known; the chart needs 60 %."
     return (
         "Too few session ends are known to draw them",
-        f"{known} of {held} ends are known; the chart needs 60 %. A call log or your record system can add the others.",
+        f"{share} A call log or your record system can add the others.",
     )
 
 

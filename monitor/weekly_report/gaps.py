@@ -191,8 +191,8 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
 def _source_name(source: SourceState) -> str:
     if source.busy_only:
         return f"your other job’s calendar ({source.name})"
-    part = next((part for part in RecordType if part in source.record_types), None)
-    return f"{RECORD_TYPE_NAMES[part]} ({source.name})" if part else source.name
+    record_type = next((record_type for record_type in RecordType if record_type in source.record_types), None)
+    return f"{RECORD_TYPE_NAMES[record_type]} ({source.name})" if record_type else source.name
 
 
 def _were(sources: Sequence[SourceState]) -> str:

@@ -125,7 +125,7 @@ def usual_slots(frames: Frames) -> dict[int, str]:
 def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str]) -> str:
     """Return a client as the person knows them: the usual slot and a short code, never a name."""
     code = codes.get(int(client), "")[:CODE_LENGTH]
-    return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
+    return " · ".join(name for name in (slots.get(int(client), ""), code) if name) or "no client known"
 
 
 def protective_facts(

@@ -197,7 +197,7 @@ def _legend_entries(week: SessionEnds) -> list[LegendEntry]:
     labels = {
         "within": "within time or buffer",
         "past": "past your buffer",
-        "amber": "past it, part of the note",
+        "amber": "past your buffer, part of the note",
         "planned": "as planned",
     }
     return [

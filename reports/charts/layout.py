@@ -58,7 +58,7 @@ def shorten(text: str, width: float, size: float, *, bold: bool = False) -> str:
 class LegendEntry:
     """One entry of a legend: a function that draws its sign between x and x + width around y, and its text."""
 
-    words: str
+    text: str
     width: float
     draw: Callable[[Drawing, float, float], None]
 
@@ -84,7 +84,7 @@ class Legend:
     def _placed(self) -> Iterator[tuple[LegendEntry, float, int]]:
         x, row = 0.0, 0
         for entry in self.entries:
-            entry_width = entry.width + 6 + text_width(entry.words, self.size)
+            entry_width = entry.width + 6 + text_width(entry.text, self.size)
             if x and x + entry_width > self.width:
                 x, row = 0.0, row + 1
             yield entry, x, row
@@ -96,5 +96,5 @@ class Legend:
             middle = top + (row + 0.5) * self._row
             entry.draw(drawing, left + x, middle)
             drawing.text(
-                left + x + entry.width + (6 if entry.width else 0), middle + self.size * 0.36, entry.words, self.size
+                left + x + entry.width + (6 if entry.width else 0), middle + self.size * 0.36, entry.text, self.size
             )

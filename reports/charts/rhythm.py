@@ -185,7 +185,7 @@ def _one_sided_spans(above: Spans, below: Spans) -> Iterator[tuple[float, float]
     for start, end in pairwise(edges):
         # Between two neighbouring edges agreement cannot change, so its middle decides.
         middle = (start + end) / 2
-        if any(a < middle < b for a, b in above) != any(a < middle < b for a, b in below):
+        if any(left < middle < right for left, right in above) != any(left < middle < right for left, right in below):
             yield start, end
 
 
@@ -211,7 +211,7 @@ def _legend_entries(week: Rhythm) -> list[LegendEntry]:
         entries.append(LegendEntry("outside", 44.5, partial(_draw_shades, "slate")))
     if any(day.in_notice for day in outside):
         entries.append(LegendEntry("outside, part of the note", 44.5, partial(_draw_shades, "amber")))
-    return [*entries, LegendEntry("faint to 15 min, strong from 46", 0, lambda *_: None)]
+    return [*entries, LegendEntry("palest: up to 15 min, strongest: from 46 min", 0, lambda *_: None)]
 
 
 def _description(week: Rhythm) -> str:

@@ -219,7 +219,7 @@ def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     load = replace(notice(), key="contact_hours")
     assert list(evidence_rows.evidence_table(frames_, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
     assert ends is not None
-    assert (ends.known, ends.held) == (1, 1)
+    assert (ends.known_ends, ends.sessions_held) == (1, 1)
     assert looking_ahead(frames_, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
 
 

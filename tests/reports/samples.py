@@ -284,7 +284,7 @@ def first_weeks() -> WeeklyReport:
         title="Ends are known for 9 of 24 sessions",
         subtitle="They are drawn from 60 % on.",
         days=(),
-        known=9,
+        known_ends=9,
     )
     note = "Your usual range needs 6 weeks; you have 2. We show your week without comparing it."
     return replace(quiet(), headline="Your second week.", ends=ends, ranges=short, notes=(note,), previous=None)

@@ -35,39 +35,39 @@ def narrow(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(params=DRAWN)
-def drawn(request: pytest.FixtureRequest, narrow: bool) -> Element:  # noqa: FBT001 - a fixture
+def figure(request: pytest.FixtureRequest, narrow: bool) -> Element:  # noqa: FBT001 - a fixture
     return read(DRAWN[request.param](narrow=narrow)).all("svg")[0]
 
 
 def titles(svg: str) -> list[str]:
-    """What the marks of a figure say."""
+    """Return the labels of a figure's marks."""
     return [use.all("title")[0].words() for use in read(svg).all("use") if use.all("title")]
 
 
-def test_a_figure_says_what_it_is(drawn: Element) -> None:
-    assert drawn.attributes["role"] == "img"
-    assert drawn.attributes["aria-labelledby"] == "k-title k-desc"
-    assert [e.tag for e in drawn.children[:2] if isinstance(e, Element)] == ["title", "desc"]
+def test_a_figure_says_what_it_is(figure: Element) -> None:
+    assert figure.attributes["role"] == "img"
+    assert figure.attributes["aria-labelledby"] == "k-title k-desc"
+    assert [e.tag for e in figure.children[:2] if isinstance(e, Element)] == ["title", "desc"]
 
 
-def test_nothing_in_a_figure_needs_an_inline_style_or_another_address(drawn: Element) -> None:
-    everything = drawn.all("*")
+def test_nothing_in_a_figure_needs_an_inline_style_or_another_address(figure: Element) -> None:
+    everything = figure.all("*")
     assert not [e for e in everything if "style" in e.attributes or e.tag in {"style", "metadata", "script"}]
     addresses = [e.attributes["href"] for e in everything if "href" in e.attributes]
     assert all(address.startswith("#k-") for address in addresses)
 
 
-def test_ids_are_unique_and_carry_the_key(drawn: Element) -> None:
-    ids = [e.attributes["id"] for e in drawn.all("*") if "id" in e.attributes]
+def test_ids_are_unique_and_carry_the_key(figure: Element) -> None:
+    ids = [e.attributes["id"] for e in figure.all("*") if "id" in e.attributes]
     assert len(ids) == len(set(ids))
     assert all(name.startswith("k-") for name in ids)
-    assert {e.attributes["href"][1:] for e in drawn.all("use")} <= set(ids)
+    assert {e.attributes["href"][1:] for e in figure.all("use")} <= set(ids)
 
 
-def test_colours_are_parts_of_the_palette(drawn: Element) -> None:
-    classes = {name for e in drawn.all("*") for name in e.attributes.get("class", "").split()} - {"chart"}
+def test_colours_are_parts_of_the_palette(figure: Element) -> None:
+    classes = {name for e in figure.all("*") for name in e.attributes.get("class", "").split()} - {"chart"}
     assert {name[2:] for name in classes} <= set(palette.LIGHT)
-    paints = {e.attributes.get(name) for e in drawn.all("*") for name in ("fill", "stroke")}
+    paints = {e.attributes.get(name) for e in figure.all("*") for name in ("fill", "stroke")}
     assert paints <= {None, "none"}
 
 
@@ -93,17 +93,17 @@ def test_all_words_lie_inside_the_sheet(name: str, narrow: bool) -> None:  # noq
 
 def test_each_worked_hour_is_a_mark_that_says_its_minutes() -> None:
     week = samples.rhythm()
-    said = titles(charts.rhythm(week, "k"))
-    assert len(said) == sum(m > 0 for day in week.days for m in (*day.inside, *day.outside))
-    assert "Tue 9 pm: 48 min outside" in said
-    assert "Mon 9 am: 1 h inside" in said
+    labels = titles(charts.rhythm(week, "k"))
+    assert len(labels) == sum(m > 0 for day in week.days for m in (*day.inside, *day.outside))
+    assert "Tue 9 pm: 48 min outside" in labels
+    assert "Mon 9 am: 1 h inside" in labels
 
 
 def test_an_hour_worked_on_both_sides_of_the_agreed_end_is_two_marks() -> None:
-    said = titles(charts.rhythm(samples.long_days(), "k"))
-    assert "Mon 6 pm: 30 min inside" in said
-    assert "Mon 6 pm: 12 min outside" in said
-    assert "Mon 1 am: 9 min outside" in said
+    labels = titles(charts.rhythm(samples.long_days(), "k"))
+    assert "Mon 6 pm: 30 min inside" in labels
+    assert "Mon 6 pm: 12 min outside" in labels
+    assert "Mon 1 am: 9 min outside" in labels
 
 
 def test_amber_appears_only_where_a_notice_rests() -> None:
@@ -121,9 +121,9 @@ def test_amber_appears_only_where_a_notice_rests() -> None:
 
 def test_each_session_is_a_mark_that_says_its_minutes() -> None:
     week = samples.session_ends()
-    said = titles(charts.session_ends(week, "k"))
-    assert len(said) == sum(len(day.ends) for day in week.days)
-    assert "Thursday, booked to 15:50: +23 min, as planned" in said
+    labels = titles(charts.session_ends(week, "k"))
+    assert len(labels) == sum(len(day.ends) for day in week.days)
+    assert "Thursday, booked to 15:50: +23 min, as planned" in labels
 
 
 def test_a_planned_end_leaves_numerator_and_denominator() -> None:
@@ -158,8 +158,8 @@ def test_the_agreed_hours_have_one_outline() -> None:
 def test_a_week_without_a_value_breaks_the_line() -> None:
     replies = samples.ranges()[1]
     assert None in replies.values
-    said = titles(charts.own_ranges((replies,), "k"))
-    assert len(said) == len(replies.values) - 1
+    labels = titles(charts.own_ranges((replies,), "k"))
+    assert len(labels) == len(replies.values) - 1
     assert len(re.findall(r'class="s-teal-2" stroke-width="1.5"', charts.own_ranges((replies,), "k"))) == 2
 
 
@@ -171,15 +171,15 @@ def test_a_clinician_without_data_has_a_dash_and_no_dot() -> None:
 
 
 def test_the_weeks_before_are_hollow_and_joined_to_now() -> None:
-    said = titles(charts.shares(samples.practice(), "k"))
-    assert "A. Okafor, the two blocks before: 29.8" in said
-    assert "A. Okafor: 31.6, +22 % against an equal share" in said
+    labels = titles(charts.shares(samples.practice(), "k"))
+    assert "A. Okafor, the two blocks before: 29.8" in labels
+    assert "A. Okafor: 31.6, +22 % against an equal share" in labels
 
 
 def test_names_that_are_too_long_are_cut_and_stay_whole_in_the_mark() -> None:
     name = "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg"
     assert shorten(name, 120, WIDE.body).endswith("…")
-    assert any(said.startswith(f"{name}:") for said in titles(charts.shares(samples.large_practice(), "k")))
+    assert any(label.startswith(f"{name}:") for label in titles(charts.shares(samples.large_practice(), "k")))
 
 
 @pytest.mark.parametrize("name", ["\x00\x1b[31m", "$x^2$", "</text><script>", "\ud800", "a" * 500, "שלום", "𝒜" * 3])
