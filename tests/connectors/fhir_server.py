@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
+from tests.peers.reply_server import ReceivedRequest, Reply, ReplyServer, reply_server
 
 Resource = dict[str, Any]
 _PEOPLE: dict[str, Callable[[Resource], list[Any]]] = {
@@ -76,13 +76,13 @@ class FhirServer:
 @contextmanager
 def fhir_server(**habits: Any) -> Iterator[FhirServer]:
     """A running server with these habits, holding nothing yet."""
-    with replies() as running:
+    with reply_server() as running:
         server = FhirServer(url=f"{running.url}fhir", **habits)
         _attach(running, server)
         yield server
 
 
-def _attach(running: Replies, server: FhirServer) -> None:
+def _attach(running: ReplyServer, server: FhirServer) -> None:
     running.answer = server.answer
 
 

@@ -1,7 +1,7 @@
-"""Runs at random over a source at which things happen at random, and what has to hold after all of them.
+"""Random runs over a source with random changes, and what must be true after all of them.
 
-The earliest item stays as it is in every history, so that the source always reaches back to it: what is deleted before
-whatever a source tells cannot be told from what it has forgotten.
+The earliest item stays unchanged in every history, so that the source always reaches back to it: an item that was
+deleted before the earliest one of a source cannot be told from one that the source has dropped.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ DAYS = 12  # among which a narrow run ends or begins
 
 
 class Runs:
-    """Night after night of one practice: usual runs, some that are cut off, read all anew or read some days alone."""
+    """The nights of one practice: ordinary runs, interrupted ones, full ones, and some over a few days."""
 
     def __init__(self, practice: Practice, random: Random) -> None:
         self.practice, self.random, self.night = practice, random, 0
 
-    def read(self, **wish: Any) -> None:
+    def read(self, **request: Any) -> None:
         self.night += self.random.choice([1, 1, 1, 12])
-        self.practice.read(now=nights(self.night), **wish)
+        self.practice.read(now=nights(self.night), **request)
 
-    def anew(self) -> None:
+    def read_in_full(self) -> None:
         self.read(full=True)
 
-    def narrow(self) -> None:
-        """A run that is to read some days alone, up to one or from one on."""
+    def read_some_days(self) -> None:
+        """Run for some days only, up to one or from one on."""
         day: date = (FIRST + timedelta(days=self.random.randint(0, DAYS))).date()
         self.read(**{self.random.choice(["first", "last"]): day})
 
-    def cut_off(self) -> None:
+    def read_interrupted(self) -> None:
         with suppress(CutOffError):
             self.read(cut_after=self.random.randint(1, 4))
 
-    def holds_what_a_first_reading_finds(self, fresh: Practice) -> None:
-        """Whatever happened: a last run brings the rest, and neither one more nor one from the start anything."""
+    def check_against_first_reading(self, fresh: Practice) -> None:
+        """Check that a last run stores the rest, and that neither one more nor a full one changes anything."""
         practice, now = self.practice, nights(self.night)
         outcomes = practice.read(now=now, accept_shrink=True)
         fresh.read(now=now)
         assert [outcome.problem for outcome in outcomes.values() if outcome.problem] == []
         assert practice.holds() == fresh.holds()
-        again = practice.read(now=now)
-        assert {name: outcome.rows for name, outcome in again.items() if outcome.rows} == {}
+        second_run = practice.read(now=now)
+        assert {name: outcome.rows for name, outcome in second_run.items() if outcome.rows} == {}
         practice.read(now=now, full=True)
         assert practice.holds() == fresh.holds()

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.peers.replies import ReceivedRequest, Reply
+from tests.peers.reply_server import ReceivedRequest, Reply
 
 Item = dict[str, Any]
 NEEDED = {

@@ -17,7 +17,7 @@ from connectors.caldav.multistatus import InvalidAnswerError, parse_multistatus
 from connectors.caldav.source import CaldavConnector, CaldavOptions
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
-from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
+from tests.peers.reply_server import ReceivedRequest, Reply, ReplyServer, reply_server
 
 PASSWORD = "correct horse"
 SPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:S="http://calendarserver.org/ns/"'
@@ -38,8 +38,8 @@ def answer(*inner: str) -> Reply:
 
 
 @pytest.fixture
-def server() -> Iterator[Replies]:
-    with replies() as running:
+def server() -> Iterator[ReplyServer]:
+    with reply_server() as running:
         yield running
 
 
@@ -50,7 +50,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def connector(server: Replies, path: str = "cal/", **options: Any) -> CaldavConnector:
+def connector(server: ReplyServer, path: str = "cal/", **options: Any) -> CaldavConnector:
     defaults = CaldavOptions(f"{server.url}{path}", "ana", "env:CALENDAR")
     return CaldavConnector(replace(defaults, **options), practice(PASSWORD))
 
@@ -81,7 +81,7 @@ class ServerWithoutSync:
         return response(f"/cal/{name}.ics", f"<getetag>{crc32(text.encode())}</getetag>{data}")
 
 
-def test_server_without_sync_is_compared_object_by_object(server: Replies) -> None:
+def test_server_without_sync_is_compared_object_by_object(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     server.answer = calendar
     first = read(connector(server))
@@ -99,7 +99,7 @@ def test_server_without_sync_is_compared_object_by_object(server: Replies) -> No
     assert (starts(third), third.replaces) == (["01-01 00:00"], WINDOW)
 
 
-def test_states_of_a_server_are_not_stored_as_they_are(server: Replies) -> None:
+def test_states_of_a_server_are_not_stored_as_they_are(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     calendar.state = "/home/ana/Kim-Miller"
     server.answer = calendar
@@ -111,7 +111,7 @@ def test_states_of_a_server_are_not_stored_as_they_are(server: Replies) -> None:
     assert [asked.method for asked in server.received] == ["PROPFIND"]
 
 
-def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
+def test_objects_are_asked_for_by_the_hundred(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     calendar.objects = {f"e{number}": entry(f"e{number}") for number in range(250)}
     server.answer = calendar
@@ -120,7 +120,7 @@ def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
     assert asked == [100, 100, 50]
 
 
-def test_object_that_is_deleted_during_the_run_is_removed(server: Replies) -> None:
+def test_object_that_is_deleted_during_the_run_is_removed(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     server.answer = calendar
     listed = read(connector(server))
@@ -163,9 +163,9 @@ def test_object_that_is_deleted_during_the_run_is_removed(server: Replies) -> No
     ],
 )
 def test_each_refusal_is_one_error_that_repeats_nothing(
-    reply: Reply, error: type[ConnectorError], asked: int, server: Replies
+    reply: Reply, error: type[ConnectorError], asked: int, server: ReplyServer
 ) -> None:
-    server.give(reply)
+    server.set_replies(reply)
     with pytest.raises(error) as raised:
         read(connector(server))
     assert (type(raised.value), len(server.received)) == (error, asked)
@@ -173,9 +173,9 @@ def test_each_refusal_is_one_error_that_repeats_nothing(
     assert PASSWORD not in f"{raised.value!r}{raised.value.__cause__!r}"
 
 
-def test_too_large_an_answer_is_refused(server: Replies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_an_answer_is_refused(server: ReplyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 1_000)
-    server.give(answer("x" * 2_000))
+    server.set_replies(answer("x" * 2_000))
     with pytest.raises(MalformedError, match="sends more than"):
         read(connector(server))
 
@@ -190,7 +190,9 @@ def test_too_large_an_answer_is_refused(server: Replies, monkeypatch: pytest.Mon
         ("calendar-query", Reply(503), UnavailableError),
     ],
 )
-def test_incomplete_answer_is_refused(where: str, reply: Reply, error: type[ConnectorError], server: Replies) -> None:
+def test_incomplete_answer_is_refused(
+    where: str, reply: Reply, error: type[ConnectorError], server: ReplyServer
+) -> None:
     calendar = ServerWithoutSync()
     server.answer = calendar
     first = read(connector(server))
@@ -200,7 +202,7 @@ def test_incomplete_answer_is_refused(where: str, reply: Reply, error: type[Conn
         read(CaldavConnector(connector(server)._options, practice(PASSWORD, window=later(1))), first.cursor)
 
 
-def test_object_that_is_not_a_calendar_is_rejected(server: Replies) -> None:
+def test_object_that_is_not_a_calendar_is_rejected(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     calendar.objects |= {"b": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "c": f"&lt;html&gt;{CANARY}"}
     server.answer = calendar
@@ -220,7 +222,7 @@ def test_object_that_is_not_a_calendar_is_rejected(server: Replies) -> None:
 def test_calendars_on_another_server_are_read_if_it_may_be_given_the_password(
     hosts: tuple[str, ...],
     asks: bool,  # noqa: FBT001
-    server: Replies,
+    server: ReplyServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
@@ -238,7 +240,7 @@ def test_calendars_on_another_server_are_read_if_it_may_be_given_the_password(
     assert (asked[-1] == "https://p1.cal.example/home/") is asks
 
 
-def test_paged_list_of_changes_is_read_to_its_end(server: Replies) -> None:
+def test_paged_list_of_changes_is_read_to_its_end(server: ReplyServer) -> None:
     calendar = ServerWithoutSync()
     calendar.objects["b"] = entry("bb", WINDOW.start)
     kind = "<resourcetype><collection/><C:calendar/></resourcetype><sync-token>t2</sync-token>"

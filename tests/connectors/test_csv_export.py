@@ -25,7 +25,7 @@ from tests.connectors.exports import (
     stamps,
     visits,
 )
-from tests.connectors.kept import kept
+from tests.connectors.ingest_policy import apply_policy
 
 NINE_O_CLOCK = "C1,2024-03-04 09:00,2024-03-04 09:50,2024-03-04 09:02,2024-03-04 10:01,Show,n"
 TEN_O_CLOCK = "C2,2024-03-04 10:00,2024-03-04 10:50,,,Show,n"
@@ -230,7 +230,7 @@ def test_visits_are_a_snapshot_of_the_window(tmp_path: Path) -> None:
     batch = source.write(visits(NINE_O_CLOCK, NINE_O_CLOCK.replace("2024", "2023"))).batch()
     assert batch.replaces == source.context.window
     assert len(events(batch)) == 2
-    assert len(events(kept(batch, source.context.window))) == 1
+    assert len(events(apply_policy(batch, source.context.window))) == 1
 
 
 def test_accumulating_visits_remove_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of a source: the same after being written, and nothing where it is anything else."""
+"""Cursors: unchanged after being dumped and parsed, and new if the text is anything else."""
 
 from __future__ import annotations
 
@@ -29,79 +29,80 @@ words = st.text(max_size=8)
 numbers = st.integers(-(2**63), 2**63)
 seconds = st.integers(0, int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()))
 instants = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
-several = st.lists(numbers, max_size=3).map(tuple)
+short_tuples = st.lists(numbers, max_size=3).map(tuple)
 skipped = st.one_of(st.none(), numbers)
 
 
-def named(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+def mapping_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(words, values, max_size=3)
 
 
 @st.composite
 def caldav(draw: st.DrawFn) -> CaldavCursor:
-    stored = st.builds(StoredObject, words, named(numbers), st.booleans())
-    objects = draw(named(named(stored)))
+    stored = st.builds(StoredObject, words, mapping_of(numbers), st.booleans())
+    objects = draw(mapping_of(mapping_of(stored)))
     states = {name: draw(words) for name in objects}
     return CaldavCursor(draw(words), draw(numbers), draw(numbers), draw(seconds), states, objects)
 
 
-def of_mail(kind: type[Any], **own: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def mail_cursor(kind: type[Any], **fields_: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     from connectors.base import Skipped
 
-    return st.builds(kind, words, skipped=st.builds(Skipped, skipped, skipped), **own)
+    return st.builds(kind, words, skipped=st.builds(Skipped, skipped, skipped), **fields_)
 
 
 CURSORS: dict[type[Cursor], st.SearchStrategy[Any]] = {
     Cursor: st.builds(Cursor, words),
     CaldavCursor: caldav(),
-    FhirCursor: st.builds(FhirCursor, words, instants, instants, instants, named(instants)),
-    GmailCursor: of_mail(
+    FhirCursor: st.builds(FhirCursor, words, instants, instants, instants, mapping_of(instants)),
+    GmailCursor: mail_cursor(
         GmailCursor, account=words, permission=words, history=numbers.map(abs).map(str), news=words, page=words,
         listed=st.booleans(), newest=numbers,
     ),
     GoogleCalendarCursor: st.builds(GoogleCalendarCursor, words, words, numbers, numbers),
     IcsCursor: st.builds(IcsCursor, words, words, numbers, numbers, words, words),
-    ImapCursor: of_mail(
-        ImapCursor, folders=named(st.builds(FolderPosition, words, numbers, numbers, numbers, several, several))
+    ImapCursor: mail_cursor(
+        ImapCursor,
+        folders=mapping_of(st.builds(FolderPosition, words, numbers, numbers, numbers, short_tuples, short_tuples)),
     ),
-    MaildirCursor: of_mail(MaildirCursor, read=st.frozensets(words, max_size=4)),
-    MboxCursor: of_mail(
-        MboxCursor, files=named(st.builds(MboxPosition, numbers, words, numbers, words, numbers, numbers))
+    MaildirCursor: mail_cursor(MaildirCursor, read=st.frozensets(words, max_size=4)),
+    MboxCursor: mail_cursor(
+        MboxCursor, files=mapping_of(st.builds(MboxPosition, numbers, words, numbers, words, numbers, numbers))
     ),
     MeetCursor: st.builds(MeetCursor, words, numbers, seconds),
-    MicrosoftCursor: of_mail(
-        MicrosoftCursor, start=instants, content=words, meetings=named(instants), folders=named(words)
+    MicrosoftCursor: mail_cursor(
+        MicrosoftCursor, start=instants, content=words, meetings=mapping_of(instants), folders=mapping_of(words)
     ),
-    SmsXmlCursor: st.builds(SmsXmlCursor, words, named(numbers)),
+    SmsXmlCursor: st.builds(SmsXmlCursor, words, mapping_of(numbers)),
 }  # fmt: skip
 kinds = pytest.mark.parametrize("kind", CURSORS, ids=lambda kind: kind.__name__)
-a_cursor = st.sampled_from(list(CURSORS.values())).flatmap(lambda cursors: cursors)
+cursors = st.sampled_from(list(CURSORS.values())).flatmap(lambda cursors: cursors)
 
 
-@given(a_cursor)
-def test_what_was_dumped_is_parsed_and_no_longer_new(cursor: Cursor) -> None:
-    found = type(cursor).parse(cursor.dump(), cursor.settings)
-    assert found == cursor
-    assert (cursor.is_new, found.is_new) == (True, False)
-    assert replace(found, settings=found.settings).dump() == cursor.dump()
+@given(cursors)
+def test_dumped_cursor_is_parsed_and_no_longer_new(cursor: Cursor) -> None:
+    parsed = type(cursor).parse(cursor.dump(), cursor.settings)
+    assert parsed == cursor
+    assert (cursor.is_new, parsed.is_new) == (True, False)
+    assert replace(parsed, settings=parsed.settings).dump() == cursor.dump()
 
 
-@given(a_cursor, words)
-def test_other_settings_and_another_version_are_the_beginning(cursor: Cursor, settings: str) -> None:
+@given(cursors, words)
+def test_other_settings_or_another_version_give_a_new_cursor(cursor: Cursor, settings: str) -> None:
     kind = type(cursor)
     assert kind.parse(cursor.dump(), settings + "x" + cursor.settings) == kind(settings + "x" + cursor.settings)
-    later = json.dumps(json.loads(cursor.dump()) | {"version": kind.version + 1})
-    found = kind.parse(later, cursor.settings)
-    assert (found, found.is_new) == (kind(cursor.settings), True)
+    next_version = json.dumps(json.loads(cursor.dump()) | {"version": kind.version + 1})
+    parsed = kind.parse(next_version, cursor.settings)
+    assert (parsed, parsed.is_new) == (kind(cursor.settings), True)
 
 
 @kinds
 @pytest.mark.parametrize(
     "text", [None, "", "junk", "\0", "{}", "[]", "null", "3", '"version"', "[" * 100_000, "1" * 5_000, '{"version":1}']
 )
-def test_garbage_is_the_beginning(kind: type[Cursor], text: str | None) -> None:
-    found = kind.parse(text, "s")
-    assert (found, found.is_new) == (kind("s"), True)
+def test_garbage_gives_a_new_cursor(kind: type[Cursor], text: str | None) -> None:
+    parsed = kind.parse(text, "s")
+    assert (parsed, parsed.is_new) == (kind("s"), True)
 
 
 anything = st.recursive(
@@ -111,32 +112,32 @@ anything = st.recursive(
 )
 
 
-@given(a_cursor, st.data())
-def test_what_was_changed_in_one_place_is_understood_or_the_beginning(cursor: Cursor, data: st.DataObject) -> None:
+@given(cursors, st.data())
+def test_text_with_one_change_is_parsed_or_gives_a_new_cursor(cursor: Cursor, data: st.DataObject) -> None:
     """Never an error, never a value of a type that the field does not have."""
     kind, values = type(cursor), json.loads(cursor.dump())
     name = data.draw(st.sampled_from(sorted(values)))
     changed = json.dumps(values | {name: data.draw(anything)})
-    found = kind.parse(changed, cursor.settings)
-    assert found.is_new or {type(getattr(found, one.name)) for one in fields(found)} == {
-        type(getattr(cursor, one.name)) for one in fields(cursor)
+    parsed = kind.parse(changed, cursor.settings)
+    assert parsed.is_new or {type(getattr(parsed, member.name)) for member in fields(parsed)} == {
+        type(getattr(cursor, member.name)) for member in fields(cursor)
     }
-    assert found.is_new or kind.parse(found.dump(), cursor.settings) == found
+    assert parsed.is_new or kind.parse(parsed.dump(), cursor.settings) == parsed
 
 
-@given(a_cursor, st.sampled_from(["missing", "added"]))
-def test_a_field_too_few_or_too_many_is_the_beginning(cursor: Cursor, what: str) -> None:
+@given(cursors, st.sampled_from(["missing", "added"]))
+def test_missing_or_additional_field_gives_a_new_cursor(cursor: Cursor, change: str) -> None:
     values = json.loads(cursor.dump())
-    values = values | {"other": 1} if what == "added" else dict(list(values.items())[1:])
+    values = values | {"other": 1} if change == "added" else dict(list(values.items())[1:])
     assert type(cursor).parse(json.dumps(values), cursor.settings).is_new
 
 
-def test_true_is_no_number() -> None:
+def test_true_is_not_a_number() -> None:
     text = SmsXmlCursor("s", {"a": 1}).dump()
     assert SmsXmlCursor.parse(text.replace('"a":1', '"a":true'), "s").is_new
 
 
-def test_settings_have_one_spelling() -> None:
+def test_canonical_text_of_settings() -> None:
     assert canonical_text(frozenset("cab")) == "['a','b','c']"
     assert canonical_text({"b": 1, "a": None}) == "[['a',None],['b',1]]"
     assert canonical_text(re.compile("x" * 300)) != canonical_text(re.compile("x" * 301))

@@ -104,25 +104,25 @@ def test_web_server_that_drips_is_left_at_the_deadline(place: str) -> None:
 
 def test_web_server_that_drips_while_it_shakes_hands_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
-    with dripping(TLS_RECORD, unasked=True) as port:
+    with dripping(TLS_RECORD, speaks_first=True) as port:
         error = ended(lambda: HttpClient("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
     assert isinstance(error, UnavailableError)
 
 
 def test_tries_of_one_question_have_one_deadline_together() -> None:
-    with dripping(whole={"/": answer(b"", "503 Busy")}, pause=SECONDS / 3) as port:
+    with dripping(complete_answers={"/": answer(b"", "503 Busy")}, pause=SECONDS / 3) as port:
         pauses: list[float] = []
         error = ended(lambda: HttpClient("diary", pauses.append).get(f"http://127.0.0.1:{port}/"))
     assert (str(error), pauses) == ("diary: the server answered HTTP 503. The next run tries again.", [])
 
 
 def test_moves_of_one_question_have_one_deadline_together() -> None:
-    with dripping(whole={"/": answer(b"", "302 Found", Location="/on")}, pause=SECONDS * 0.4) as port:
+    with dripping(complete_answers={"/": answer(b"", "302 Found", Location="/on")}, pause=SECONDS * 0.4) as port:
         assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/")))
 
 
 def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with dripping(whole={"/": answer(b"{}")}, pause=SECONDS / 2) as port:
+    with dripping(complete_answers={"/": answer(b"{}")}, pause=SECONDS / 2) as port:
         client = HttpClient("diary")
         for _ in range(4):
             client.get(f"http://127.0.0.1:{port}/")
@@ -224,7 +224,7 @@ KINDS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
 def test_every_kind_leaves_a_server_that_drips(case: str, place: str, tmp_path: Path) -> None:
     kind, options, whole = KINDS[case]
     context = practice(tmp_path)
-    with dripping(*PLACES[place], whole=whole) as port:
+    with dripping(*PLACES[place], complete_answers=whole) as port:
         made = source_kind(kind).make(options(context, f"http://127.0.0.1:{port}/"), context)
         error = ended(lambda: list(made.fetch(None)))
     assert_too_slow(error, "Google" if kind.startswith(("goo", "gm")) else "the server")
@@ -239,7 +239,7 @@ def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pyte
     """httplib2 connects anew where an answer makes no sense, which must not begin the time anew."""
     monkeypatch.setattr("connectors.retry._sleep", lambda _: None)
     context = practice(tmp_path)
-    with dripping(whole={"/token": TOKEN, "/": b"junk\r\n\r\n"}, pause=SECONDS * 0.4) as port:
+    with dripping(complete_answers={"/token": TOKEN, "/": b"junk\r\n\r\n"}, pause=SECONDS * 0.4) as port:
         made = source_kind("google_calendar").make(
             google("google_calendar", context, f"http://127.0.0.1:{port}"), context
         )
@@ -249,7 +249,7 @@ def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pyte
 
 def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None:
     context = practice(tmp_path)
-    with dripping(TLS_RECORD, unasked=True) as port:
+    with dripping(TLS_RECORD, speaks_first=True) as port:
         made = source_kind("google_calendar").make(
             google("google_calendar", context, f"https://127.0.0.1:{port}"), context
         )
@@ -277,7 +277,7 @@ def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> N
 
 
 def test_encrypted_mail_server_that_drips_is_left(trusted: Path) -> None:
-    with dripping(b"* OK ", unasked=True, certificate=trusted) as port:
+    with dripping(b"* OK ", speaks_first=True, certificate=trusted) as port:
         options = ImapOptions(host="localhost", port=port, username="ana", password="x")
         assert_too_slow(ended(lambda: read(ImapConnector(options, practice(trusted)))), "the mail server")
 
@@ -306,7 +306,7 @@ def mail(port: int, folder: Path, tls: str = "none") -> Any:
     ids=["before a word", "in the greeting", "before STARTTLS", "in the handshake"],
 )
 def test_mail_server_that_drips_from_the_beginning_is_left(greeting: bytes, tls: str, tmp_path: Path) -> None:
-    with dripping(greeting, unasked=True) as port:
+    with dripping(greeting, speaks_first=True) as port:
         error = ended(mail(port, tmp_path, tls))
     assert_too_slow(error, "the mail server")
 

@@ -30,9 +30,9 @@ from connectors.records import (
     Status,
 )
 from tests.connectors.fhir_server import FhirServer, fhir_server
-from tests.connectors.kept import kept
+from tests.connectors.ingest_policy import apply_policy
 from tests.connectors.mailboxes import CANARY, practice
-from tests.peers.replies import ReceivedRequest, Reply, replies
+from tests.peers.reply_server import ReceivedRequest, Reply, reply_server
 
 if TYPE_CHECKING:
     from tests.peers.medplum import Medplum
@@ -109,7 +109,7 @@ def read(url: str, cursor: str | None = None, **more: object) -> list[Batch]:
     owners = more.pop("owners", (ANA, BEN))
     context: Context = replace(practice(Path(), window=WINDOW), owners=owners, **more)  # type: ignore[arg-type]
     told = FhirOptions(**{"url": url, "practitioners": PEOPLE, **options})  # type: ignore[arg-type]
-    return [kept(batch, context.window) for batch in SOURCE_KIND.make(told, context).fetch(cursor)]
+    return [apply_policy(batch, context.window) for batch in SOURCE_KIND.make(told, context).fetch(cursor)]
 
 
 @dataclass
@@ -561,8 +561,8 @@ BUNDLE = b'{"resourceType":"Bundle","entry":[]}'
 )
 @pytest.mark.usefixtures("pauses")
 def test_each_refusal_is_one_error(reply: Reply, error: type[ConnectorError]) -> None:
-    with replies() as running:
-        running.give(reply)
+    with reply_server() as running:
+        running.set_replies(reply)
         with pytest.raises(error):
             read(f"{running.url}fhir")
 

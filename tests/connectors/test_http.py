@@ -9,14 +9,14 @@ import pytest
 
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.http import MAX_REDIRECTS, HttpClient, HttpRequest, origin_of, resolve_url
-from tests.peers.replies import Replies, Reply, replies
+from tests.peers.reply_server import Reply, ReplyServer, reply_server
 
 LOGIN = ("ana", "pässword")
 
 
 @pytest.fixture
-def server() -> Iterator[Replies]:
-    with replies() as running:
+def server() -> Iterator[ReplyServer]:
+    with reply_server() as running:
         yield running
 
 
@@ -30,8 +30,8 @@ def client(slept: list[float]) -> HttpClient:
     return HttpClient("calendar", slept.append, LOGIN)
 
 
-def test_question_carries_its_method_body_and_password(server: Replies, client: HttpClient) -> None:
-    server.give(Reply(207, b"<x/>"))
+def test_question_carries_its_method_body_and_password(server: ReplyServer, client: HttpClient) -> None:
+    server.set_replies(Reply(207, b"<x/>"))
     answer = client.send(HttpRequest("PROPFIND", server.url, {"Depth": "1"}, b"<a/>"))
     (asked,) = server.received
     assert (answer.status, answer.body) == (207, b"<x/>")
@@ -39,28 +39,30 @@ def test_question_carries_its_method_body_and_password(server: Replies, client: 
     assert asked.headers["Authorization"] == f"Basic {b64encode('ana:pässword'.encode()).decode()}"
 
 
-def test_without_a_login_no_password_is_sent(server: Replies) -> None:
+def test_without_a_login_no_password_is_sent(server: ReplyServer) -> None:
     HttpClient("calendar").get(server.url)
     assert "Authorization" not in server.received[0].headers
 
 
-def test_status_that_the_asker_understands_is_an_answer(server: Replies, client: HttpClient) -> None:
-    server.give(Reply(403, b"why"))
+def test_status_that_the_asker_understands_is_an_answer(server: ReplyServer, client: HttpClient) -> None:
+    server.set_replies(Reply(403, b"why"))
     assert client.send(HttpRequest("REPORT", server.url, accepted=frozenset({403}))).body == b"why"
     with pytest.raises(AuthorizationError):
         client.send(HttpRequest("REPORT", server.url))
 
 
 @pytest.mark.parametrize("status", [405, 501])
-def test_server_of_another_kind_is_told_from_one_that_fails(status: int, server: Replies, client: HttpClient) -> None:
-    server.give(Reply(status))
+def test_server_of_another_kind_is_told_from_one_that_fails(
+    status: int, server: ReplyServer, client: HttpClient
+) -> None:
+    server.set_replies(Reply(status))
     with pytest.raises(UnavailableError, match=rf"does not support this kind of source \(HTTP {status}\)"):
         client.send(HttpRequest("REPORT", server.url))
     assert len(server.received) == 1
 
 
-def test_question_is_asked_again_with_its_body(server: Replies, client: HttpClient, slept: list[float]) -> None:
-    server.give(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
+def test_question_is_asked_again_with_its_body(server: ReplyServer, client: HttpClient, slept: list[float]) -> None:
+    server.set_replies(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
     assert client.send(HttpRequest("REPORT", server.url, body=b"<a/>")).status == 207
     assert [asked.body for asked in server.received] == ["<a/>"] * 3
     assert slept == [1, 7]
@@ -68,9 +70,9 @@ def test_question_is_asked_again_with_its_body(server: Replies, client: HttpClie
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_move_on_the_same_server_is_followed_with_method_and_body(
-    status: int, server: Replies, client: HttpClient
+    status: int, server: ReplyServer, client: HttpClient
 ) -> None:
-    server.give(Reply(status, headers={"Location": "/dav/"}), Reply(207))
+    server.set_replies(Reply(status, headers={"Location": "/dav/"}), Reply(207))
     assert client.send(HttpRequest("PROPFIND", f"{server.url}.well-known/caldav", body=b"<a/>")).status == 207
     assert [(asked.method, asked.path, asked.body) for asked in server.received] == [
         ("PROPFIND", "/.well-known/caldav", "<a/>"),
@@ -79,23 +81,23 @@ def test_move_on_the_same_server_is_followed_with_method_and_body(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_password_is_not_told_to_another_server(scheme: str, server: Replies, client: HttpClient) -> None:
-    with replies() as other:
-        server.give(Reply(302, headers={"Location": other.url.replace("http", scheme, 1)}))
+def test_password_is_not_told_to_another_server(scheme: str, server: ReplyServer, client: HttpClient) -> None:
+    with reply_server() as other:
+        server.set_replies(Reply(302, headers={"Location": other.url.replace("http", scheme, 1)}))
         with pytest.raises(UnavailableError, match="to which the password is not sent"):
             client.send(HttpRequest("PROPFIND", server.url))
         assert other.received == []
 
 
 @pytest.mark.parametrize("location", ["http://[", "ftp://127.0.0.1/", "//elsewhere.example/", "\\\\elsewhere.example"])
-def test_move_to_nowhere_is_not_followed(location: str, server: Replies, client: HttpClient) -> None:
-    server.give(Reply(302, headers={"Location": location}), Reply(404))
+def test_move_to_nowhere_is_not_followed(location: str, server: ReplyServer, client: HttpClient) -> None:
+    server.set_replies(Reply(302, headers={"Location": location}), Reply(404))
     with pytest.raises(UnavailableError):
         client.send(HttpRequest("PROPFIND", server.url))
 
 
-def test_moves_without_end_are_given_up(server: Replies, client: HttpClient) -> None:
-    server.give(Reply(302, headers={"Location": "/again"}))
+def test_moves_without_end_are_given_up(server: ReplyServer, client: HttpClient) -> None:
+    server.set_replies(Reply(302, headers={"Location": "/again"}))
     with pytest.raises(UnavailableError, match="redirects in a circle"):
         client.send(HttpRequest("PROPFIND", server.url))
     assert len(server.received) == MAX_REDIRECTS

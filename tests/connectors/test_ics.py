@@ -19,7 +19,7 @@ from connectors.ics import series
 from connectors.ics.source import SOURCE_KIND, IcsOptions, preview
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
-from tests.connectors.kept import kept
+from tests.connectors.ingest_policy import apply_policy
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 PARIS = ZoneInfo("Europe/Paris")
@@ -443,7 +443,7 @@ def test_only_what_touches_the_window_is_kept(tmp_path: Path) -> None:
         ("after", "20270101T000000Z", "20270101T010000Z"),
     ]  # fmt: skip
     batch = read(calendar(*(f"UID:{uid}\nDTSTART:{start}\nDTEND:{end}" for uid, start, end in edges)), tmp_path)
-    batch = kept(batch, CONTEXT.window)
+    batch = apply_policy(batch, CONTEXT.window)
     assert {event.uid_key for event in events(batch)} == {PSEUDONYMS.entry(uid) for uid in ("into", "first", "last")}
 
 
@@ -673,7 +673,7 @@ def test_real_calendar(real: Path, name: str, zone: str, years: tuple[int, int],
     first, last = (datetime(year, 1, 1, tzinfo=local) for year in years)
     context = replace(CONTEXT, folder=real / "ics", owners=(Owner("ana", local),), window=Window(first, last))
     (batch,) = SOURCE_KIND.make(IcsOptions(path=f"{name}.ics"), context).fetch(None)
-    batch = kept(batch, context.window)
+    batch = apply_policy(batch, context.window)
     assert batch.rejected == ()
     assert (len(batch.records), sum(event.all_day for event in events(batch))) == (instances, all_day)
     assert len({event.uid_key for event in events(batch)}) == instances

@@ -234,7 +234,11 @@ def test_address_is_never_logged(server: Server, caplog: pytest.LogCaptureFixtur
 
 def test_address_is_not_logged_where_the_head_of_an_answer_makes_no_sense(caplog: pytest.LogCaptureFixture) -> None:
     head = b"HTTP/1.1 200 OK\r\nno field at all\r\nContent-Length: %d\r\n\r\n" % len(CALENDAR)
-    with dripping(whole={"/": head + CALENDAR}) as port, caplog.at_level(logging.DEBUG), suppress(ConnectorError):
+    with (
+        dripping(complete_answers={"/": head + CALENDAR}) as port,
+        caplog.at_level(logging.DEBUG),
+        suppress(ConnectorError),
+    ):
         fetch_url(f"http://127.0.0.1:{port}/{SECRET}.ics")
     assert SECRET not in caplog.text
 

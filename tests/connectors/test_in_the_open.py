@@ -24,7 +24,7 @@ from connectors.network import is_loopback, is_unencrypted
 from connectors.private import write_private
 from connectors.registry import source_kind
 from tests.connectors.mailboxes import WINDOW, practice
-from tests.peers.replies import Reply, replies
+from tests.peers.reply_server import Reply, reply_server
 
 AWAY = "http://elsewhere.example"
 
@@ -193,8 +193,8 @@ def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_pa
         b"<C:calendar-home-set><href>http://elsewhere.example/cal/</href></C:calendar-home-set>"
         b"</prop><status>HTTP/1.1 200 OK</status></propstat></response></multistatus>"
     )
-    with replies() as server:
-        server.give(Reply(207, home))
+    with reply_server() as server:
+        server.set_replies(Reply(207, home))
         options = source_kind("caldav").options(
             url=server.url, username="ana", password="env:X", hosts=("elsewhere.example",)
         )
@@ -204,7 +204,7 @@ def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_pa
 @pytest.fixture
 def google_moving() -> Iterator[Any]:
     """Something in Google's place that gives a token and sends everything else on."""
-    with replies() as server, replies() as other:
+    with reply_server() as server, reply_server() as other:
         token = Reply(body=json.dumps({"access_token": "t", "expires_in": 3600}).encode())
         on = Reply(302, headers={"Location": other.url})
         server.answer = lambda asked: token if "token" in asked.path else on
@@ -223,8 +223,8 @@ def test_google_is_not_followed_to_another_server(google_moving: Any, tmp_path: 
 def test_code_and_secret_are_sent_to_no_other_server(status: int, tmp_path: Path) -> None:
     client = dict.fromkeys(("auth_uri", "token_uri"), "https://google.example/token")
     words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
-    with replies() as server, replies() as other:
-        server.give(Reply(status, headers={"Location": other.url}))
+    with reply_server() as server, reply_server() as other:
+        server.set_replies(Reply(status, headers={"Location": other.url}))
         asking = ConsentFlow(words, GoogleOptions(api_endpoint=server.url.rstrip("/")), [CALENDAR])
         with pytest.raises(ConnectorError):
             asking.finish(f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}", tmp_path, "ana", WINDOW.start)

@@ -26,10 +26,10 @@ from connectors.microsoft.options import MicrosoftOptions, at_endpoint, problems
 from connectors.microsoft.source import SOURCE_KIND
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from tests.connectors import microsoft_fake
-from tests.connectors.kept import kept
+from tests.connectors.ingest_policy import apply_policy
 from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
 from tests.connectors.microsoft_fake import ALL, Account, Microsoft, attended
-from tests.peers.replies import ReceivedRequest, Replies, Reply, replies
+from tests.peers.reply_server import ReceivedRequest, Reply, ReplyServer, reply_server
 
 ANA = Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example", "ana@old.example"}))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -39,13 +39,13 @@ NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def server() -> Iterator[Replies]:
-    with replies() as running:
+def server() -> Iterator[ReplyServer]:
+    with reply_server() as running:
         yield running
 
 
 @pytest.fixture
-def microsoft(server: Replies) -> Microsoft:
+def microsoft(server: ReplyServer) -> Microsoft:
     fake = Microsoft(server.url)
     server.answer = fake.answer
     return fake
@@ -340,7 +340,7 @@ def test_another_account_begins_anew(microsoft: Microsoft, account: Account, tmp
 
 
 def test_a_server_that_forgets_while_it_is_read_is_left(
-    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     account.put_message("id-inbox", "m", START)
 
@@ -394,7 +394,7 @@ def test_a_meeting_asked_for_from_some_day_on_is_asked_for_again_once_the_window
         own, guest = (attended(who, tuple(minutes)) for who in ("ana@old.example", "kim@post.example"))  # type: ignore[arg-type]
         account.put_report(JOIN, f"r{week}", own, guest)
     narrow = read(microsoft, tmp_path, first[-1].cursor, read=parts, window=since(START + timedelta(days=5)))
-    assert len(times_of([kept(batch, since(START + timedelta(days=5))) for batch in narrow])) == 1
+    assert len(times_of([apply_policy(batch, since(START + timedelta(days=5))) for batch in narrow])) == 1
     assert len(times_of(read(microsoft, tmp_path, narrow[-1].cursor, read=parts))) == 2
 
 
@@ -479,7 +479,7 @@ def refusing(microsoft: Microsoft, *words: str) -> Callable[[ReceivedRequest], R
 
 @pytest.mark.parametrize("where", ["onlineMeetings?", "/attendanceReports?", "/attendanceRecords?"])
 def test_attendance_that_is_refused_is_said_and_asked_for_again(
-    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies, where: str
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer, where: str
 ) -> None:
     account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
     account.put_report(JOIN, "r", *(attended(name, span(0, 50)) for name in ("ana@old.example", "")))
@@ -497,7 +497,7 @@ def test_attendance_that_is_refused_is_said_and_asked_for_again(
 
 
 def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
-    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     other = JOIN.replace("Abc", "Xyz")
     for name, url in (("a", JOIN), ("b", other)):
@@ -512,7 +512,7 @@ def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
 
 
 def test_after_a_few_refusals_no_more_meetings_are_asked_for(
-    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     for day in range(8):
         url = f"https://teams.microsoft.com/meet/{day}"
@@ -524,7 +524,7 @@ def test_after_a_few_refusals_no_more_meetings_are_asked_for(
 
 
 def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
-    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     guest = {"responseStatus": {"response": "accepted"}, "onlineMeeting": {"joinUrl": JOIN}}
     account.put_event("a", START, 50, **guest)
@@ -573,9 +573,9 @@ def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft,
     asking = DeviceSignIn(options(microsoft))
     assert (asking.code, asking.address) == ("ABC-123", "https://microsoft.com/devicelogin")
     assert asking.wait(tmp_path / "tokens", "ana", NOW) == ("Calendars.ReadBasic", "Mail.ReadBasic")
-    kept = tmp_path / "tokens" / "ana.json"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert json.loads(kept.read_text())["given_at"] == NOW.isoformat()
+    token_file = tmp_path / "tokens" / "ana.json"
+    assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+    assert json.loads(token_file.read_text())["given_at"] == NOW.isoformat()
     assert {asked.path.partition("/organizations")[0] for asked in microsoft.received} == {""}
 
 
@@ -614,22 +614,22 @@ def test_a_withdrawn_permission_asks_again(microsoft: Microsoft, tmp_path: Path)
     microsoft.withdrawn.add("ana")
     with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft"):
         read(microsoft, tmp_path)
-    kept = tmp_path / "microsoft-tokens" / "ana.json"
-    told = json.loads(kept.read_text())
+    token_file = tmp_path / "microsoft-tokens" / "ana.json"
+    told = json.loads(token_file.read_text())
     told["cache"].pop("AccessToken")
-    kept.write_text(json.dumps(told))
+    token_file.write_text(json.dumps(told))
     with pytest.raises(AuthorizationError, match="was revoked"):
         read(microsoft, tmp_path)
 
 
 @pytest.mark.usefixtures("account")
 def test_a_token_that_ran_out_is_renewed_and_kept(microsoft: Microsoft, tmp_path: Path) -> None:
-    kept = tmp_path / "microsoft-tokens" / "ana.json"
-    told = json.loads(kept.read_text())
+    token_file = tmp_path / "microsoft-tokens" / "ana.json"
+    told = json.loads(token_file.read_text())
     told["cache"].pop("AccessToken")
-    kept.write_text(json.dumps(told))
+    token_file.write_text(json.dumps(told))
     read(microsoft, tmp_path, read=("calendar",))
-    assert "AccessToken" in json.loads(kept.read_text())["cache"]
+    assert "AccessToken" in json.loads(token_file.read_text())["cache"]
     assert sum(asked.path.endswith("/token") for asked in microsoft.received) == 1
 
 
@@ -677,7 +677,7 @@ def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft
     ],
 )
 def test_each_refusal_is_one_error(
-    microsoft: Microsoft, server: Replies, tmp_path: Path, reply: Reply, error: type[ConnectorError]
+    microsoft: Microsoft, server: ReplyServer, tmp_path: Path, reply: Reply, error: type[ConnectorError]
 ) -> None:
     server.answer = lambda asked: reply if "/v1.0/" in asked.path else microsoft.answer(asked)
     with pytest.raises(error) as raised:
@@ -685,7 +685,7 @@ def test_each_refusal_is_one_error(
     assert raised.value.remedy
 
 
-def test_signing_in_at_a_server_that_is_none(server: Replies, microsoft: Microsoft) -> None:
+def test_signing_in_at_a_server_that_is_none(server: ReplyServer, microsoft: Microsoft) -> None:
     server.answer = lambda _: Reply(404, CANARY.encode())
     with pytest.raises(UnavailableError, match=r"no code|nothing at the address") as error:
         DeviceSignIn(options(microsoft))

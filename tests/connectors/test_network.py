@@ -16,7 +16,7 @@ from connectors.http import HttpClient
 from connectors.imap.source import ImapConnector, ImapOptions
 from connectors.network import connection_error
 from tests.connectors.mailboxes import practice, read
-from tests.peers.replies import Reply, replies
+from tests.peers.reply_server import Reply, reply_server
 from tests.peers.scripted_imap import scripted_imap
 
 Asking = Callable[[str, int, bool], None]
@@ -83,8 +83,8 @@ def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pyt
 
 
 def test_answer_that_breaks_off_is_not_whole() -> None:
-    with replies() as server:
-        server.give(Reply(body=b"half", length=400))
+    with reply_server() as server:
+        server.set_replies(Reply(body=b"half", length=400))
         with pytest.raises(UnavailableError, match=r"no complete answer\. Check its name, its port and the network\."):
             HttpClient("diary", lambda _: None).get(server.url)
 

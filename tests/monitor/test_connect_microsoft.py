@@ -17,7 +17,7 @@ from monitor.config import load
 from tests.connectors.microsoft_fake import Microsoft
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.office import CONFIG, Office
-from tests.peers.replies import replies
+from tests.peers.reply_server import reply_server
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SOURCE = """
@@ -32,7 +32,7 @@ api_endpoint = "{url}"
 
 @pytest.fixture
 def microsoft() -> Iterator[Microsoft]:
-    with replies() as running:
+    with reply_server() as running:
         fake = Microsoft(running.url)
         running.answer = fake.answer
         yield fake

@@ -53,7 +53,7 @@ def test_private_address_is_neither_printed_nor_stored(
 ) -> None:
     monkeypatch.setattr("connectors.retry.FIRST_PAUSE", 0)
     office = Office(tmp_path, CONFIG + FEED.replace("WHERE", "env:HOLDING_FEED"))
-    with dripping(whole={"/": SERVER_ANSWERS[server_answer]}) as port, caplog.at_level(logging.DEBUG):
+    with dripping(complete_answers={"/": SERVER_ANSWERS[server_answer]}) as port, caplog.at_level(logging.DEBUG):
         monkeypatch.setenv("HOLDING_FEED", f"http://127.0.0.1:{port}/{PLACES[place]}")
         night = office("nightly")
         doctor, as_json = office("doctor"), office("doctor", "--json")

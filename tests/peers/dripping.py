@@ -1,4 +1,4 @@
-"""A server that says something at once and then one byte after another, without end."""
+"""A server that sends something at once and then one byte after another, without end."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-EVERY = 0.02  # seconds between two bytes
+PAUSE_SECONDS = 0.02  # seconds between two bytes
 
 
-def drip(to: BufferedIOBase, byte: bytes, over: threading.Event) -> None:
-    """Say ``byte`` again and again, until the other side hangs up or the test is over."""
-    while not over.wait(EVERY):
+def drip(stream: BufferedIOBase, byte: bytes, stopped: threading.Event) -> None:
+    """Send ``byte`` again and again until the other side hangs up or the test ends."""
+    while not stopped.wait(PAUSE_SECONDS):
         try:
-            to.write(byte)
+            stream.write(byte)
         except OSError:
             return
 
 
 @contextmanager
 def dripping(
-    at_once: bytes = b"",
+    first_bytes: bytes = b"",
     byte: bytes = b"0",
     *,
-    whole: Mapping[str, bytes] | None = None,
-    unasked: bool = False,
+    complete_answers: Mapping[str, bytes] | None = None,
+    speaks_first: bool = False,
     pause: float = 0,
     certificate: Path | None = None,
 ) -> Iterator[int]:
-    """The port of a server that answers every question so: what it says ``at_once``, then ``byte`` by ``byte``.
+    """Yield the port of a server that sends ``first_bytes`` to every request, then ``byte`` after ``byte``.
 
-    Where the path has one of the words of ``whole`` in it, it gives that answer, after a ``pause``, and no more. One
-    that speaks ``unasked`` begins as soon as somebody has connected. With a folder that holds a
-    ``certificate`` all is encrypted.
+    If the request's path contains a word of ``complete_answers``, that answer is sent instead, after a ``pause``. A
+    server that ``speaks_first`` does not wait for a request. With a folder that contains a ``certificate`` everything
+    is encrypted.
     """
-    over = threading.Event()
+    stopped = threading.Event()
     encryption = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
     if certificate and encryption:
         encryption.load_cert_chain(certificate / "certificate.pem", certificate / "key.pem")
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            path = "" if unasked else self._asked()
-            for word, answer in (whole or {}).items():
+            path = "" if speaks_first else self._asked()
+            for word, answer in (complete_answers or {}).items():
                 if word in path:
-                    over.wait(pause)
+                    stopped.wait(pause)
                     self.wfile.write(answer)
                     return
-            self.wfile.write(at_once)
-            drip(self.wfile, byte, over)
+            self.wfile.write(first_bytes)
+            drip(self.wfile, byte, stopped)
 
         def _asked(self) -> str:
             first, length = self.rfile.readline().decode(), 0
@@ -67,11 +67,11 @@ def dripping(
         allow_reuse_address = True
 
         def get_request(self) -> tuple[Any, Any]:
-            taken, where = super().get_request()
-            return (encryption.wrap_socket(taken, server_side=True) if encryption else taken), where
+            connection, address = super().get_request()
+            return (encryption.wrap_socket(connection, server_side=True) if encryption else connection), address
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that hung up is no news."""
+            """Ignore a client that hung up."""
 
     with Server(("127.0.0.1", 0), Handler) as listening:
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
@@ -79,15 +79,15 @@ def dripping(
         try:
             yield listening.server_address[1]
         finally:
-            over.set()
+            stopped.set()
             listening.shutdown()
             thread.join()
 
 
 def answer(body: bytes, status: str = "200 OK", kind: str = "application/json", **headers: str) -> bytes:
-    """A whole answer over HTTP."""
-    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
-    )
-    return head.encode() + body
+    """Return a whole HTTP response."""
+    lines = [
+        f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]  # fmt: skip
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body

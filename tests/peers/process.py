@@ -1,4 +1,4 @@
-"""A real server, started for tests on a free port of this machine and ended with them."""
+"""Real servers, started for tests on a free port of this machine and stopped after them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-TRIES = 300  # a tenth of a second each
+MAX_ATTEMPTS = 300  # a tenth of a second each
 
 
 def free_port() -> int:
@@ -19,11 +19,11 @@ def free_port() -> int:
 
 @contextmanager
 def serving(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in the foreground while the block lasts, from when it answers on ``port``."""
+    """Run a server in the foreground for the length of a ``with``, once it answers on ``port``."""
     with log.open("wb") as output:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            if not any(_answers(server, port) for _ in range(TRIES)):
+            if not any(_answers(server, port) for _ in range(MAX_ATTEMPTS)):
                 raise RuntimeError(f"{command[0]} does not answer:\n{log.read_text(errors='replace')}")
             yield server
         finally:
@@ -36,7 +36,7 @@ def serving(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
-    """Whether somebody listens; if not, a moment passes, at once noticed if the server has ended."""
+    """Return ``True`` if the server accepts connections; otherwise wait a moment, or until it has ended."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     with suppress(subprocess.TimeoutExpired):

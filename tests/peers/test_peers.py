@@ -1,4 +1,4 @@
-"""The real servers that other tests read from are there and answer."""
+"""The real servers that other tests read from are running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENTRY = (
 )
 
 
-def test_a_mailbox_written_as_files_is_served(dovecot: Dovecot) -> None:
+def test_mailbox_written_as_files_is_served(dovecot: Dovecot) -> None:
     user = dovecot.user()
     dovecot.deliver(user, [b"Subject: a\r\n\r\n", b"Subject: b\r\n\r\n"])
 
@@ -26,7 +26,7 @@ def test_a_mailbox_written_as_files_is_served(dovecot: Dovecot) -> None:
         assert client.select(readonly=True) == ("OK", [b"2"])
 
 
-def test_radicale_keeps_what_it_is_given(radicale: CalendarServer) -> None:
+def test_radicale_stores_an_event(radicale: CalendarServer) -> None:
     user = radicale.user()
     path = radicale.calendar(user, "Clients")
     radicale.put(user, f"{path}a.ics", ENTRY)
@@ -35,7 +35,7 @@ def test_radicale_keeps_what_it_is_given(radicale: CalendarServer) -> None:
     assert radicale.ask("GET", f"{path}a.ics", user=radicale.user())[0] == 403
 
 
-def test_xandikos_keeps_what_it_is_given(xandikos: CalendarServer) -> None:
+def test_xandikos_stores_an_event(xandikos: CalendarServer) -> None:
     user = xandikos.user()
     path = xandikos.calendar(user, user)
     xandikos.put(user, f"{path}a.ics", ENTRY)

@@ -18,7 +18,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
 from tests.connectors.fake_google.calendar import at
 from tests.connectors.fake_google.server import FakeGoogle
-from tests.connectors.kept import kept
+from tests.connectors.ingest_policy import apply_policy
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 ANA = "ana@harbour.example"
@@ -45,13 +45,13 @@ class GoogleReader:
         self.batches = []
         for batch in connector.fetch(self.cursor):
             self.batches.append(batch)
-            self._store(kept(batch, context.window))
+            self._store(apply_policy(batch, context.window))
         return self.batches
 
     def _store(self, batch: Batch) -> None:
         if batch.replaces:
-            kept = {key: record for key, record in self.records.items() if not _in(record, batch.replaces)}
-            self.records = kept
+            remaining = {key: record for key, record in self.records.items() if not _in(record, batch.replaces)}
+            self.records = remaining
         for key in batch.removed:
             self.records.pop(key, None)
         self.records |= {_key(record): record for record in batch.records}

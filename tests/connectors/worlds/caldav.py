@@ -15,7 +15,7 @@ import pytest
 from tests.connectors.worlds.ics import PLANTED, WHOLE, Calendar
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, BEN, CANARY, Behaviour, Trouble
-from tests.peers.replies import ReceivedRequest, Reply
+from tests.peers.reply_server import ReceivedRequest, Reply
 
 _PROPERTIES = """<D:current-user-principal><D:href>/{0}/</D:href></D:current-user-principal>
 <C:calendar-home-set><D:href>/{0}/</D:href></C:calendar-home-set>"""

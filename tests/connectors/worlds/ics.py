@@ -14,7 +14,7 @@ import pytest
 from tests.connectors.worlds.file import MOVE, FileWorld
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behaviour, Trouble, client, moment
-from tests.peers.replies import ReceivedRequest, Reply
+from tests.peers.reply_server import ReceivedRequest, Reply
 
 WHOLE = dict.fromkeys(
     (Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is one page; an interrupted run reads it again"

@@ -17,7 +17,7 @@ from connectors.microsoft.options import MicrosoftOptions, Part
 from tests.connectors.microsoft_fake import Account, Microsoft, attended
 from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ADDRESSES, ANA, BEN, CANARY, MINUTES, NOW, Behaviour, Trouble, client, moment
-from tests.peers.replies import ReceivedRequest
+from tests.peers.reply_server import ReceivedRequest
 
 PAGE = 4
 

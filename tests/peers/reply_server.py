@@ -1,4 +1,4 @@
-"""A server that says what a test tells it to: refusals, junk, answers that break off."""
+"""An HTTP server whose replies a test scripts: refusals, nonsense, replies that break off."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """One request as it came."""
+    """One request as it arrived."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; ``length`` promises more or less than is sent, ``reset`` breaks off without a word."""
+    """One reply; ``length`` announces more or less than is sent, ``reset`` resets the connection instead."""
 
     status: int = 200
     body: bytes = b""
@@ -33,22 +33,22 @@ class Reply:
 
 
 @dataclass
-class Replies:
-    """A running server: ``answer`` decides, ``request`` is what came so far."""
+class ReplyServer:
+    """A running server: ``answer`` makes the replies, ``received`` are the requests so far."""
 
     url: str
     answer: Callable[[ReceivedRequest], Reply]
     received: list[ReceivedRequest] = field(default_factory=list)
 
-    def give(self, *replies: Reply) -> None:
-        """Give these in turn, the last one again and again."""
-        left = list(replies)
-        self.answer = lambda _: left.pop(0) if len(left) > 1 else left[0]
+    def set_replies(self, *replies: Reply) -> None:
+        """Send these in turn, the last one repeatedly."""
+        remaining = list(replies)
+        self.answer = lambda _: remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
 
 @contextmanager
-def replies() -> Iterator[Replies]:
-    """A server on a free port that answers 200 and nothing until told otherwise."""
+def reply_server() -> Iterator[ReplyServer]:
+    """Run a server on a free port that sends an empty reply with status 200 unless a test changes that."""
 
     class Handler(BaseHTTPRequestHandler):
         wbufsize = -1  # head and body in one packet
@@ -56,8 +56,8 @@ def replies() -> Iterator[Replies]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             request = ReceivedRequest(self.command, self.path, dict(self.headers), body)
-            told.received.append(request)
-            reply = told.answer(request)
+            server.received.append(request)
+            reply = server.answer(request)
             if reply.reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
@@ -78,11 +78,11 @@ def replies() -> Iterator[Replies]:
             """Keep the test's output quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        told = Replies(f"http://127.0.0.1:{listening.server_port}/", lambda _: Reply())
+        server = ReplyServer(f"http://127.0.0.1:{listening.server_port}/", lambda _: Reply())
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield told
+            yield server
         finally:
             listening.shutdown()
             thread.join()

@@ -1,4 +1,4 @@
-"""Pipes, devices and sockets where a file was to be: refused unopened, at every path that a source reads."""
+"""Pipes, devices and sockets in place of a file: refused unopened, at every path that a source reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from monitor.credentials import read_secret
 from monitor.errors import SecretError
 from tests.connectors.mailboxes import letter, practice
 
-AT_MOST = 5.0  # seconds
+MAX_SECONDS = 5.0  # seconds
 CALENDAR = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20260105T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 SMS = b'<smses count="0"></smses>'
 
@@ -44,56 +44,58 @@ def listening(path: Path) -> None:
         server.bind(str(path))
 
 
-MADE = [pipe, link_to_pipe, device, listening]
+SPECIAL_FILES = [pipe, link_to_pipe, device, listening]
 
 
 def columns() -> Any:
-    declared = source_kind("csv").options
+    options_type_ = source_kind("csv").options
     from connectors.csv_export.options import CsvColumns
 
-    return lambda path: declared(path=path, columns=CsvColumns(client="Client", booked_start="Start", booked_end="End"))
+    return lambda path: options_type_(
+        path=path, columns=CsvColumns(client="Client", booked_start="Start", booked_end="End")
+    )
 
 
-def at(kind: str) -> Callable[[Any], Any]:
+def options_type(kind: str) -> Callable[[Any], Any]:
     return columns() if kind == "csv" else lambda path: source_kind(kind).options(path=path)
 
 
 def within_time(read: Callable[[], Any]) -> BaseException | None:
-    """What ended it; fails where nothing does."""
-    ends: list[BaseException | None] = []
+    """Return the error that ended the call, or ``None``; fail if it does not end in time."""
+    outcomes: list[BaseException | None] = []
 
     def run() -> None:
         try:
             read()
         except BaseException as error:  # noqa: BLE001 - it is looked at by the test
-            ends.append(error)
+            outcomes.append(error)
         else:
-            ends.append(None)
+            outcomes.append(None)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(AT_MOST)
-    assert ends, "held"
-    return ends[0]
+    thread.join(MAX_SECONDS)
+    assert outcomes, "held"
+    return outcomes[0]
 
 
 def reading(kind: str, folder: Path, path: str) -> Callable[[], Any]:
-    options = at(kind)(path if kind == "ics" else Path(path))
+    options = options_type(kind)(path if kind == "ics" else Path(path))
     return lambda: list(source_kind(kind).make(options, practice(folder)).fetch(None))
 
 
-@pytest.mark.parametrize("make", MADE)
+@pytest.mark.parametrize("make", SPECIAL_FILES)
 @pytest.mark.parametrize("kind", ["ics", "csv", "mbox", "maildir", "sms_xml"])
-def test_what_is_no_file_is_refused_unopened(kind: str, make: Callable[[Path], None], tmp_path: Path) -> None:
+def test_special_file_is_refused_unopened(kind: str, make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "source")
     error = within_time(reading(kind, tmp_path, "source"))
     assert isinstance(error, ConnectorError)
     assert "neither a file nor a folder" in str(error)
 
 
-@pytest.mark.parametrize("make", MADE)
+@pytest.mark.parametrize("make", SPECIAL_FILES)
 @pytest.mark.parametrize(
-    ("kind", "name", "beside", "content"),
+    ("kind", "name", "other_name", "content"),
     [
         ("ics", "b.ics", "a.ics", CALENDAR),
         ("csv", "b.csv", "a.csv", b"Client,Start,End\n7,2026-01-05 09:00,2026-01-05 10:00\n"),
@@ -101,11 +103,11 @@ def test_what_is_no_file_is_refused_unopened(kind: str, make: Callable[[Path], N
         ("sms_xml", "sms-b.xml", "sms-a.xml", SMS),
     ],
 )
-def test_what_is_no_file_in_a_folder_is_refused_unopened(
-    kind: str, name: str, beside: str, content: bytes, make: Callable[[Path], None], tmp_path: Path
+def test_special_file_in_a_folder_is_refused_unopened(
+    kind: str, name: str, other_name: str, content: bytes, make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / beside).write_bytes(content)
+    (tmp_path / "source" / other_name).write_bytes(content)
     make(tmp_path / "source" / name)
     error = within_time(reading(kind, tmp_path, "source"))
     assert isinstance(error, ConnectorError)
@@ -113,31 +115,29 @@ def test_what_is_no_file_in_a_folder_is_refused_unopened(
     assert name not in str(error)
 
 
-@pytest.mark.parametrize("make", MADE)
-def test_what_is_no_file_in_a_maildir_is_passed_over_and_the_others_are_read(
+@pytest.mark.parametrize("make", SPECIAL_FILES)
+def test_special_file_in_a_maildir_is_skipped_and_messages_are_read(
     make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     inbox = tmp_path / "source" / "cur"
     inbox.mkdir(parents=True)
     (inbox / "1:2,S").write_bytes(letter(1))
     make(inbox / "2:2,S")
-    made = source_kind("maildir").make(at("maildir")(Path("source")), practice(tmp_path))
+    connector = source_kind("maildir").make(options_type("maildir")(Path("source")), practice(tmp_path))
     batches: list[Any] = []
-    assert within_time(lambda: batches.extend(made.fetch(None))) is None
+    assert within_time(lambda: batches.extend(connector.fetch(None))) is None
     assert [len(batch.records) for batch in batches] == [1]
 
 
-@pytest.mark.parametrize("make", MADE)
-def test_secret_that_is_no_file_is_refused_unopened(make: Callable[[Path], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", SPECIAL_FILES)
+def test_special_file_as_a_secret_is_refused_unopened(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "secret")
     assert isinstance(within_time(lambda: read_secret("file:secret", tmp_path)), SecretError)
 
 
-@pytest.mark.parametrize("make", MADE)
+@pytest.mark.parametrize("make", SPECIAL_FILES)
 @pytest.mark.parametrize("kind", ["google_calendar", "gmail", "google_meet", "microsoft"])
-def test_permission_that_is_no_file_is_refused_unopened(
-    kind: str, make: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_special_file_as_a_token_is_refused_unopened(kind: str, make: Callable[[Path], None], tmp_path: Path) -> None:
     folder = tmp_path / ("microsoft-tokens" if kind == "microsoft" else "google-tokens")
     folder.mkdir(mode=0o700)
     make(folder / "ana.json")
@@ -151,8 +151,8 @@ def test_permission_that_is_no_file_is_refused_unopened(
     assert "ana.json" in str(error)
 
 
-@pytest.mark.parametrize("make", MADE)
-def test_what_is_no_file_is_not_looked_at_to_propose_a_source(make: Callable[[Path], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", SPECIAL_FILES)
+def test_special_file_is_not_opened_to_propose_a_source(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "source")
     assert within_time(lambda: detect_kind(tmp_path / "source")) is None
     assert isinstance(within_time(lambda: propose(tmp_path / "source")), ConnectorError)
@@ -162,21 +162,21 @@ def test_what_is_no_file_is_not_looked_at_to_propose_a_source(make: Callable[[Pa
     ("kind", "content"),
     [("ics", CALENDAR), ("csv", b"Client,Start,End\n"), ("mbox", b""), ("sms_xml", SMS)],
 )
-def test_file_that_becomes_a_pipe_while_we_look_holds_nobody(
+def test_file_that_becomes_a_pipe_during_the_run_does_not_block(
     kind: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, really = tmp_path / "source", os.open
+    path, original_open = tmp_path / "source", os.open
     path.write_bytes(content)
 
-    def swapped(place: Any, *told: Any, **more: Any) -> int:
-        if Path(place) == path:
+    def swap_then_open(opened_path: Any, *args: Any, **kwargs: Any) -> int:
+        if Path(opened_path) == path:
             with suppress(FileNotFoundError):
                 path.unlink()
             with suppress(FileExistsError):
                 os.mkfifo(path)
-        return really(place, *told, **more)
+        return original_open(opened_path, *args, **kwargs)
 
-    monkeypatch.setattr(os, "open", swapped)
+    monkeypatch.setattr(os, "open", swap_then_open)
     assert isinstance(within_time(reading(kind, tmp_path, "source")), ConnectorError)
 
 
