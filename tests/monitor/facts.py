@@ -1,4 +1,4 @@
-"""Stored records of one clinician, written down in a line each: what the analysis is tested on."""
+"""Builders of one clinician's records, a line each, and of the frames derived from them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from monitor.config.hours import parse_span
 from monitor.roster import Clinician, Contract, Hours, MinuteSpan, Practice, Residence
 
 EXAMPLES = int(os.environ.get("EVENHOURS_EXAMPLES", "25"))
-"""How many examples the slower properties are tried on; a soak takes thousands."""
+"""The number of examples for the slower properties; a soak test takes thousands."""
 
 SOAKED = "EVENHOURS_EXAMPLES" in os.environ
-"""Whether this is a soak."""
+"""True in a soak test."""
 
 BERLIN = "Europe/Berlin"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -30,8 +30,8 @@ Row = dict[str, object]
 _numbers = count(1)
 
 
-def at(text: str, zone: str = BERLIN, *, second_time: bool = False) -> int:
-    """The instant at which a wall clock shows ``"2026-03-02 18:00"``, with seconds if need be."""
+def instant(text: str, zone: str = BERLIN, *, second_time: bool = False) -> int:
+    """Return the instant at which a wall clock shows ``"2026-03-02 18:00"``, with seconds if needed."""
     return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=int(second_time)).timestamp())
 
 
@@ -40,7 +40,7 @@ def day(text: str) -> int:
 
 
 def hours(days: Mapping[str, Sequence[str]] = OFFICE, starts: str | None = None, holidays: Sequence[str] = ()) -> Hours:
-    """A version of a work pattern, as the configuration writes it."""
+    """Return a version of a work pattern, as the configuration has it."""
     return Hours(
         date.fromisoformat(starts) if starts else None,
         {WEEKDAYS.index(name): _minute_spans(spans) for name, spans in days.items()},
@@ -61,7 +61,7 @@ def clinician(
     ends: str | None = None,
     grace: int = 5,
 ) -> Clinician:
-    """Somebody with office hours in Berlin, unless told otherwise; ``moves`` are zones by date."""
+    """Return a clinician with office hours in Berlin by default; ``moves`` are zones by date."""
     later = [Residence(date.fromisoformat(since), ZoneInfo(name)) for since, name in (moves or {}).items()]
     return Clinician(
         key="ana",
@@ -87,26 +87,27 @@ def event(  # noqa: PLR0913
     booked_end: str | None = None,
     all_day: bool = False,
     excluded: str | None = None,
-    known: str = "2000-01-01 00:00",
+    known_at: str = "2000-01-01 00:00",
     meeting: str = "",
     cancelled: str | None = None,
     moved: bool = False,
     zone: str = BERLIN,
 ) -> Row:
-    """A calendar entry; ``end`` is as it stands now, ``booked_end`` as it was booked, ``cancelled`` when it was."""
+    """Return a calendar event; ``end`` is its present end, ``cancelled`` the time when it was cancelled."""
     return {
-        "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": at(start, zone), "end": at(end, zone),
-        "booked_end": at(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
-        "client": client, "excluded": excluded, "known_at": at(known, zone), "meeting": meeting,
-        "cancelled_at": None if cancelled is None else at(cancelled, zone), "moved": moved,
+        "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": instant(start, zone),
+        "end": instant(end, zone),
+        "booked_end": instant(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
+        "client": client, "excluded": excluded, "known_at": instant(known_at, zone), "meeting": meeting,
+        "cancelled_at": None if cancelled is None else instant(cancelled, zone), "moved": moved,
     }  # fmt: skip
 
 
-def seen_times(
+def actual_times(
     start: str | None, end: str | None, *, grade: Grade = Grade.EHR, uid: str = "", meeting: str = "", source: int = 2
 ) -> Row:
-    """Evidence: when a session truly began and ended."""
-    began, ended = (None if text is None else at(text) for text in (start, end))
+    """Return evidence of when a session began and ended."""
+    began, ended = (None if text is None else instant(text) for text in (start, end))
     return {
         "source": source, "grade": grade.value, "started_at": began, "ended_at": ended, "uid_key": uid,
         "meeting": meeting,
@@ -125,7 +126,7 @@ def message(  # noqa: PLR0913
     channel: str = "email",
     zone: str = BERLIN,
 ) -> Row:
-    sent_at = at(when, zone) if isinstance(when, str) else when
+    sent_at = instant(when, zone) if isinstance(when, str) else when
     return {
         "sent_at": sent_at, "outgoing": out, "automatic": automatic, "counterpart": client,
         "counterpart_kind": kind.value, "channel": channel, "thread": thread, "source": 2,
@@ -134,7 +135,7 @@ def message(  # noqa: PLR0913
 
 
 def table(name: str, rows: Iterable[Row]) -> pd.DataFrame:
-    """Rows as that table of the records."""
+    """Return rows as that table of the records."""
     return pd.DataFrame(list(rows), columns=list(RECORD_COLUMNS[name])).astype(dict(RECORD_COLUMNS[name]))
 
 
@@ -147,23 +148,31 @@ def evidence(rows: Iterable[Row] = ()) -> pd.DataFrame:
 
 
 def corrections(ends: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """What the clinician says about ends, by uid_key."""
-    return table("corrections", [{"uid_key": uid, "ended_at": at(end)} for uid, end in (ends or {}).items()])
+    """Return corrections of ends, by uid_key."""
+    return table("corrections", [{"uid_key": uid, "ended_at": instant(end)} for uid, end in (ends or {}).items()])
 
 
-def term(client: int, name: str, value: str | None, since: str | None = None, *, said: str = "2000-01-01 00:00") -> Row:
-    """What is said of a client from a day on; without a day, what was always so."""
-    return {"client": client, "term": name, "day": day(since) if since else 0, "value": value, "entered_at": at(said)}
+def term(
+    client: int, name: str, value: str | None, since: str | None = None, *, entered: str = "2000-01-01 00:00"
+) -> Row:
+    """Return a term of a client from a day on; without a day, for all time."""
+    return {
+        "client": client,
+        "term": name,
+        "day": day(since) if since else 0,
+        "value": value,
+        "entered_at": instant(entered),
+    }
 
 
 def joined_keys(*people: Sequence[int]) -> pd.DataFrame:
-    """Keys of one person, as ``joined_keys([1, 4], [2, 3])``."""
+    """Return the keys of each person, as ``joined_keys([1, 4], [2, 3])``."""
     return table("persons", [{"client": key, "person": min(keys)} for keys in people for key in keys])
 
 
-def entered(client: int, kind: str, on: str) -> Row:
-    """An entry of the ledger."""
-    return {"client": client, "kind": kind, "day": day(on)}
+def ledger_entry(client: int, kind: str, on_day: str) -> Row:
+    """Return an entry of the ledger."""
+    return {"client": client, "kind": kind, "day": day(on_day)}
 
 
 def messages(rows: Iterable[Row]) -> pd.DataFrame:
@@ -207,7 +216,7 @@ def frames(  # noqa: PLR0913
     holidays: Iterable[str] = (),
     practice: Practice | None = None,
 ) -> Frames:
-    """Everything derived from those records as of a moment in Berlin."""
+    """Return the frames of those records at a time in Berlin."""
     stored = records(
         entries=entries, times=times, corrected=corrected, mail=mail, people=people, terms=terms, ledger=ledger
     )
@@ -215,8 +224,8 @@ def frames(  # noqa: PLR0913
         stored,
         person or clinician(),
         practice or Practice("Harbour Street", ZoneInfo(BERLIN)),
-        as_of=at(as_of),
-        calendar_span=calendar_span and (at(calendar_span[0]), at(calendar_span[1])),
-        messages_span=messages_span and (at(messages_span[0]), at(messages_span[1])),
+        as_of=instant(as_of),
+        calendar_span=calendar_span and (instant(calendar_span[0]), instant(calendar_span[1])),
+        messages_span=messages_span and (instant(messages_span[0]), instant(messages_span[1])),
         holidays=set(map(date.fromisoformat, holidays)),
     )

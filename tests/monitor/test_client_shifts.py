@@ -25,17 +25,19 @@ def clients(seed: int, weeks: int = 100, number: int = 12) -> tuple[pd.DataFrame
 
 def practice(ana: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One client among eleven others who stay as they are."""
-    table = pd.DataFrame({"ana": ana} | {f"other{at}": (QUIET * 20)[at : at + len(ana)] for at in range(11)})
+    table = pd.DataFrame(
+        {"ana": ana} | {f"other{index}": (QUIET * 20)[index : index + len(ana)] for index in range(11)}
+    )
     return table, table.notna().astype(float).where(table.notna())
 
 
-def found(ana: list[float]) -> list[int]:
+def notice_weeks(ana: list[float]) -> list[int]:
     counts, exposure = practice(ana)
     return np.flatnonzero(client_shifts(counts, exposure)["ana"]).tolist()
 
 
 def test_a_client_who_begins_to_write_twice_a_week_is_told_within_weeks() -> None:
-    notices = found(QUIET * 8 + [2.0, 3, 2, 2] * 5)
+    notices = notice_weeks(QUIET * 8 + [2.0, 3, 2, 2] * 5)
     assert len(notices) == 1
     assert 64 <= notices[0] < 74
 
@@ -52,29 +54,29 @@ def test_a_client_who_begins_to_write_twice_a_week_is_told_within_weeks() -> Non
     ],
 )
 def test_no_notice_for(what: str, ana: list[float]) -> None:
-    assert found(ana) == [], what
+    assert notice_weeks(ana) == [], what
 
 
 def test_the_more_clients_the_more_one_has_to_show() -> None:
     counts, exposure = practice(QUIET * 8 + [2.0, 1, 2, 1] * 5)
-    many = pd.concat([counts] + [counts.drop(columns="ana").add_prefix(f"{at}") for at in range(8)], axis=1)
+    many = pd.concat([counts] + [counts.drop(columns="ana").add_prefix(f"{index}") for index in range(8)], axis=1)
     few = np.flatnonzero(client_shifts(counts, exposure)["ana"])
     among_many = np.flatnonzero(client_shifts(many, many.notna().astype(float))["ana"])
     assert few[0] < min(among_many, default=99)
 
 
 def test_nobody_is_told_before_20_weeks_of_that_client() -> None:
-    notices = found([float("nan")] * 30 + [0.0] * 10 + [6.0] * 40)
+    notices = notice_weeks([float("nan")] * 30 + [0.0] * 10 + [6.0] * 40)
     assert min(notices, default=99) >= 30 + FIRST_NOTICE - 1
 
 
 def test_the_ratio_is_drawn_towards_one_and_dated() -> None:
     counts, exposure = practice(QUIET * 8 + [2.0, 3, 2, 2] * 3)
-    told = client_ratio(counts, exposure, 75, "ana")
-    assert told is not None
-    assert told.since_week_index in (63, 64, 65)
-    assert 1 < told.low < told.ratio < told.high
-    assert told.ratio < 2.25 / 0.25
+    ratio = client_ratio(counts, exposure, 75, "ana")
+    assert ratio is not None
+    assert ratio.since_week_index in (63, 64, 65)
+    assert 1 < ratio.low < ratio.ratio < ratio.high
+    assert ratio.ratio < 2.25 / 0.25
 
 
 def test_a_client_without_that_week_has_no_ratio() -> None:
@@ -86,8 +88,8 @@ def test_a_client_without_that_week_has_no_ratio() -> None:
 @given(seed=seeds, cut=st.integers(0, 100))
 def test_nothing_looks_ahead(seed: int, cut: int) -> None:
     counts, exposure = clients(seed)
-    whole = client_shifts(counts, exposure).to_numpy()
-    assert (client_shifts(counts[:cut], exposure[:cut]).to_numpy() == whole[:cut]).all()
+    all_weeks = client_shifts(counts, exposure).to_numpy()
+    assert (client_shifts(counts[:cut], exposure[:cut]).to_numpy() == all_weeks[:cut]).all()
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.analysis.client_summary import SUMMARY_COLUMNS, _slope, client_summaries
-from tests.monitor.facts import Row, event, frames, message, seen_times, term
+from tests.monitor.facts import Row, actual_times, event, frames, message, term
 
 FIRST = date(2026, 1, 5)
 WEEKS = 20
@@ -18,45 +18,55 @@ AS_OF = "2026-05-25 09:00"  # the Monday after the twentieth week
 LAST_FOUR = range(16, 20)
 
 
-def on(week: int, time: str, *, weekday: int = 0) -> str:
+def time_in_week(week: int, time: str, *, weekday: int = 0) -> str:
     return f"{FIRST + timedelta(weeks=week, days=weekday)} {time}"
 
 
 def weekly(client: int = 1, *, weekday: int = 0, since: int = 0) -> list[Row]:
     """A session every week at ten."""
     return [
-        event(on(n, "10:00", weekday=weekday), on(n, "10:50", weekday=weekday), client=client, uid=f"{client}-{n}")
+        event(
+            time_in_week(n, "10:00", weekday=weekday),
+            time_in_week(n, "10:50", weekday=weekday),
+            client=client,
+            uid=f"{client}-{n}",
+        )
         for n in range(since, WEEKS)
     ]
 
 
 def sent(*weeks: int, time: str = "12:00", client: int = 1, channel: str = "email") -> list[Row]:
-    return [{**message(on(week, time), out=True, client=client), "channel": channel} for week in weeks]
+    return [{**message(time_in_week(week, time), out=True, client=client), "channel": channel} for week in weeks]
 
 
 def ended(*minutes: int) -> list[Row]:
     """True ends of the last sessions, by minutes after the booked one."""
     weeks = range(WEEKS - len(minutes), WEEKS)
     return [
-        seen_times(on(n, "10:01"), on(n, f"{10 + (50 + late) // 60}:{(50 + late) % 60:02}"), uid=f"1-{n}")
+        actual_times(
+            time_in_week(n, "10:01"), time_in_week(n, f"{10 + (50 + late) // 60}:{(50 + late) % 60:02}"), uid=f"1-{n}"
+        )
         for n, late in zip(weeks, minutes, strict=True)
     ]
 
 
-def found(client: int = 1, **records: list[Row]) -> dict[str, float]:
+def summary(client: int = 1, **records: list[Row]) -> dict[str, float]:
     table = client_summaries(frames(entries=weekly(), as_of=AS_OF, **records))  # type: ignore[arg-type]
     return {key: float(table[key][client]) for key in SUMMARY_COLUMNS}
 
 
 def test_sessions_of_four_weeks_stand_beside_the_agreed_ones() -> None:
-    facts = found(terms=[term(1, "frequency", "0.5", "2026-01-01")])
+    facts = summary(terms=[term(1, "frequency", "0.5", "2026-01-01")])
 
     assert (facts["sessions"], facts["agreed_sessions"]) == (4, 2)
 
 
 @pytest.mark.parametrize(("frequency", "extra"), [("1", 2), ("2", 0), ("0.5", 2), (None, None)])
 def test_sessions_beyond_the_agreed_number_of_a_week_are_extra(frequency: str | None, extra: float | None) -> None:
-    more = [event(on(week, "15:00", weekday=2), on(week, "15:50", weekday=2), client=1) for week in (10, 17, 19)]
+    more = [
+        event(time_in_week(week, "15:00", weekday=2), time_in_week(week, "15:50", weekday=2), client=1)
+        for week in (10, 17, 19)
+    ]
     terms = [term(1, "frequency", frequency, "2026-01-01")] if frequency else []
 
     facts = client_summaries(frames(entries=[*weekly(), *more], as_of=AS_OF, terms=terms)).loc[1]
@@ -71,8 +81,8 @@ def replied(*minutes: int) -> list[Row]:
         row
         for n, waited in zip(weeks, minutes, strict=True)
         for row in (
-            message(on(n, "09:00", weekday=1)),
-            message(on(n, f"{9 + waited // 60:02}:{waited % 60:02}", weekday=1), out=True),
+            message(time_in_week(n, "09:00", weekday=1)),
+            message(time_in_week(n, f"{9 + waited // 60:02}:{waited % 60:02}", weekday=1), out=True),
         )
     ]
 
@@ -90,7 +100,7 @@ def replied(*minutes: int) -> list[Row]:
 def test_replies_that_grow_faster_have_a_falling_slope(
     minutes: tuple[int, ...], median: float | None, slope: float | None
 ) -> None:
-    facts = found(mail=replied(*minutes))
+    facts = summary(mail=replied(*minutes))
 
     if median is None:
         assert np.isnan(facts["reply_minutes"])
@@ -101,7 +111,7 @@ def test_replies_that_grow_faster_have_a_falling_slope(
 
 
 def test_what_was_not_agreed_is_not_known() -> None:
-    facts = found(mail=sent(19))
+    facts = summary(mail=sent(19))
 
     assert np.isnan(facts["agreed_sessions"])
     assert np.isnan(facts["other_channel"])
@@ -111,7 +121,7 @@ def test_messages_of_four_weeks_stand_beside_the_half_year_before() -> None:
     before = [week for week in range(16) for _ in range(2)]
     mail = [*sent(*range(16)), *sent(*range(16), time="15:00"), *sent(*LAST_FOUR), *sent(19, time="15:00")]
 
-    facts = found(mail=mail)
+    facts = summary(mail=mail)
 
     assert facts["contacts"] == 5
     assert facts["usual_contacts"] == 4 * len(before) / 16
@@ -125,15 +135,15 @@ def test_what_is_usual_needs_eight_weeks_with_a_client() -> None:
 
 
 def test_after_hours_are_counted_among_eight_weeks() -> None:
-    facts = found(mail=[*sent(13, 14, 15), *sent(19, time="22:00"), *sent(2, time="23:00")])
+    facts = summary(mail=[*sent(13, 14, 15), *sent(19, time="22:00"), *sent(2, time="23:00")])
 
     assert (facts["after_hours"], facts["sent"]) == (1, 4)
 
 
 def test_a_channel_that_was_not_agreed_on_its_day_is_counted() -> None:
-    agreed = [term(1, "channels", "email", "2026-01-01"), term(1, "channels", "email,sms", on(18, "")[:10])]
+    agreed = [term(1, "channels", "email", "2026-01-01"), term(1, "channels", "email,sms", time_in_week(18, "")[:10])]
 
-    facts = found(mail=[*sent(17, 19, channel="sms"), *sent(16, channel="phone"), *sent(19)], terms=agreed)
+    facts = summary(mail=[*sent(17, 19, channel="sms"), *sent(16, channel="phone"), *sent(19)], terms=agreed)
 
     assert facts["other_channel"] == 2
 
@@ -148,21 +158,21 @@ def test_a_channel_that_was_not_agreed_on_its_day_is_counted() -> None:
     ],
 )
 def test_where_the_last_sessions_ended_and_how_that_moves(minutes: tuple[int, ...], mean: float, slope: float) -> None:
-    facts = found(times=ended(*minutes))
+    facts = summary(times=ended(*minutes))
 
     assert facts["end_minutes"] == pytest.approx(mean)
     assert facts["end_slope"] == pytest.approx(slope)
 
 
 def test_three_known_ends_say_nothing() -> None:
-    facts = found(times=ended(1, 2, 3))
+    facts = summary(times=ended(1, 2, 3))
 
     assert np.isnan(facts["end_minutes"])
     assert np.isnan(facts["end_slope"])
 
 
 def test_who_was_neither_met_nor_written_to_lately_has_no_row() -> None:
-    old = [event(on(3, "15:00"), on(3, "15:50"), client=5)]
+    old = [event(time_in_week(3, "15:00"), time_in_week(3, "15:50"), client=5)]
 
     assert client_summaries(frames(entries=[*weekly(), *old], as_of=AS_OF)).index.tolist() == [1]
     assert client_summaries(frames(as_of=AS_OF)).empty

@@ -8,7 +8,7 @@ import pandas as pd
 from connectors.records import CounterpartKind, Kind
 from monitor.analysis.client_weeks import client_weeks_from
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import Row, day, event, frames, message, seen_times, term
+from tests.monitor.facts import Row, actual_times, day, event, frames, message, term
 
 MONDAY = day("2026-03-02")
 
@@ -16,11 +16,11 @@ MONDAY = day("2026-03-02")
 def weekly(client: int, weeks: int = 12, past: float = 0.0) -> tuple[list[Row], list[Row]]:
     """A session every Monday at a time of the client's own, each ``past`` minutes later than the one before."""
     entries, times = [], []
-    for number, on in enumerate(pd.date_range("2026-01-05", periods=weeks, freq="7D")):
-        start, booked = on + pd.Timedelta(hours=9 + client), on + pd.Timedelta(hours=9 + client, minutes=50)
+    for number, on_day in enumerate(pd.date_range("2026-01-05", periods=weeks, freq="7D")):
+        start, booked = on_day + pd.Timedelta(hours=9 + client), on_day + pd.Timedelta(hours=9 + client, minutes=50)
         ended = booked + pd.Timedelta(minutes=past * number)
         entries.append(event(f"{start}", f"{booked}", client=client, uid=f"{client}-{number}"))
-        times.append(seen_times(f"{start + pd.Timedelta(minutes=1)}", f"{ended}", uid=f"{client}-{number}"))
+        times.append(actual_times(f"{start + pd.Timedelta(minutes=1)}", f"{ended}", uid=f"{client}-{number}"))
     return entries, times
 
 
@@ -33,38 +33,40 @@ def to_a_colleague(when: str) -> Row:
     return message(when, out=True, client=98, kind=CounterpartKind.COLLEAGUE)
 
 
-def lives(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:
+def client_frames(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:
     """Two clients seen weekly."""
-    one, two = weekly(1, past=past), weekly(2)
-    around = [message(f"2026-{on} 10:00", client=99) for on in ("01-05", "03-25")]
-    around += [to_a_colleague(f"{on:%Y-%m-%d} 12:00") for on in pd.date_range("2026-01-05", periods=12, freq="7D")]
-    return frames(entries=[*one[0], *two[0]], times=[*one[1], *two[1]], mail=[*around, *mail], terms=terms)
+    first, two = weekly(1, past=past), weekly(2)
+    around = [message(f"2026-{on_day} 10:00", client=99) for on_day in ("01-05", "03-25")]
+    around += [
+        to_a_colleague(f"{on_day:%Y-%m-%d} 12:00") for on_day in pd.date_range("2026-01-05", periods=12, freq="7D")
+    ]
+    return frames(entries=[*first[0], *two[0]], times=[*first[1], *two[1]], mail=[*around, *mail], terms=terms)
 
 
 def test_contacts_and_exposure_by_week_and_client() -> None:
     mail = [sent("2026-03-03 10:00"), sent("2026-03-04 10:00"), sent("2026-03-04 10:05"), sent("2026-03-04 10:00", 2)]
-    found = client_weeks_from(lives(*mail))
+    result = client_weeks_from(client_frames(*mail))
 
-    assert found.contacts.loc[MONDAY].to_dict() == {1: 2, 2: 1}
-    assert found.exposure.loc[MONDAY].to_dict() == {1: 1, 2: 1}
-    assert found.contacts.shape[1] == 2
+    assert result.contacts.loc[MONDAY].to_dict() == {1: 2, 2: 1}
+    assert result.exposure.loc[MONDAY].to_dict() == {1: 1, 2: 1}
+    assert result.contacts.shape[1] == 2
 
 
 def test_a_week_does_not_count_for_who_is_not_active_nor_in_a_leave() -> None:
     discharged = (term(2, "standing", "discharged", "2026-01-20"), term(2, "standing", "client", "2026-03-30"))
     entries, _ = weekly(1)
-    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
-    seen = [to_a_colleague(f"{on:%Y-%m-%d} 12:00") for on in pd.date_range("2026-01-05", periods=12, freq="7D")]
-    early = [event(f"2026-01-{on} 11:00", f"2026-01-{on} 11:50", client=2) for on in ("05", "12", "19")]
-    found = client_weeks_from(frames(entries=[*entries, *early, off], mail=seen, terms=discharged))
+    leave = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    mail = [to_a_colleague(f"{on_day:%Y-%m-%d} 12:00") for on_day in pd.date_range("2026-01-05", periods=12, freq="7D")]
+    early = [event(f"2026-01-{on_day} 11:00", f"2026-01-{on_day} 11:50", client=2) for on_day in ("05", "12", "19")]
+    result = client_weeks_from(frames(entries=[*entries, *early, leave], mail=mail, terms=discharged))
 
-    assert np.isnan(found.contacts[2].loc[day("2026-02-02")])
-    assert not np.isnan(found.contacts[1].loc[day("2026-02-02")])
-    assert np.isnan(found.contacts.loc[MONDAY]).all()
+    assert np.isnan(result.contacts[2].loc[day("2026-02-02")])
+    assert not np.isnan(result.contacts[1].loc[day("2026-02-02")])
+    assert np.isnan(result.contacts.loc[MONDAY]).all()
 
 
 def test_what_an_emergency_protocol_covers_is_no_contact_here() -> None:
     mail = [sent("2026-03-03 21:00"), sent("2026-03-04 10:00")]
 
-    assert client_weeks_from(lives(*mail, terms=(term(1, "emergency", "yes"),))).contacts.loc[MONDAY, 1] == 1
-    assert client_weeks_from(lives(*mail)).contacts.loc[MONDAY, 1] == 2
+    assert client_weeks_from(client_frames(*mail, terms=(term(1, "emergency", "yes"),))).contacts.loc[MONDAY, 1] == 1
+    assert client_weeks_from(client_frames(*mail)).contacts.loc[MONDAY, 1] == 2

@@ -24,11 +24,13 @@ def held(*rows: Sequence[tuple[int, int, int]]) -> pd.DataFrame:
     return pd.DataFrame([row for part in rows for row in part], columns=["client", "effective_start", "effective_end"])
 
 
-def letters(client: int, hours: Iterable[float], *, thread: int = 0, kind: str = "client") -> list[tuple[object, ...]]:
+def client_messages(
+    client: int, hours: Iterable[float], *, thread: int = 0, kind: str = "client"
+) -> list[tuple[object, ...]]:
     return [(client, kind, thread, MONDAY + int(hour * HOUR)) for hour in hours]
 
 
-def written(*rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+def message_table(*rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     columns = ["counterpart", "counterpart_kind", "thread", "sent_at"]
     return pd.DataFrame([row for part in rows for row in part], columns=columns)
 
@@ -39,93 +41,98 @@ NOBODY_MET = held(())
 
 
 def test_who_writes_in_one_thread_is_proposed() -> None:
-    told = written(
-        letters(WRITES, [1, 30], thread=5), letters(RELATIVE, [2], thread=5), letters(RELATIVE, [9], thread=6)
+    mail = message_table(
+        client_messages(WRITES, [1, 30], thread=5),
+        client_messages(RELATIVE, [2], thread=5),
+        client_messages(RELATIVE, [9], thread=6),
     )
 
-    assert find_duplicate_clients(NOBODY_MET, told) == [DuplicateClient(WRITES, RELATIVE, DuplicateReason.THREAD, 1, 1)]
+    assert find_duplicate_clients(NOBODY_MET, mail) == [DuplicateClient(WRITES, RELATIVE, DuplicateReason.THREAD, 1, 1)]
 
 
 def test_a_thread_of_many_is_a_group() -> None:
-    told = written(*(letters(client, [client], thread=5) for client in range(11, 15)))
+    mail = message_table(*(client_messages(client, [client], thread=5) for client in range(11, 15)))
 
-    assert find_duplicate_clients(NOBODY_MET, told) == []
+    assert find_duplicate_clients(NOBODY_MET, mail) == []
 
 
 def test_messages_without_a_thread_say_nothing_about_each_other() -> None:
-    assert find_duplicate_clients(NOBODY_MET, written(letters(WRITES, [1]), letters(RELATIVE, [2]))) == []
+    assert (
+        find_duplicate_clients(NOBODY_MET, message_table(client_messages(WRITES, [1]), client_messages(RELATIVE, [2])))
+        == []
+    )
 
 
 def test_who_writes_around_the_sessions_of_somebody_who_never_writes_is_proposed() -> None:
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]), letters(WRITES, [400]))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]), client_messages(WRITES, [400]))
 
-    found = find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), told)
+    duplicates = find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), mail)
 
-    assert found == [DuplicateClient(MET, WRITES, DuplicateReason.SESSIONS, 6, 7)]
+    assert duplicates == [DuplicateClient(MET, WRITES, DuplicateReason.SESSIONS, 6, 7)]
 
 
 def test_two_clients_of_the_same_hour_are_not_told_apart() -> None:
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
     assert (
-        find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, [hour + 1 for hour in WEEKLY])), told)
+        find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, [hour + 1 for hour in WEEKLY])), mail)
         == []
     )
 
 
 def test_three_messages_are_too_few() -> None:
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:3]]))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:3]]))
 
-    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
 def test_who_writes_at_any_time_is_not_proposed() -> None:
-    told = written(letters(WRITES, range(0, 12 * 168, 9)))
+    mail = message_table(client_messages(WRITES, range(0, 12 * 168, 9)))
 
-    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
 def test_who_is_met_every_day_is_near_everything_and_so_to_nobody() -> None:
     daily = [24 * n + 10 for n in range(84)]
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
-    assert find_duplicate_clients(held(sessions(MET, daily)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, daily)), mail) == []
 
 
 def test_who_is_met_and_writes_is_known_already() -> None:
     around = [hour - 5 for hour in WEEKLY[:6]]
-    told = written(letters(WRITES, around), letters(MET, [1]))
+    mail = message_table(client_messages(WRITES, around), client_messages(MET, [1]))
 
-    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
 def test_colleagues_are_nobodys_other_key() -> None:
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]], kind="colleague"))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]], kind="colleague"))
 
-    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
 def test_of_whom_it_was_said_that_they_are_two_nobody_asks_again() -> None:
-    told = written(letters(WRITES, [1], thread=5), letters(RELATIVE, [2], thread=5))
+    mail = message_table(client_messages(WRITES, [1], thread=5), client_messages(RELATIVE, [2], thread=5))
 
-    assert find_duplicate_clients(NOBODY_MET, told, apart={frozenset((RELATIVE, WRITES))}) == []
+    assert find_duplicate_clients(NOBODY_MET, mail, apart={frozenset((RELATIVE, WRITES))}) == []
 
 
 @given(st.lists(st.integers(0, 12 * 168), min_size=4, max_size=40))
 def test_a_proposal_rests_on_most_of_the_messages(hours: list[int]) -> None:
-    found = find_duplicate_clients(
-        held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), written(letters(WRITES, hours))
+    duplicates = find_duplicate_clients(
+        held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), message_table(client_messages(WRITES, hours))
     )
 
-    assert len(found) <= 1
-    assert all(proposal.matches >= 0.6 * proposal.total and proposal.total == len(hours) for proposal in found)
+    assert len(duplicates) <= 1
+    assert all(proposal.matches >= 0.6 * proposal.total and proposal.total == len(hours) for proposal in duplicates)
 
 
 @given(st.permutations(range(7)))
 def test_the_order_of_the_rows_says_nothing(order: list[int]) -> None:
-    told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]), letters(WRITES, [400]))
-    met = held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS))
+    mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]), client_messages(WRITES, [400]))
+    held_sessions = held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS))
 
     assert find_duplicate_clients(
-        met.sample(frac=1, random_state=np.random.RandomState(order[0])), told.iloc[list(order)]
-    ) == (find_duplicate_clients(met, told))
+        held_sessions.sample(frac=1, random_state=np.random.RandomState(order[0])), mail.iloc[list(order)]
+    ) == (find_duplicate_clients(held_sessions, mail))

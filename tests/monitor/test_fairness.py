@@ -63,8 +63,8 @@ def test_a_person_of_full_time_is_two_of_half_before_the_correction() -> None:
     def plain(load: list[float], fte: list[float]) -> float:
         return (gini(load, fte) or 0) * (1 - sum(f * f for f in fte) / sum(fte) ** 2)
 
-    whole = plain([20, 30, 10, 25], [1, 1, 1, 1])
-    assert plain([10, 10, 30, 10, 25], [0.5, 0.5, 1, 1, 1]) == pytest.approx(whole)
+    everybody = plain([20, 30, 10, 25], [1, 1, 1, 1])
+    assert plain([10, 10, 30, 10, 25], [0.5, 0.5, 1, 1, 1]) == pytest.approx(everybody)
 
 
 @given(practices(), st.floats(0.01, 100), st.floats(0.01, 10), st.randoms())
@@ -221,14 +221,14 @@ def test_chance_needs_a_week() -> None:
 
 def claims(spread: float, spread_before: float, n: int, tries: int = 150) -> float:
     """The share of practices of which a change of evenness would be claimed."""
-    found = 0
+    result = 0
     for seed in range(tries):
         rng = np.random.default_rng(seed)
-        who = rng.normal(0, 1, n)
-        loads = [rng.poisson(8 * 20 * np.exp(sd * who)) / 8 for sd in (spread, spread_before)]
+        weights = rng.normal(0, 1, n)
+        loads = [rng.poisson(8 * 20 * np.exp(sd * weights)) / 8 for sd in (spread, spread_before)]
         low, high = gini_change(loads[0], np.ones(n), loads[1], np.ones(n)) or (0.0, 0.0)
-        found += not low <= 0 <= high
-    return found / tries
+        result += not low <= 0 <= high
+    return result / tries
 
 
 @pytest.mark.parametrize(("spread", "n"), [(0.0, 6), (0.0, 14), (0.15, 6), (0.15, 14), (0.3, 10)])

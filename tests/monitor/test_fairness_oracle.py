@@ -40,13 +40,13 @@ class Exported:
     leave: set[date]
 
 
-def exported(made: BlockPractice, who: Clinician) -> Exported:
+def exported(made: BlockPractice, person: Clinician) -> Exported:
     held: dict[str, list[date]] = defaultdict(list)
-    for row in export_rows("sessions", made.config, made.store, who, now=made.now):
+    for row in export_rows("sessions", made.config, made.store, person, now=made.now):
         if row["status"] == "held":
             held[str(row["client"])].append(_day(row["booked_start"]))
     leave = set()
-    for row in export_rows("events", made.config, made.store, who, now=made.now):
+    for row in export_rows("events", made.config, made.store, person, now=made.now):
         if row["kind"] == "leave":
             first, after = _day(row["start"]), _day(row["end"])
             leave |= {first + DAY * number for number in range((after - first).days)}
@@ -61,36 +61,38 @@ def presence(leave: set[date], week: date) -> float:
     return sum(week + DAY * number not in leave for number in range(5)) / 5
 
 
-def load_of(of: Exported, who: Clinician, week: date, said: Mapping[str, Mapping[str, str]], first: date) -> float:
+def load_of(
+    of: Exported, person: Clinician, week: date, client_terms: Mapping[str, Mapping[str, str]], first: date
+) -> float:
     """Σ weight × (agreed, else held ÷ weeks in which both were there, 8 at most) of a week, by the contract's FTE."""
     total, sunday = 0.0, week + DAY * 6
     for client, days in of.held.items():
-        seen = [day for day in days if day <= sunday]
-        if not seen:
+        seen_days = [day for day in days if day <= sunday]
+        if not seen_days:
             continue
-        begun = seen[0]
-        for before, after in pairwise(seen):
+        begun = seen_days[0]
+        for before, after in pairwise(seen_days):
             begun = after if (after - before).days > 90 else begun
-        silent = [seen[-1] + DAY * number for number in range(1, (sunday - seen[-1]).days + 1)]
+        silent = [seen_days[-1] + DAY * number for number in range(1, (sunday - seen_days[-1]).days + 1)]
         if sum(day not in of.leave for day in silent) >= 30 or len(silent) >= 90:
             continue
-        there, sessions, weeks, at = 0.0, 0, 0, week
-        while at + DAY * 6 >= begun and at >= first and weeks < 8:
-            if present := presence(of.leave, at):
-                there, weeks = there + present, weeks + 1
-                sessions += sum(at <= day <= at + DAY * 6 and day not in of.leave for day in seen)
-            at -= WEEK
-        terms = said.get(client, {})
-        frequency = float(terms["frequency"]) if "frequency" in terms else sessions / max(there, 1.0)
+        present_weeks, sessions, weeks, earlier = 0.0, 0, 0, week
+        while earlier + DAY * 6 >= begun and earlier >= first and weeks < 8:
+            if present := presence(of.leave, earlier):
+                present_weeks, weeks = present_weeks + present, weeks + 1
+                sessions += sum(earlier <= day <= earlier + DAY * 6 and day not in of.leave for day in seen_days)
+            earlier -= WEEK
+        terms = client_terms.get(client, {})
+        frequency = float(terms["frequency"]) if "frequency" in terms else sessions / max(present_weeks, 1.0)
         total += BANDS[terms.get("band", "1")] * frequency
-    return total / shared_by(who, week)
+    return total / shared_by(person, week)
 
 
-def shared_by(who: Clinician, week: date) -> float:
-    fte = [one.fte for one in who.contracts if one.starts is None or one.starts <= week + DAY * 6][-1]
-    if who.starts is None:
+def shared_by(person: Clinician, week: date) -> float:
+    fte = [item.fte for item in person.contracts if item.starts is None or item.starts <= week + DAY * 6][-1]
+    if person.starts is None:
         return fte
-    weeks = (week - (who.starts - DAY * who.starts.weekday())).days // 7 + 1
+    weeks = (week - (person.starts - DAY * person.starts.weekday())).days // 7 + 1
     return fte * min(max(weeks, 0), 12) / 12
 
 
@@ -101,8 +103,8 @@ def hoover(loads: Sequence[float], ftes: Sequence[float]) -> float:
 def gini(loads: Sequence[float], ftes: Sequence[float]) -> float:
     pairs = [(x / f, f) for x, f in zip(loads, ftes, strict=True)]
     gaps = sum(f * g * abs(x - y) for x, f in pairs for y, g in pairs)
-    whole = sum(ftes)
-    return gaps / (2 * whole * sum(loads)) / (1 - sum(f * f for f in ftes) / whole**2)
+    total = sum(ftes)
+    return gaps / (2 * total * sum(loads)) / (1 - sum(f * f for f in ftes) / total**2)
 
 
 def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
@@ -116,13 +118,13 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
     ]
     away = [(BLOCK - WEEK * 2, BLOCK + WEEK), (BLOCK + DAY * 16, BLOCK + DAY * 18)]
     with practice(tmp_path, people) as made:
-        for number, who in enumerate(people):
-            first = who.starts or FIRST
+        for number, person in enumerate(people):
+            first = person.starts or FIRST
             first -= DAY * first.weekday()
             made.add_events(
-                who.key,
-                calendar_events(who.key, 12 + 2 * number, first, (AFTER - first).days // 7, number, comes=0.8,
-                      away=away if who.key in {"cleo", "dev"} else ()),
+                person.key,
+                calendar_events(person.key, 12 + 2 * number, first, (AFTER - first).days // 7, number, comes=0.8,
+                      away=away if person.key in {"cleo", "dev"} else ()),
             )  # fmt: skip
         # Dev's series was left standing, and one of Ana's clients came back after a hundred days.
         made.add_events("dev", [session("dev", day, 9, "C0") for day in (away[0][0] + DAY * n for n in (0, 7, 14))])
@@ -130,44 +132,46 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
             "ana", [session("ana", FIRST + DAY * 5, 8, "back"), session("ana", BLOCK - WEEK * 3, 8, "back")]
         )
         made.night(AFTER)
-        said: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+        client_terms: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         with made.store.write() as connection:
-            for who in people:
+            for person in people:
                 for number, (client, name) in enumerate(
-                    sorted(analysis_records.pseudonyms(connection, who.key).items())
+                    sorted(analysis_records.pseudonyms(connection, person.key).items())
                 ):
                     terms = {"band": "4"} if number == 1 else {"band": "3", "frequency": "0.5"} if number == 2 else {}
-                    said[who.key][name] = terms
+                    client_terms[person.key][name] = terms
                     for term, value in terms.items():
-                        clients.set_term(connection, who.key, client, term, value, from_day=0, now=0)
+                        clients.set_term(connection, person.key, client, term, value, from_day=0, now=0)
             connection.execute("DELETE FROM block")
             connection.execute("DELETE FROM block_person")
         made.night(AFTER + DAY)
         report = fairness_report(made.config, made.store, now=made.now)
         with made.store.read() as connection:
             stored = {
-                block.start: {one.clinician: one for one in block.people} for block in blocks.blocks(connection, 2)
+                block.start: {item.clinician: item for item in block.people} for block in blocks.blocks(connection, 2)
             }
         assert len(stored) == 2
         means = {}
-        for who in people:
-            rows = exported(made, who)
+        for person in people:
+            rows = exported(made, person)
             of_blocks = []
             for block in (BLOCK - WEEK * 4, BLOCK):
                 weeks = [
-                    block + WEEK * n for n in range(4) if not who.starts or block + WEEK * n + DAY * 6 >= who.starts
+                    block + WEEK * n
+                    for n in range(4)
+                    if not person.starts or block + WEEK * n + DAY * 6 >= person.starts
                 ]
                 if not weeks:
                     continue
-                shares = [shared_by(who, week) for week in weeks]
-                loads = [load_of(rows, who, week, said[who.key], FIRST) for week in weeks]
+                shares = [shared_by(person, week) for week in weeks]
+                loads = [load_of(rows, person, week, client_terms[person.key], FIRST) for week in weeks]
                 load = sum(x * f for x, f in zip(loads, shares, strict=True)) / sum(shares)
-                shown = stored[(block - date(1970, 1, 1)).days][who.key]
-                assert shown.load == pytest.approx(load, abs=0.0501), (who.key, block)
-                assert shown.shared_by == pytest.approx(sum(shares) / 4)
+                published = stored[(block - date(1970, 1, 1)).days][person.key]
+                assert published.load == pytest.approx(load, abs=0.0501), (person.key, block)
+                assert published.shared_by == pytest.approx(sum(shares) / 4)
                 of_blocks.append((round(load, 1), sum(shares) / 4))
-            whole = sum(f for _, f in of_blocks)
-            means[who.key] = (sum(x * f for x, f in of_blocks), whole, len(of_blocks))
+            total = sum(f for _, f in of_blocks)
+            means[person.key] = (sum(x * f for x, f in of_blocks), total, len(of_blocks))
         loads = [x / n for x, _, n in means.values()]
         ftes = [f / n for _, f, n in means.values()]
         assert report.hoover == pytest.approx(hoover(loads, ftes), abs=0.002)

@@ -9,18 +9,18 @@ import pytest
 from connectors.records import Kind, Status
 from monitor.analysis.calendar import date_of
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import OFFICE, Row, at, clinician, day, event, frames, hours, message, records
+from tests.monitor.facts import OFFICE, Row, clinician, day, event, frames, hours, instant, message, records
 
 MONDAY = day("2026-03-02")
 
 
-def leave(start: str, end: str, **told: object) -> Row:
-    return event(start, end, kind=Kind.LEAVE, **told)  # type: ignore[arg-type]
+def leave(start: str, end: str, **fields: object) -> Row:
+    return event(start, end, kind=Kind.LEAVE, **fields)  # type: ignore[arg-type]
 
 
-def session(when: str, **told: object) -> Row:
+def session(when: str, **fields: object) -> Row:
     """Fifty minutes of one client."""
-    return event(when, f"{when[:-2]}50", client=1, **told)  # type: ignore[arg-type]
+    return event(when, f"{when[:-2]}50", client=1, **fields)  # type: ignore[arg-type]
 
 
 def weekly(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
@@ -31,15 +31,15 @@ def weekly(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
 def supervision(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
     """Something in the calendar every week that is no session."""
     mondays = pd.date_range(first, periods=weeks, freq="7D")
-    return [event(f"{at:%Y-%m-%d} 10:00", f"{at:%Y-%m-%d} 11:00", kind=Kind.SUPERVISION) for at in mondays]
+    return [event(f"{monday:%Y-%m-%d} 10:00", f"{monday:%Y-%m-%d} 11:00", kind=Kind.SUPERVISION) for monday in mondays]
 
 
-def week(found: Frames, monday: str = "2026-03-02") -> pd.Series:
-    return one(found.weeks, day(monday))
+def week_row(result: Frames, monday: str = "2026-03-02") -> pd.Series:
+    return row_of(result.weeks, day(monday))
 
 
-def one(table: pd.DataFrame, number: int) -> pd.Series:
-    (row,) = (row for at, row in table.iterrows() if at == number)
+def row_of(table: pd.DataFrame, number: int) -> pd.Series:
+    (row,) = (row for monday, row in table.iterrows() if monday == number)
     return row
 
 
@@ -48,54 +48,56 @@ def one(table: pd.DataFrame, number: int) -> pd.Series:
 
 def test_a_leave_that_begins_at_noon_leaves_half_a_day() -> None:
     morning_and_afternoon = hours({name: ["08:00-12:00", "13:00-17:00"] for name in OFFICE})
-    found = frames(clinician(morning_and_afternoon), entries=[*weekly(), leave("2026-03-03 12:00", "2026-03-04 00:00")])
+    derived = frames(
+        clinician(morning_and_afternoon), entries=[*weekly(), leave("2026-03-03 12:00", "2026-03-04 00:00")]
+    )
 
-    assert found.days.loc[day("2026-03-03"), "worked"] == 0.5
-    assert week(found)[["worked_days", "leave_days", "present_share"]].tolist() == [4.5, 0.5, 0.9]
+    assert derived.days.loc[day("2026-03-03"), "worked"] == 0.5
+    assert week_row(derived)[["worked_days", "leave_days", "present_share"]].tolist() == [4.5, 0.5, 0.9]
 
 
 def test_a_free_day_in_a_leave_is_wholly_leave() -> None:
-    found = frames(
+    derived = frames(
         entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)],
         mail=[message("2026-03-08 11:00", out=True)],
     )
 
-    assert found.days.loc[MONDAY : MONDAY + 6, "leave_share"].tolist() == [1.0] * 7
-    assert week(found)["worked_days"] == 0
+    assert derived.days.loc[MONDAY : MONDAY + 6, "leave_share"].tolist() == [1.0] * 7
+    assert week_row(derived)["worked_days"] == 0
 
 
 def test_leave_that_was_cancelled_is_none() -> None:
-    off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True, status=Status.CANCELLED)
+    time_off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True, status=Status.CANCELLED)
 
-    assert week(frames(entries=[*weekly(), off]))["leave_days"] == 0
+    assert week_row(frames(entries=[*weekly(), time_off]))["leave_days"] == 0
 
 
 def test_an_all_day_leave_frees_the_night_shift_that_starts_on_it() -> None:
     nights = clinician(hours({"mon": ["22:00-06:00"], "tue": ["22:00-06:00"]}))
-    found = frames(nights, entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-03 00:00", all_day=True)])
+    derived = frames(nights, entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-03 00:00", all_day=True)])
 
-    assert found.days.loc[[MONDAY, MONDAY + 1], "leave_share"].tolist() == [1.0, 0.0]
-    assert found.days.loc[MONDAY + 2, "agreed_minutes"] == 0
+    assert derived.days.loc[[MONDAY, MONDAY + 1], "leave_share"].tolist() == [1.0, 0.0]
+    assert derived.days.loc[MONDAY + 2, "agreed_minutes"] == 0
 
 
 def test_a_public_holiday_is_usual_and_not_agreed() -> None:
-    found = frames(entries=weekly(), holidays=["2026-03-04"])
+    derived = frames(entries=weekly(), holidays=["2026-03-04"])
 
-    assert one(found.days, MONDAY + 2)[["in_pattern", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
-    assert week(found)[["worked_days", "pattern_days", "present_share"]].tolist() == [4.0, 5.0, 0.8]
+    assert row_of(derived.days, MONDAY + 2)[["in_pattern", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
+    assert week_row(derived)[["worked_days", "pattern_days", "present_share"]].tolist() == [4.0, 5.0, 0.8]
 
 
 def test_a_public_holiday_in_a_leave_is_no_leave_day_yet_nobody_is_there() -> None:
-    off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)
-    found = frames(entries=[*weekly(), off], holidays=["2026-03-04"])
+    time_off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)
+    derived = frames(entries=[*weekly(), time_off], holidays=["2026-03-04"])
 
-    assert week(found)[["leave_days", "present_share"]].tolist() == [4.0, 0.0]
+    assert week_row(derived)[["leave_days", "present_share"]].tolist() == [4.0, 0.0]
 
 
 def test_another_job_occupies_a_day_without_making_it_active() -> None:
-    found = frames(entries=[*weekly(), event("2026-03-07 10:00", "2026-03-07 12:00", kind=Kind.BUSY)])
+    derived = frames(entries=[*weekly(), event("2026-03-07 10:00", "2026-03-07 12:00", kind=Kind.BUSY)])
 
-    assert one(found.days, MONDAY + 5)[["active", "occupied"]].tolist() == [False, True]
+    assert row_of(derived.days, MONDAY + 5)[["active", "occupied"]].tolist() == [False, True]
 
 
 # Weeks that are compared
@@ -103,32 +105,32 @@ def test_another_job_occupies_a_day_without_making_it_active() -> None:
 
 @pytest.mark.parametrize(("until", "compared"), [("2026-03-04 14:00", True), ("2026-03-05 00:00", False)])
 def test_a_week_is_compared_with_half_its_usual_days(until: str, compared: bool) -> None:  # noqa: FBT001
-    assert week(frames(entries=[*weekly(), leave("2026-03-02 00:00", until)]))["compared"] == compared
+    assert week_row(frames(entries=[*weekly(), leave("2026-03-02 00:00", until)]))["compared"] == compared
 
 
 def test_who_works_one_day_a_week_is_compared_on_it() -> None:
     one_day = clinician(hours({"mon": OFFICE["mon"]}))
-    off = leave("2026-03-02 00:00", "2026-03-02 14:00")
+    time_off = leave("2026-03-02 00:00", "2026-03-02 14:00")
 
-    assert week(frames(one_day, entries=weekly()))["compared"]
-    assert not week(frames(one_day, entries=[*weekly(), off]))["compared"]
+    assert week_row(frames(one_day, entries=weekly()))["compared"]
+    assert not week_row(frames(one_day, entries=[*weekly(), time_off]))["compared"]
 
 
 def test_who_has_agreed_no_day_is_compared_by_what_they_did() -> None:
     none = clinician(hours({}))
-    found = frames(none, entries=[*weekly(weeks=9), session("2026-03-16 10:00")])
+    derived = frames(none, entries=[*weekly(weeks=9), session("2026-03-16 10:00")])
 
-    assert week(found)["compared"]
-    assert not week(found, "2026-03-09")["compared"]
-    assert week(found)["present_share"] == 1
+    assert week_row(derived)["compared"]
+    assert not week_row(derived, "2026-03-09")["compared"]
+    assert week_row(derived)["present_share"] == 1
 
 
 def test_the_week_of_a_reply_after_midnight_on_monday_is_the_one_before() -> None:
     mail = [message("2026-03-08 21:00"), message("2026-03-09 00:40", out=True)]
-    found = frames(entries=weekly(), mail=mail)
+    derived = frames(entries=weekly(), mail=mail)
 
-    assert found.episodes["week"].tolist() == [MONDAY]
-    assert found.replies["week"].tolist() == [MONDAY]
+    assert derived.episodes["week"].tolist() == [MONDAY]
+    assert derived.replies["week"].tolist() == [MONDAY]
 
 
 def test_weeks_are_those_that_are_over() -> None:
@@ -137,12 +139,12 @@ def test_weeks_are_those_that_are_over() -> None:
 
 
 def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
-    found = frames(
+    derived = frames(
         entries=weekly(weeks=2), mail=[message("2026-03-03 10:00", out=True), message("2026-03-20 10:00", out=True)]
     )
 
-    assert set(np.diff(found.weeks.index)) == {7}
-    assert not week(found, "2026-02-16")[["calendar_observed", "messages_observed"]].any()
+    assert set(np.diff(derived.weeks.index)) == {7}
+    assert not week_row(derived, "2026-02-16")[["calendar_observed", "messages_observed"]].any()
 
 
 # What was seen
@@ -150,10 +152,10 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
 
 def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
-    seen = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_observed"]
+    observed = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_observed"]
 
-    assert seen.loc[day("2026-02-09")]
-    assert not seen.loc[day("2026-02-16")]
+    assert observed.loc[day("2026-02-09")]
+    assert not observed.loc[day("2026-02-16")]
 
 
 def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_mail() -> None:
@@ -166,49 +168,51 @@ def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_ma
 
 
 @pytest.mark.parametrize("first", ["2026-10-12", "2026-10-19", "2026-03-23"])  # the last two have 169 and 167 hours
-@pytest.mark.parametrize(("begins", "seen"), [("16:00", True), ("16:01", False)])
+@pytest.mark.parametrize(("begins", "observed"), [("16:00", True), ("16:01", False)])
 def test_half_a_week_is_until_thursday_four_oclock_whatever_the_clocks_do(
     first: str,
     begins: str,
-    seen: bool,  # noqa: FBT001
+    observed: bool,  # noqa: FBT001
 ) -> None:
     monday = day(first)
     mail = [message(f"{date_of(monday + 3)} {begins}"), message(f"{date_of(monday + 14)} 10:00")]
     weeks = frames(mail=mail, as_of=f"{date_of(monday + 21)} 10:00").weeks
 
-    assert (monday in weeks.index and bool(weeks.loc[monday, "messages_observed"])) == seen
+    assert (monday in weeks.index and bool(weeks.loc[monday, "messages_observed"])) == observed
 
 
 @pytest.mark.parametrize("last", ["2026-10-07", "2026-10-14", "2026-03-18"])  # the clocks change after the last two
-@pytest.mark.parametrize(("said", "seen"), [("16:00", True), ("15:59", False)])
+@pytest.mark.parametrize(("text", "observed"), [("16:00", True), ("15:59", False)])
 def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do(
     last: str,
-    said: str,
-    seen: bool,  # noqa: FBT001
+    text: str,
+    observed: bool,  # noqa: FBT001
 ) -> None:
     thursday = day(last) + 1
-    mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {said}")]
+    mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {text}")]
     monday = str(date_of(thursday - 3))
     entries = [*weekly(monday, 1), *supervision(monday, 5)]
     weeks = frames(mail=mail, entries=entries, as_of="2026-12-01 10:00").weeks
 
-    assert weeks.loc[thursday - 3 + 14, "messages_observed"] == seen
+    assert weeks.loc[thursday - 3 + 14, "messages_observed"] == observed
 
 
 def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
-    elsewhere = [event(f"2026-{on} 10:00", f"2026-{on} 12:00", kind=Kind.BUSY) for on in ("01-06", "02-10", "03-17")]
-    found = frames(entries=[*weekly(weeks=3), *elsewhere])
+    elsewhere = [
+        event(f"2026-{on_day} 10:00", f"2026-{on_day} 12:00", kind=Kind.BUSY) for on_day in ("01-06", "02-10", "03-17")
+    ]
+    derived = frames(entries=[*weekly(weeks=3), *elsewhere])
 
-    assert found.weeks["calendar_observed"].sum() == 4, "two weeks after the last session it has fallen silent"
+    assert derived.weeks["calendar_observed"].sum() == 4, "two weeks after the last session it has fallen silent"
     assert frames(entries=elsewhere).weeks.empty
 
 
 def test_a_calendar_is_kept_from_its_first_session_on() -> None:
     """A meeting in a shared calendar, before anything stands in one's own, made a week of no sessions of it."""
     meetings = supervision("2026-01-05", 6)
-    seen = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_observed"]
+    observed = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_observed"]
 
-    assert seen[seen].index.min() == day("2026-01-19")
+    assert observed[observed].index.min() == day("2026-01-19")
     assert frames(entries=meetings).weeks.empty
 
 
@@ -223,12 +227,12 @@ def test_weeks_before_the_first_record_were_not_seen() -> None:
 
 def test_weeks_outside_the_employment_are_left_out() -> None:
     person = clinician(starts="2026-01-21", ends="2026-02-10")
-    found = frames(person, entries=weekly())
+    derived = frames(person, entries=weekly())
 
-    assert found.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
-    assert week(found, "2026-01-19")["worked_days"] == 3
-    assert week(found, "2026-02-09")["worked_days"] == 2
-    assert found.weeks["weeks_since_start"].tolist() == [0, 1, 2, 3]
+    assert derived.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
+    assert week_row(derived, "2026-01-19")["worked_days"] == 3
+    assert week_row(derived, "2026-02-09")["worked_days"] == 2
+    assert derived.weeks["weeks_since_start"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -243,16 +247,16 @@ def test_weeks_outside_the_employment_are_left_out() -> None:
 def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
     starts: str | None, seen_from: str, first_known: str | None
 ) -> None:
-    found = frames(clinician(starts=starts), entries=weekly(), calendar_span=(seen_from, "2027-01-01 00:00"))
-    known = found.weeks.index[found.weeks["intakes_known"]]
+    derived = frames(clinician(starts=starts), entries=weekly(), calendar_span=(seen_from, "2027-01-01 00:00"))
+    weeks = derived.weeks.index[derived.weeks["intakes_known"]]
 
-    assert known.min() == day(first_known) if first_known else known.empty
+    assert weeks.min() == day(first_known) if first_known else weeks.empty
 
 
 def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
-    found = frames(entries=weekly("2025-11-03", 20))
+    derived = frames(entries=weekly("2025-11-03", 20))
 
-    assert found.weeks.index[found.weeks["intakes_known"]].min() == day("2026-02-02")
+    assert derived.weeks.index[derived.weeks["intakes_known"]].min() == day("2026-02-02")
 
 
 # Sessions, replies, entries
@@ -260,19 +264,19 @@ def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
 
 def test_the_true_times_of_a_session_are_kept_beside_the_booked() -> None:
     meeting = session("2026-03-02 10:00", uid="ten")
-    found = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.iloc[0]
+    result = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.iloc[0]
 
-    assert found[["overrun_minutes", "effective_start", "effective_end"]].tolist() == [
-        7.0, at("2026-03-02 10:00"), at("2026-03-02 10:57"),
+    assert result[["overrun_minutes", "effective_start", "effective_end"]].tolist() == [
+        7.0, instant("2026-03-02 10:00"), instant("2026-03-02 10:57"),
     ]  # fmt: skip
 
 
 def test_a_reply_is_judged_when_it_is_sent_though_its_episode_began_before() -> None:
     mail = [message("2026-03-02 17:55", out=True), message("2026-03-02 17:58"), message("2026-03-02 18:05", out=True)]
-    found = frames(entries=weekly(), mail=mail)
+    derived = frames(entries=weekly(), mail=mail)
 
-    assert found.episodes[["is_reply", "after_hours"]].to_numpy().tolist() == [[True, True]]
-    assert found.replies["after_hours"].tolist() == [True]
+    assert derived.episodes[["is_reply", "after_hours"]].to_numpy().tolist() == [[True, True]]
+    assert derived.replies["after_hours"].tolist() == [True]
 
 
 def test_messages_from_the_future_are_not_known_yet() -> None:
@@ -284,10 +288,10 @@ def test_messages_from_the_future_are_not_known_yet() -> None:
 def test_a_broken_clock_makes_no_endless_calendar() -> None:
     mail = [message("1901-01-01 10:00"), message("2026-03-02 10:00")]
     entries = [*weekly(), event("9998-01-01 10:00", "9998-01-01 11:00"), event("0900-01-01 10:00", "0900-01-01 11:00")]
-    found = frames(entries=entries, mail=mail)
+    derived = frames(entries=entries, mail=mail)
 
-    assert len(found.days) < 60 * 366
-    assert found.weeks.index.min() == day("2024-12-30")
+    assert len(derived.days) < 60 * 366
+    assert derived.weeks.index.min() == day("2024-12-30")
 
 
 def test_entries_set_aside_or_cancelled_are_none() -> None:
@@ -301,8 +305,8 @@ def test_entries_set_aside_or_cancelled_are_none() -> None:
 
 
 def test_nobody_did_anything() -> None:
-    found = frames()
+    derived = frames()
 
-    assert found.weeks.empty
-    assert found.held_sessions.empty
+    assert derived.weeks.empty
+    assert derived.held_sessions.empty
     assert records().events.empty

@@ -26,26 +26,26 @@ pair_lists = st.lists(st.tuples(instants, instants), max_size=8)
 any_spans = pair_lists.map(spans)
 
 
-def inside(found: Spans) -> set[int]:
+def inside(result: Spans) -> set[int]:
     """The integers in which spans lie."""
-    return {instant for start, end in found for instant in range(start, end)}
+    return {instant for start, end in result for instant in range(start, end)}
 
 
-def assert_sound(found: Spans) -> None:
+def assert_sound(result: Spans) -> None:
     """Sorted, disjoint, not touching, none of them empty."""
-    assert found.dtype == np.int64
-    assert found.shape == (len(found), 2)
-    assert (np.diff(found.ravel()) > 0).all()
+    assert result.dtype == np.int64
+    assert result.shape == (len(result), 2)
+    assert (np.diff(result.ravel()) > 0).all()
 
 
 @given(pair_lists)
 def test_spans_hold_the_instants_of_all_pairs_whatever_their_order(pairs: list[tuple[int, int]]) -> None:
-    found = spans(pairs)
+    result = spans(pairs)
 
-    assert_sound(found)
-    assert inside(found) == {instant for start, end in pairs for instant in range(start, end)}
-    assert np.array_equal(found, spans(np.array(pairs, dtype=np.int64).reshape(-1, 2)))
-    assert np.array_equal(found, spans(found))
+    assert_sound(result)
+    assert inside(result) == {instant for start, end in pairs for instant in range(start, end)}
+    assert np.array_equal(result, spans(np.array(pairs, dtype=np.int64).reshape(-1, 2)))
+    assert np.array_equal(result, spans(result))
 
 
 @pytest.mark.parametrize(
@@ -69,52 +69,54 @@ def test_spans_are_read_from_anything_that_can_be_gone_through() -> None:
 
 @given(st.lists(any_spans, max_size=4))
 def test_union_is_in_any(parts: list[Spans]) -> None:
-    found = union(*parts)
+    result = union(*parts)
 
-    assert_sound(found)
-    assert inside(found) == set().union(*map(inside, parts))
-
-
-@given(any_spans, any_spans)
-def test_intersection_is_in_both(one: Spans, other: Spans) -> None:
-    found = intersection(one, other)
-
-    assert_sound(found)
-    assert inside(found) == inside(one) & inside(other)
+    assert_sound(result)
+    assert inside(result) == set().union(*map(inside, parts))
 
 
 @given(any_spans, any_spans)
-def test_subtract_is_in_the_one_and_not_in_the_other(one: Spans, other: Spans) -> None:
-    found = subtract(one, other)
+def test_intersection_is_in_both(first: Spans, second: Spans) -> None:
+    result = intersection(first, second)
 
-    assert_sound(found)
-    assert inside(found) == inside(one) - inside(other)
+    assert_sound(result)
+    assert inside(result) == inside(first) & inside(second)
+
+
+@given(any_spans, any_spans)
+def test_subtract_is_in_the_one_and_not_in_the_other(first: Spans, second: Spans) -> None:
+    result = subtract(first, second)
+
+    assert_sound(result)
+    assert inside(result) == inside(first) - inside(second)
 
 
 @given(any_spans, instants, instants)
 def test_complement_is_the_rest_of_a_stretch(of: Spans, start: int, end: int) -> None:
-    found = complement(of, start, end)
+    result = complement(of, start, end)
 
-    assert_sound(found)
-    assert inside(found) == set(range(start, end)) - inside(of)
+    assert_sound(result)
+    assert inside(result) == set(range(start, end)) - inside(of)
 
 
 @given(any_spans)
-def test_contains_a_start_and_not_an_end(found: Spans) -> None:
-    assert set(np.flatnonzero(contains(found, np.arange(LAST + 5)))) == inside(found)
+def test_contains_a_start_and_not_an_end(result: Spans) -> None:
+    assert set(np.flatnonzero(contains(result, np.arange(LAST + 5)))) == inside(result)
 
 
 @given(any_spans, st.lists(st.integers(-5, LAST + 5)))
-def test_seconds_until_counts_what_lies_before(found: Spans, at: list[int]) -> None:
-    assert seconds_until(found, at).tolist() == [len([x for x in inside(found) if x < instant]) for instant in at]
+def test_seconds_until_counts_what_lies_before(result: Spans, instants: list[int]) -> None:
+    assert seconds_until(result, instants).tolist() == [
+        len([x for x in inside(result) if x < instant]) for instant in instants
+    ]
 
 
 @given(any_spans, st.lists(st.tuples(instants, instants).map(sorted)))
-def test_seconds_inside_measures_each_stretch(found: Spans, stretches: list[list[int]]) -> None:
+def test_seconds_inside_measures_each_stretch(result: Spans, stretches: list[list[int]]) -> None:
     starts, ends = [start for start, _ in stretches], [end for _, end in stretches]
 
-    assert seconds_inside(found, starts, ends).tolist() == [
-        len(inside(found) & set(range(start, end))) for start, end in stretches
+    assert seconds_inside(result, starts, ends).tolist() == [
+        len(inside(result) & set(range(start, end))) for start, end in stretches
     ]
 
 

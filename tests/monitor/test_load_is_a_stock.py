@@ -37,9 +37,9 @@ def diary(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row
     return rows
 
 
-def load_of(entries: list[Row], **told: object) -> list[float]:
-    found = metric_table("weighted_load", frames(entries=entries, as_of="2026-11-30 12:00", **told))["value"]  # type: ignore[arg-type]
-    return [float(found.get(week, np.nan)) for week in LAST_EIGHT]
+def load_of(entries: list[Row], **fields: object) -> list[float]:
+    result = metric_table("weighted_load", frames(entries=entries, as_of="2026-11-30 12:00", **fields))["value"]  # type: ignore[arg-type]
+    return [float(result.get(week, np.nan)) for week in LAST_EIGHT]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -71,23 +71,23 @@ def test_clients_who_come_every_other_week_stay_through_a_long_leave() -> None:
     weeks = [number for number in range(0, WEEKS, 2) if not 15 <= number < 20]
     days = [FIRST + timedelta(weeks=number, days=1) for number in weeks]
     entries = [
-        event(f"{day} {9 + client:02}:00", f"{day} {9 + client:02}:50", client=client, known=f"{day} 09:00")
+        event(f"{day} {9 + client:02}:00", f"{day} {9 + client:02}:50", client=client, known_at=f"{day} 09:00")
         for day in days
         for client in range(6)
     ]
-    off = event(
+    leave = event(
         f"{FIRST + timedelta(weeks=15)} 00:00", f"{FIRST + timedelta(weeks=20)} 00:00", kind=Kind.LEAVE, all_day=True
     )
     for terms in ([], [term(client, "frequency", "0.5") for client in range(6)]):
-        found = metric_table("weighted_load", frames(entries=[*entries, off], terms=terms, as_of="2026-11-30 12:00"))[
-            "value"
-        ]
-        during = [float(found[day_number(FIRST) + 7 * number]) for number in range(14, 24)]
+        result = metric_table(
+            "weighted_load", frames(entries=[*entries, leave], terms=terms, as_of="2026-11-30 12:00")
+        )["value"]
+        during = [float(result[day_number(FIRST) + 7 * number]) for number in range(14, 24)]
         assert during == pytest.approx([3.0] * 10, abs=0.8)  # weeks beside a leave fall together
 
 
 def test_clients_of_a_leave_without_end_end_by_silence() -> None:
     entries = [row for row in diary(2) if int(str(row["start"])) // 86_400 < day_number(date(2026, 7, 27))]
-    off = event("2026-07-27 00:00", "2026-12-01 00:00", kind=Kind.LEAVE, all_day=True)
+    leave = event("2026-07-27 00:00", "2026-12-01 00:00", kind=Kind.LEAVE, all_day=True)
     note = event("2026-11-20 09:00", "2026-11-20 09:30", kind=Kind.ADMINISTRATION)  # the calendar is still kept
-    assert load_of([*entries, off, note])[-4:] == [0.0] * 4
+    assert load_of([*entries, leave, note])[-4:] == [0.0] * 4

@@ -20,7 +20,18 @@ from monitor.analysis.calendar import with_entries, work_calendar
 from monitor.analysis.intervals import spans
 from monitor.analysis.messages import episodes_from, median_wait, replies_from, working_seconds
 from monitor.analysis.sessions import sessions_from
-from tests.monitor.facts import EXAMPLES, Row, at, clinician, corrections, event, events, evidence, message, messages
+from tests.monitor.facts import (
+    EXAMPLES,
+    Row,
+    clinician,
+    corrections,
+    event,
+    events,
+    evidence,
+    instant,
+    message,
+    messages,
+)
 
 LATER = "2026-04-01 12:00"
 
@@ -30,22 +41,22 @@ def held(*entries: Row, as_of: int) -> pd.DataFrame:
 
 
 def replies(*mail: Row, sessions: Sequence[Row] = (), as_of: str | int = LATER) -> pd.DataFrame:
-    when = at(as_of) if isinstance(as_of, str) else as_of
+    when = instant(as_of) if isinstance(as_of, str) else as_of
     table = messages(mail)
     return replies_from(table, episodes_from(table), held(*sessions, as_of=when), as_of=when)
 
 
-def waits(found: pd.DataFrame) -> list[float]:
+def waits(result: pd.DataFrame) -> list[float]:
     """Minutes of each run's answer, NaN where there is none."""
-    return ((found["reply_at"] - found["inbound_at"]) / 60).tolist()
+    return ((result["reply_at"] - result["inbound_at"]) / 60).tolist()
 
 
-def wrote(when: str, **told: int) -> Row:
-    return message(f"2026-03-{when}", **told)  # type: ignore[arg-type]
+def received(when: str, **fields: int) -> Row:
+    return message(f"2026-03-{when}", **fields)  # type: ignore[arg-type]
 
 
-def sent(when: str, **told: int) -> Row:
-    return message(f"2026-03-{when}", out=True, **told)  # type: ignore[arg-type]
+def sent(when: str, **fields: int) -> Row:
+    return message(f"2026-03-{when}", out=True, **fields)  # type: ignore[arg-type]
 
 
 # Episodes
@@ -57,12 +68,12 @@ def test_messages_within_fifteen_minutes_are_one_episode(second: str, count: int
 
 
 def test_each_person_has_their_own_episodes_and_automatic_mail_is_none() -> None:
-    mail = [sent("02 10:00"), sent("02 10:05", client=2), sent("02 10:10"), wrote("02 10:11")]
-    found = episodes_from(messages([*mail, message("2026-03-02 10:12", out=True, automatic=True)]))
+    mail = [sent("02 10:00"), sent("02 10:05", client=2), sent("02 10:10"), received("02 10:11")]
+    episodes = episodes_from(messages([*mail, message("2026-03-02 10:12", out=True, automatic=True)]))
 
-    assert found["messages"].tolist() == [2, 1]
-    assert found["sent_at"].tolist() == [at("2026-03-02 10:00"), at("2026-03-02 10:05")]
-    assert found["last_at"].tolist() == [at("2026-03-02 10:10"), at("2026-03-02 10:05")]
+    assert episodes["messages"].tolist() == [2, 1]
+    assert episodes["sent_at"].tolist() == [instant("2026-03-02 10:00"), instant("2026-03-02 10:05")]
+    assert episodes["last_at"].tolist() == [instant("2026-03-02 10:10"), instant("2026-03-02 10:05")]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -70,83 +81,91 @@ def test_of_two_messages_to_one_person_at_one_moment_the_one_to_a_client_opens_t
     turned: bool,  # noqa: FBT001
 ) -> None:
     """A person with two keys, of which one is a colleague's address."""
-    both = [sent("02 10:00"), message("2026-03-02 10:00", out=True, kind=CounterpartKind.COLLEAGUE)]
-    found = episodes_from(messages(both[::-1] if turned else both))
+    same_time = [sent("02 10:00"), message("2026-03-02 10:00", out=True, kind=CounterpartKind.COLLEAGUE)]
+    episodes = episodes_from(messages(same_time[::-1] if turned else same_time))
 
-    assert found[["counterpart_kind", "messages"]].to_numpy().tolist() == [["client", 2]]
+    assert episodes[["counterpart_kind", "messages"]].to_numpy().tolist() == [["client", 2]]
 
 
 # Runs and their replies
 
 
 def test_messages_in_a_row_are_one_run_and_latency_counts_from_the_first() -> None:
-    found = replies(wrote("02 10:00"), wrote("02 11:00"), sent("02 12:00"), sent("02 15:00"), wrote("02 16:00"))
+    result = replies(
+        received("02 10:00"), received("02 11:00"), sent("02 12:00"), sent("02 15:00"), received("02 16:00")
+    )
 
-    assert waits(found)[:1] == [120.0]
-    assert found["reply_at"].isna().tolist() == [False, True]
-    assert found["episode"].tolist() == [0, -1]
+    assert waits(result)[:1] == [120.0]
+    assert result["reply_at"].isna().tolist() == [False, True]
+    assert result["episode"].tolist() == [0, -1]
 
 
 @pytest.mark.parametrize(("when", "answered"), [("09 10:00:00", True), ("09 10:00:01", False)])
 def test_an_answer_comes_within_seven_days(when: str, answered: bool) -> None:  # noqa: FBT001
-    found = replies(wrote("02 10:00:00"), sent(when))
+    result = replies(received("02 10:00:00"), sent(when))
 
-    assert found["reply_at"].notna().tolist() == [answered]
-    assert found["waited_seconds"].tolist() == [7 * 86_400]
+    assert result["reply_at"].notna().tolist() == [answered]
+    assert result["waited_seconds"].tolist() == [7 * 86_400]
 
 
 def test_an_answer_counts_in_its_own_thread() -> None:
-    found = replies(
-        wrote("02 10:00", thread=1), wrote("02 10:05", thread=2), sent("02 10:30", thread=2), sent("02 11:00", thread=1)
+    result = replies(
+        received("02 10:00", thread=1),
+        received("02 10:05", thread=2),
+        sent("02 10:30", thread=2),
+        sent("02 11:00", thread=1),
     )
 
-    assert waits(found) == [60.0, 25.0]
+    assert waits(result) == [60.0, 25.0]
 
 
 def test_an_answer_counts_for_its_own_client() -> None:
-    assert replies(wrote("02 10:00", client=1), sent("02 10:30", client=2))["reply_at"].isna().all()
+    assert replies(received("02 10:00", client=1), sent("02 10:30", client=2))["reply_at"].isna().all()
 
 
 def test_the_start_of_a_session_answers_in_every_thread() -> None:
     meeting = event("2026-03-03 09:00", "2026-03-03 09:50", client=1)
-    found = replies(
-        wrote("02 10:00", thread=1),
-        wrote("02 10:05", thread=2),
+    result = replies(
+        received("02 10:00", thread=1),
+        received("02 10:05", thread=2),
         sent("02 10:30", thread=2),
-        wrote("03 09:30", thread=1),
+        received("03 09:30", thread=1),
         sent("03 10:00", thread=1),
         sessions=[meeting],
     )
 
-    assert found["by_session"].tolist() == [True, False, False]
-    assert waits(found) == [23 * 60.0, 30.0, 25.0]
-    assert found["episode"].tolist() == [-1, 1, 0]
+    assert result["by_session"].tolist() == [True, False, False]
+    assert waits(result) == [23 * 60.0, 30.0, 25.0]
+    assert result["episode"].tolist() == [-1, 1, 0]
 
 
 def test_only_a_held_session_with_that_client_answers() -> None:
-    others = [
+    other_messages = [
         event("2026-03-02 11:00", "2026-03-02 11:50", client=2),
         event("2026-03-02 12:00", "2026-03-02 12:50", client=1, status=Status.CANCELLED),
     ]
 
-    assert replies(wrote("02 10:00", client=1), sessions=others)["reply_at"].isna().all()
+    assert replies(received("02 10:00", client=1), sessions=other_messages)["reply_at"].isna().all()
 
 
 def test_a_group_reply_counts_once() -> None:
-    found = replies(
-        wrote("02 10:00", thread=1), wrote("02 10:05", thread=2), sent("02 10:30", thread=1), sent("02 10:40", thread=2)
+    result = replies(
+        received("02 10:00", thread=1),
+        received("02 10:05", thread=2),
+        sent("02 10:30", thread=1),
+        sent("02 10:40", thread=2),
     )
 
-    assert waits(found) == [30.0, 35.0]
-    assert found["episode"].tolist() == [0, 0]
+    assert waits(result) == [30.0, 35.0]
+    assert result["episode"].tolist() == [0, 0]
 
 
 def test_automatic_mail_neither_opens_nor_answers_a_run() -> None:
     away = message("2026-03-02 10:01", out=True, automatic=True)
     bounce = message("2026-03-02 09:00", automatic=True)
-    found = replies(bounce, wrote("02 10:00"), away, sent("02 11:00"))
+    result = replies(bounce, received("02 10:00"), away, sent("02 11:00"))
 
-    assert waits(found) == [60.0]
+    assert waits(result) == [60.0]
 
 
 def test_colleagues_have_no_runs() -> None:
@@ -154,10 +173,10 @@ def test_colleagues_have_no_runs() -> None:
 
 
 def test_a_wait_that_goes_on_ends_at_the_moment_of_looking() -> None:
-    found = replies(wrote("02 10:00"), sent("02 13:00"), as_of="2026-03-02 12:00")
+    result = replies(received("02 10:00"), sent("02 13:00"), as_of="2026-03-02 12:00")
 
-    assert found["reply_at"].isna().all()
-    assert found["waited_seconds"].tolist() == [7200]
+    assert result["reply_at"].isna().all()
+    assert result["waited_seconds"].tolist() == [7200]
 
 
 def test_no_mail_no_runs() -> None:
@@ -169,7 +188,7 @@ def test_no_mail_no_runs() -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class SimpleMessage:
     """One message: who, in which thread, when, which way."""
 
     client: int
@@ -178,28 +197,30 @@ class Told:
     out: bool
 
 
-BEGIN = at("2026-03-02 00:00")
+BEGIN = instant("2026-03-02 00:00")
 DAY = 86_400
 times = st.integers(0, 40).map(lambda half_days: half_days * DAY // 2) | st.integers(0, 20 * DAY)
-told = st.builds(Told, st.integers(1, 2), st.integers(0, 1), times.map(lambda after: BEGIN + after), st.booleans())
+simple_messages = st.builds(
+    SimpleMessage, st.integers(1, 2), st.integers(0, 1), times.map(lambda after: BEGIN + after), st.booleans()
+)
 Run = tuple[int, int, float, bool, float]
 
 
-def obvious(mail: Sequence[Told], sessions: Sequence[tuple[int, int]], as_of: int) -> Iterator[Run]:
+def expected_replies(mail: Sequence[SimpleMessage], sessions: Sequence[tuple[int, int]], as_of: int) -> Iterator[Run]:
     """Every run as (client, inbound_at, reply_at, by_session, waited), one message after the other."""
-    ordered = sorted(mail, key=lambda one: (one.client, one.thread, one.at, one.out))
-    for (client, _), talk in groupby(ordered, key=lambda one: (one.client, one.thread)):
-        meetings = sorted(start for who, start in sessions if who == client and start <= as_of)
+    ordered = sorted(mail, key=lambda item: (item.client, item.thread, item.at, item.out))
+    for (client, _), talk in groupby(ordered, key=lambda item: (item.client, item.thread)):
+        meetings = sorted(start for client_number, start in sessions if client_number == client and start <= as_of)
         waiting: int | None = None
-        for one in talk:
-            if waiting is not None and any(waiting <= start < one.at for start in meetings):
+        for item in talk:
+            if waiting is not None and any(waiting <= start < item.at for start in meetings):
                 yield run(client, waiting, inf, meetings, as_of)
                 waiting = None
-            if one.out and waiting is not None:
-                yield run(client, waiting, one.at, meetings, as_of)
+            if item.out and waiting is not None:
+                yield run(client, waiting, item.at, meetings, as_of)
                 waiting = None
-            elif not one.out and waiting is None:
-                waiting = one.at
+            elif not item.out and waiting is None:
+                waiting = item.at
         if waiting is not None:
             yield run(client, waiting, inf, meetings, as_of)
 
@@ -214,42 +235,44 @@ def run(client: int, inbound: int, message_at: float, meetings: Sequence[int], a
 
 
 @settings(max_examples=EXAMPLES)
-@given(st.lists(told, max_size=14), st.lists(st.tuples(st.integers(1, 2), times), max_size=4), times)
-def test_every_run_and_its_answer(mail: list[Told], meetings: list[tuple[int, int]], looked: int) -> None:
-    as_of = BEGIN + looked
-    known = [one for one in mail if one.at <= as_of]
+@given(st.lists(simple_messages, max_size=14), st.lists(st.tuples(st.integers(1, 2), times), max_size=4), times)
+def test_every_run_and_its_answer(mail: list[SimpleMessage], meetings: list[tuple[int, int]], inspected: int) -> None:
+    as_of = BEGIN + inspected
+    known_messages = [item for item in mail if item.at <= as_of]
     starts = [(client, BEGIN + after) for client, after in meetings if BEGIN + after <= as_of]
-    table = mailbox(known)
-    found = replies_from(table, episodes_from(table), begun(starts), as_of=as_of)
+    table = message_table(known_messages)
+    result = replies_from(table, episodes_from(table), session_table(starts), as_of=as_of)
     columns = ["client", "inbound_at", "reply_at", "by_session", "waited_seconds"]
 
-    assert in_order(found[columns].itertuples(index=False, name=None)) == in_order(obvious(known, starts, as_of))
+    assert in_order(result[columns].itertuples(index=False, name=None)) == in_order(
+        expected_replies(known_messages, starts, as_of)
+    )
 
 
-def mailbox(mail: Sequence[Told]) -> pd.DataFrame:
-    return messages(message(one.at, out=one.out, client=one.client, thread=one.thread) for one in mail)
+def message_table(mail: Sequence[SimpleMessage]) -> pd.DataFrame:
+    return messages(message(item.at, out=item.out, client=item.client, thread=item.thread) for item in mail)
 
 
-def begun(starts: Sequence[tuple[int, int]]) -> pd.DataFrame:
+def session_table(starts: Sequence[tuple[int, int]]) -> pd.DataFrame:
     """Held sessions as (client, start)."""
-    who, when = (np.array(column, dtype=np.int64) for column in (list(zip(*starts, strict=True)) or [(), ()]))
-    return pd.DataFrame({"client": who, "booked_start": when, "actual_start": np.nan, "status": "held"})
+    client, when = (np.array(column, dtype=np.int64) for column in (list(zip(*starts, strict=True)) or [(), ()]))
+    return pd.DataFrame({"client": client, "booked_start": when, "actual_start": np.nan, "status": "held"})
 
 
 def in_order(runs: Iterator[Run]) -> list[str]:
-    return sorted(repr(tuple(map(float, one))) for one in runs)
+    return sorted(repr(tuple(map(float, item))) for item in runs)
 
 
 @settings(max_examples=EXAMPLES)
-@given(st.lists(told, max_size=14))
-def test_the_episode_of_a_reply_holds_the_reply(mail: list[Told]) -> None:
-    table = mailbox(mail)
+@given(st.lists(simple_messages, max_size=14))
+def test_the_episode_of_a_reply_holds_the_reply(mail: list[SimpleMessage]) -> None:
+    table = message_table(mail)
     episodes = episodes_from(table)
-    found = replies_from(table, episodes, begun([]), as_of=BEGIN + 40 * DAY)
-    answered = found[found["episode"] >= 0]
+    result = replies_from(table, episodes, session_table([]), as_of=BEGIN + 40 * DAY)
+    answered = result[result["episode"] >= 0]
     holding = episodes.loc[answered["episode"]]
 
-    assert (found["reply_at"].notna() == (found["episode"] >= 0)).all()
+    assert (result["reply_at"].notna() == (result["episode"] >= 0)).all()
     assert (holding["counterpart"].to_numpy() == answered["client"].to_numpy()).all()
     assert (holding["sent_at"].to_numpy() <= answered["reply_at"].to_numpy()).all()
     assert (holding["last_at"].to_numpy() >= answered["reply_at"].to_numpy()).all()
@@ -271,16 +294,16 @@ def test_the_episode_of_a_reply_holds_the_reply(mail: list[Told]) -> None:
 )
 def test_working_minutes_leave_out_what_is_not_worked(came: str, answered: str, minutes: float) -> None:
     calendar = work_calendar(clinician(), date(2026, 3, 1), date(2026, 3, 31), holidays={date(2026, 3, 17)})
-    leave = spans([(at("2026-03-11 00:00"), at("2026-03-12 00:00"))])
-    found = replies(wrote(came), sent(answered))
+    leave = spans([(instant("2026-03-11 00:00"), instant("2026-03-12 00:00"))])
+    result = replies(received(came), sent(answered))
 
-    assert (working_seconds(found, with_entries(calendar, leave=leave)) / 60).tolist() == [minutes]
+    assert (working_seconds(result, with_entries(calendar, leave=leave)) / 60).tolist() == [minutes]
 
 
 # The median wait
 
 
-def obvious_median(waits_: Sequence[tuple[float, bool]]) -> float:
+def expected_median(waits_: Sequence[tuple[float, bool]]) -> float:
     """Kaplan and Meier, one time after the other."""
     surviving = 1.0
     for time in sorted({wait for wait, _ in waits_}):
@@ -295,9 +318,9 @@ def obvious_median(waits_: Sequence[tuple[float, bool]]) -> float:
 @given(st.lists(st.tuples(st.integers(0, 12).map(float), st.booleans()), min_size=1, max_size=30))
 def test_the_median_wait_is_kaplan_and_meiers(waits_: list[tuple[float, bool]]) -> None:
     minutes, answered = (np.array(column) for column in zip(*waits_, strict=True))
-    found = median_wait(minutes, answered.astype(bool))
+    result = median_wait(minutes, answered.astype(bool))
 
-    assert found == obvious_median(waits_) or (np.isnan(found) and np.isnan(obvious_median(waits_)))
+    assert result == expected_median(waits_) or (np.isnan(result) and np.isnan(expected_median(waits_)))
 
 
 @given(st.lists(st.integers(0, 100).map(float), min_size=1, max_size=31).filter(lambda waits_: len(waits_) % 2 == 1))

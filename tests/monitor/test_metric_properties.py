@@ -18,7 +18,7 @@ from monitor.analysis.frames import Frames, frames_from
 from monitor.analysis.records import Records
 from monitor.analysis.terms import LEDGER, STANDINGS
 from monitor.roster import Hours, Practice
-from tests.monitor import facts as told
+from tests.monitor import facts
 from tests.monitor.facts import EXAMPLES, SOAKED, clinician, hours
 
 MONDAY = date(2026, 1, 5)
@@ -67,7 +67,7 @@ class Mail:
     automatic: bool
 
 
-Said = tuple[int, str, str | None, int]
+TermEntry = tuple[int, str, str | None, int]
 """A client, a term, its value and the day from the first Monday on which it begins to hold."""
 
 
@@ -80,9 +80,9 @@ class Life:
     mail: tuple[Mail, ...]
     as_of: int
     joined: int | None = None
-    zone: str = told.BERLIN
+    zone: str = facts.BERLIN
     monday: date = MONDAY
-    said: tuple[Said, ...] = ()
+    terms: tuple[TermEntry, ...] = ()
     people: tuple[tuple[int, int], ...] = ()
     ledger: tuple[tuple[int, str, int], ...] = ()
     marked: frozenset[int] = frozenset()
@@ -91,13 +91,13 @@ class Life:
     def records(self) -> Records:
         events = (self._event(number, entry) for number, entry in enumerate(self.entries))
         times = (self._evidence(number, entry) for number, entry in enumerate(self.entries) if entry.past is not None)
-        return told.records(
+        return facts.records(
             entries=events,
             times=times,
             mail=map(self._message, self.mail),
             people=self.people,
-            terms=(self._term(*one) for one in self.said),
-            ledger=(told.entered(who, kind, self._date(day)) for who, kind, day in self.ledger),
+            terms=(self._term(*item) for item in self.terms),
+            ledger=(facts.ledger_entry(client, kind, self._date(day)) for client, kind, day in self.ledger),
         )
 
     def frames(self, records: Records) -> Frames:
@@ -111,15 +111,15 @@ class Life:
     def _date(self, day: int) -> str:
         return (self.monday + timedelta(days=day)).isoformat()
 
-    def _term(self, client: int, name: str, value: str | None, day: int) -> told.Row:
-        return told.term(client, name, value, self._date(day))
+    def _term(self, client: int, name: str, value: str | None, day: int) -> facts.Row:
+        return facts.term(client, name, value, self._date(day))
 
     def instant(self, minute: int) -> int:
         """When the wall clock shows so many minutes after the first Monday's midnight."""
-        shown = datetime.combine(self.monday, time()) + timedelta(minutes=minute)
-        return int(shown.replace(tzinfo=ZoneInfo(self.zone)).timestamp())
+        local = datetime.combine(self.monday, time()) + timedelta(minutes=minute)
+        return int(local.replace(tzinfo=ZoneInfo(self.zone)).timestamp())
 
-    def _event(self, number: int, entry: Entry) -> told.Row:
+    def _event(self, number: int, entry: Entry) -> facts.Row:
         start, end = self.instant(entry.start), self.instant(entry.start + entry.length)
         return {
             "source": entry.source, "uid_key": f"uid{number}", "start": start, "end": end, "booked_end": end,
@@ -129,7 +129,7 @@ class Life:
             "moved": entry.length == LONG, "meeting": "",
         }  # fmt: skip
 
-    def _evidence(self, number: int, entry: Entry) -> told.Row:
+    def _evidence(self, number: int, entry: Entry) -> facts.Row:
         ended = self.instant(entry.start + entry.length + (entry.past or 0))
         named = f"uid{number}" if entry.grade is Grade.EHR else ""
         return {
@@ -137,15 +137,15 @@ class Life:
             "uid_key": named, "meeting": "",
         }  # fmt: skip
 
-    def _message(self, one: Mail) -> told.Row:
-        return told.message(
-            self.instant(one.at),
-            out=one.out,
-            client=one.client,
-            thread=one.thread,
-            kind=one.kind,
-            automatic=one.automatic,
-            emergency=one.thread in self.marked,
+    def _message(self, item: Mail) -> facts.Row:
+        return facts.message(
+            self.instant(item.at),
+            out=item.out,
+            client=item.client,
+            thread=item.thread,
+            kind=item.kind,
+            automatic=item.automatic,
+            emergency=item.thread in self.marked,
         )
 
 
@@ -171,13 +171,13 @@ WORDS: dict[str, list[str | None]] = {
     "frequency": ["0.5", "2", None], "channels": ["email", "sms,phone"], "contact_hours": ["09:00-12:00"],
     "contact_days": ["mon,sat"], "modified": ["access", None], "modified_until": ["2026-02-02"],
 }  # fmt: skip
-said = st.sampled_from(list(WORDS)).flatmap(
+term_entries = st.sampled_from(list(WORDS)).flatmap(
     lambda name: st.tuples(st.integers(0, 3), st.just(name), st.sampled_from(WORDS[name]), st.integers(-9, WEEKS * 7))
 )
 pairs = st.sampled_from([(), ((0, 1),), ((1, 2), (0, 3))])
 entries = st.tuples(st.integers(-1, 3), st.sampled_from(list(LEDGER)), st.integers(0, WEEKS * 7))
 agreed = {
-    "said": st.lists(said, max_size=8, unique_by=lambda one: (one[0], one[1], one[3])).map(tuple),
+    "terms": st.lists(term_entries, max_size=8, unique_by=lambda one: (one[0], one[1], one[3])).map(tuple),
     "people": pairs,
     "ledger": st.lists(entries, max_size=4).map(tuple),
     "marked": st.frozensets(st.integers(1, 2)),
@@ -193,7 +193,7 @@ lives = st.builds(
 )
 
 
-def tried(share: int) -> int:
+def example_count(share: int) -> int:
     """How many examples a property is tried on: a share of the usual ones, all in a soak."""
     return EXAMPLES if SOAKED else EXAMPLES // share
 
@@ -206,22 +206,23 @@ def measured(life: Life, *, shuffled: bool = False) -> pd.DataFrame:
     return compute_metrics(life.frames(records))
 
 
-@settings(max_examples=tried(2))
+@settings(max_examples=example_count(2))
 @given(lives)
 def test_values_lie_in_their_range_whatever_the_order_of_rows(life: Life) -> None:
-    found = measured(life)
+    result = measured(life)
     limits = {key: (entry.low, entry.high) for key, entry in catalogue().items()}
-    known = found[found["value"].notna()]
+    with_value = result[result["value"].notna()]
 
     assert all(
-        limits[key][0] <= value <= limits[key][1] for key, value in zip(known["key"], known["value"], strict=True)
+        limits[key][0] <= value <= limits[key][1]
+        for key, value in zip(with_value["key"], with_value["value"], strict=True)
     )
-    assert (found["n"] >= 0).all()
-    assert found["coverage"].between(0, 1).all()
-    pd.testing.assert_frame_equal(measured(life, shuffled=True), found, check_exact=True)
+    assert (result["n"] >= 0).all()
+    assert result["coverage"].between(0, 1).all()
+    pd.testing.assert_frame_equal(measured(life, shuffled=True), result, check_exact=True)
 
 
-@settings(max_examples=tried(4))
+@settings(max_examples=example_count(4))
 @given(lives, st.sampled_from(SHIFTED), st.sampled_from(SHIFTED))
 def test_the_same_life_by_the_wall_clock_has_the_same_numbers_anywhere(life: Life, here: str, there: str) -> None:
     pd.testing.assert_frame_equal(measured(replace(life, zone=here)), measured(replace(life, zone=there)))
@@ -240,21 +241,23 @@ def clear_of_the_night(life: Life) -> Life:
         ends = entry.start + entry.length + max(entry.past or 0, 0)
         return entry.length % DAY == 0 or ends <= NIGHT[0] or entry.start >= NIGHT[1]
 
-    mail = (one for one in life.mail if not NIGHT[0] <= one.at < NIGHT[1])
+    mail = (item for item in life.mail if not NIGHT[0] <= item.at < NIGHT[1])
     return replace(life, entries=tuple(filter(is_clear, life.entries)), mail=tuple(mail))
 
 
-@settings(max_examples=tried(4))
+@settings(max_examples=example_count(4))
 @given(lives, st.sampled_from(sorted(CLOCKS_CHANGE)))
 def test_where_the_clocks_change_only_what_lasts_over_the_night_is_an_hour_longer_or_shorter(
     life: Life, change: str
 ) -> None:
     here = replace(clear_of_the_night(life), monday=CLOCKS_CHANGE[change])
-    found, unchanged = (measured(replace(here, zone=zone)).set_index(["week", "key"]) for zone in (told.BERLIN, "UTC"))
-    stretch = found.index.isin(["longest_free_stretch"], level="key")
-    hours_more = (found.loc[stretch, "value"] - unchanged.loc[stretch, "value"]).dropna()
+    result, unchanged = (
+        measured(replace(here, zone=zone)).set_index(["week", "key"]) for zone in (facts.BERLIN, "UTC")
+    )
+    stretch = result.index.isin(["longest_free_stretch"], level="key")
+    hours_more = (result.loc[stretch, "value"] - unchanged.loc[stretch, "value"]).dropna()
 
-    pd.testing.assert_frame_equal(found[~stretch], unchanged[~stretch])
+    pd.testing.assert_frame_equal(result[~stretch], unchanged[~stretch])
     assert set(hours_more.round(6)) <= {0.0, -1.0 if change == "forward" else 1.0}
 
 
@@ -262,15 +265,15 @@ weekdays = st.integers(0, WEEKS * 5 - 1).map(lambda n: (n // 5 * 7 + n % 5) * DA
 inside = st.builds(lambda day, minute: day + 9 * HOUR + 5 + minute, weekdays, st.integers(0, 3 * HOUR))
 
 
-@settings(max_examples=tried(3))
+@settings(max_examples=example_count(3))
 @given(st.lists(sessions, max_size=15), st.lists(letters, max_size=25), st.data())
 def test_everything_inside_the_hours_leaves_nothing_after_hours(
-    met: list[Entry], mail: list[Mail], data: st.DataObject
+    session_entries: list[Entry], mail: list[Mail], data: st.DataObject
 ) -> None:
-    entries = [replace(entry, start=data.draw(inside), length=50, past=0, grade=Grade.EHR) for entry in met]
-    sent = [replace(one, at=data.draw(inside)) for one in mail]
-    found = measured(Life(hours(), tuple(entries), tuple(sent), LOOKED))
-    of_the_evening = found[found["key"].isin(AFTER_HOURS)]
+    entries = [replace(entry, start=data.draw(inside), length=50, past=0, grade=Grade.EHR) for entry in session_entries]
+    sent = [replace(item, at=data.draw(inside)) for item in mail]
+    result = measured(Life(hours(), tuple(entries), tuple(sent), LOOKED))
+    of_the_evening = result[result["key"].isin(AFTER_HOURS)]
 
     assert set(of_the_evening["value"].dropna()) <= {0.0}
     assert set(AFTER_HOURS) <= catalogue().keys()
@@ -283,16 +286,16 @@ def test_without_any_record_there_is_no_week(pattern: Hours) -> None:
 
 def test_without_a_calendar_nothing_is_known_of_sessions() -> None:
     mail = tuple(Mail(day * DAY + 600, True, 1, 0, CounterpartKind.CLIENT, False) for day in range(40))
-    found = measured(Life(hours(), (), mail, LOOKED))
+    result = measured(Life(hours(), (), mail, LOOKED))
     from_mail = {
         "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "after_hours_inbound_emergency",
         "self_initiated_after_hours", "evenings_touched", "night_messages", "available_fte", "off_day_work",
         "emergency_contacts",
     }  # fmt: skip
 
-    assert len(found) == WEEKS * len(catalogue())
-    assert set(found.loc[found["value"].notna(), "key"]) == from_mail
-    assert (found.loc[found["value"].isna() & (found["key"] != "reply_minutes_clock"), "n"] == 0).all()
+    assert len(result) == WEEKS * len(catalogue())
+    assert set(result.loc[result["value"].notna(), "key"]) == from_mail
+    assert (result.loc[result["value"].isna() & (result["key"] != "reply_minutes_clock"), "n"] == 0).all()
 
 
 def test_a_silent_life_beside_a_calendar_that_works_is_not_unknown() -> None:
@@ -300,11 +303,11 @@ def test_a_silent_life_beside_a_calendar_that_works_is_not_unknown() -> None:
         Entry(600, 50, 1, Kind.SESSION, Status.CONFIRMED, 1),
         Entry(LOOKED - 60, 50, 1, Kind.SESSION, Status.CONFIRMED, 1),
     )
-    found = measured(Life(hours(), two, (), LOOKED)).pivot(index="week", columns="key", values="value")  # noqa: PD010
+    result = measured(Life(hours(), two, (), LOOKED)).pivot(index="week", columns="key", values="value")  # noqa: PD010
 
-    assert found["sessions_held"].tolist() == [1, 0, 0, 0, 0, 0]
-    assert np.isnan(found["contact_hours"]).sum() == 0
-    assert np.isnan(found["after_hours_replies"]).all()
+    assert result["sessions_held"].tolist() == [1, 0, 0, 0, 0, 0]
+    assert np.isnan(result["contact_hours"]).sum() == 0
+    assert np.isnan(result["after_hours_replies"]).all()
 
 
 def by_week(life: Life) -> pd.DataFrame:
@@ -312,18 +315,20 @@ def by_week(life: Life) -> pd.DataFrame:
     return wide.reindex(columns=list(catalogue())).fillna(0.0)
 
 
-@settings(max_examples=tried(8))
+@settings(max_examples=example_count(8))
 @given(lives, st.sets(st.integers(0, 3)))
 def test_what_an_agreement_covers_and_what_it_does_not_make_the_whole(life: Life, covered: set[int]) -> None:
     kinds_before = {Kind.EMERGENCY: Kind.OTHER}
     ordinary = tuple(replace(entry, kind=kinds_before.get(entry.kind, entry.kind)) for entry in life.entries)
-    whole = by_week(replace(life, said=(), entries=ordinary, marked=frozenset()))
-    parts = by_week(replace(life, said=tuple((client, "emergency", "yes", -400) for client in covered)))
+    numbers = by_week(replace(life, terms=(), entries=ordinary, marked=frozenset()))
+    parts = by_week(replace(life, terms=tuple((client, "emergency", "yes", -400) for client in covered)))
 
-    assert (parts["after_hours_inbound"] + parts["after_hours_inbound_emergency"]).equals(whole["after_hours_inbound"])
-    assert whole[["emergency_contacts", "after_hours_inbound_emergency"]].to_numpy().sum() == 0
+    assert (parts["after_hours_inbound"] + parts["after_hours_inbound_emergency"]).equals(
+        numbers["after_hours_inbound"]
+    )
+    assert numbers[["emergency_contacts", "after_hours_inbound_emergency"]].to_numpy().sum() == 0
     for key in ("sessions_held", "contact_hours", "short_rests", "days_since_full_day_off", "active_clients"):
-        assert parts[key].equals(whole[key])
+        assert parts[key].equals(numbers[key])
     for key in ("outside_hours_minutes", "evenings_touched", "after_hours_replies", "off_day_work"):
-        assert (parts[key] <= whole[key]).all()
-    assert (whole["unplanned_endings"] <= whole["closures"]).all()
+        assert (parts[key] <= numbers[key]).all()
+    assert (numbers["unplanned_endings"] <= numbers["closures"]).all()

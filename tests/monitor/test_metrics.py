@@ -11,7 +11,19 @@ import pytest
 from connectors.records import CounterpartKind, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, hours, message, seen_times, term
+from tests.monitor.facts import (
+    Row,
+    actual_times,
+    clinician,
+    day,
+    event,
+    frames,
+    hours,
+    instant,
+    ledger_entry,
+    message,
+    term,
+)
 from tests.monitor.week_facts import (
     DAYS,
     UNKNOWN,
@@ -33,12 +45,12 @@ def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
         at = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
         entry = session(f"{at}:00", f"{at[-2:]}:30", uid=f"s{number}")
         ended = None if late is None else f"{in_week(f'{at}:00')[:13]}:{30 + int(late):02}:{round(late % 1 * 60):02}"
-        yield entry, [] if ended is None else [seen_times(None, ended, uid=f"s{number}")]
+        yield entry, [] if ended is None else [actual_times(None, ended, uid=f"s{number}")]
 
 
 def with_ends(*minutes: float | None, grace: int = 5) -> Frames:
     entries, times = zip(*ends(minutes), strict=True)
-    return week_frames(*entries, times=[time for some in times for time in some], person=clinician(grace=grace))
+    return week_frames(*entries, times=[time for row in times for time in row], person=clinician(grace=grace))
 
 
 # Sessions
@@ -58,24 +70,24 @@ def test_sessions_held() -> None:
 def test_a_group_is_one_session_of_several_clients() -> None:
     """Two hours with three clients, the end known of one; beside it a session that ends with it."""
     group = [session("mon 10:00", "12:00", client, uid=f"g{client}") for client in (1, 2, 3)]
-    ended = seen_times(in_week("mon 10:00"), in_week("mon 12:10"), uid="g2")
-    found = week_frames(*group, session("mon 11:30", "12:00", 4), times=[ended])
+    ended = actual_times(in_week("mon 10:00"), in_week("mon 12:10"), uid="g2")
+    derived = week_frames(*group, session("mon 11:30", "12:00", 4), times=[ended])
 
-    assert metric_row("sessions_held", found)["value"] == 2
-    assert metric_row("contact_hours", found)["value"] == pytest.approx(2 + 10 / 60)
-    assert metric_row("stretch_minutes", found).tolist() == [10, 1, 0.5]
-    assert metric_row("overrun_share", found).tolist() == [100, 1, 0.5]
-    assert metric_row("back_to_back_run", found)["value"] == 2
-    assert metric_row("back_to_back_days", found)["value"] == 0
-    assert metric_row("active_clients", found)["value"] == 4
+    assert metric_row("sessions_held", derived)["value"] == 2
+    assert metric_row("contact_hours", derived)["value"] == pytest.approx(2 + 10 / 60)
+    assert metric_row("stretch_minutes", derived).tolist() == [10, 1, 0.5]
+    assert metric_row("overrun_share", derived).tolist() == [100, 1, 0.5]
+    assert metric_row("back_to_back_run", derived)["value"] == 2
+    assert metric_row("back_to_back_days", derived)["value"] == 0
+    assert metric_row("active_clients", derived)["value"] == 4
 
 
 def test_a_group_that_the_calendar_books_for_longer_than_the_record_system_is_one_session() -> None:
     calendar = session("mon 10:00", "11:30", client=-1)
     visits = [session("mon 10:00", "11:20", client, source=2) for client in (1, 2, 3)]
-    found = week_frames(calendar, *visits)
+    derived = week_frames(calendar, *visits)
 
-    assert [metric_row(key, found)["value"] for key in ("sessions_held", "contact_hours", "active_clients")] == [
+    assert [metric_row(key, derived)["value"] for key in ("sessions_held", "contact_hours", "active_clients")] == [
         1,
         1.5,
         3,
@@ -84,18 +96,20 @@ def test_a_group_that_the_calendar_books_for_longer_than_the_record_system_is_on
 
 def test_a_group_with_a_planned_exception_leaves_the_overrun_share() -> None:
     group = [session("mon 10:00", "11:00", client, uid=f"g{client}") for client in (1, 2)]
-    times = [seen_times(in_week("mon 10:00"), in_week("mon 11:10"), uid=f"g{client}") for client in (1, 2)]
+    times = [actual_times(in_week("mon 10:00"), in_week("mon 11:10"), uid=f"g{client}") for client in (1, 2)]
 
     assert metric_value("overrun_share", *group, times=times) == 100
-    assert pd.isna(metric_value("overrun_share", *group, times=times, ledger=[entered(2, "exception", "2026-03-02")]))
+    assert pd.isna(
+        metric_value("overrun_share", *group, times=times, ledger=[ledger_entry(2, "exception", "2026-03-02")])
+    )
 
 
 def test_contact_hours_last_from_the_actual_start_to_the_actual_end_else_the_booked_one() -> None:
     entries = [session("mon 10:00", "11:00", uid="a"), session("tue 10:00", "11:00", uid="b")]
-    both = seen_times(in_week("mon 10:15"), in_week("mon 11:30"), uid="a")
-    one = seen_times(None, in_week("tue 11:30"), uid="b")
+    both_ends = actual_times(in_week("mon 10:15"), in_week("mon 11:30"), uid="a")
+    end_only = actual_times(None, in_week("tue 11:30"), uid="b")
 
-    assert metric_value("contact_hours", *entries, times=[both, one]) == 1.25 + 1.5
+    assert metric_value("contact_hours", *entries, times=[both_ends, end_only]) == 1.25 + 1.5
 
 
 def test_contact_hours_count_entries_that_overlap_once() -> None:
@@ -107,17 +121,17 @@ def test_contact_hours_count_entries_that_overlap_once() -> None:
 def test_a_corrected_end_before_the_logged_start_leaves_the_start_unknown() -> None:
     """Then the session lasted from its booked start to the corrected end."""
     entries = [session("mon 10:00", "11:00", uid="a")]
-    log = seen_times(in_week("mon 10:30"), in_week("mon 11:00"), uid="a")
+    log = actual_times(in_week("mon 10:30"), in_week("mon 11:00"), uid="a")
 
-    found = metric_value("contact_hours", *entries, times=[log], corrected={"a": in_week("mon 10:20")})
-    assert found == pytest.approx(20 / 60)
+    value = metric_value("contact_hours", *entries, times=[log], corrected={"a": in_week("mon 10:20")})
+    assert value == pytest.approx(20 / 60)
 
 
 def test_overrun_minutes_are_the_true_mean_and_clipped_where_changes_are_looked_for() -> None:
-    found = with_ends(2, 2, 2, 2, 2, 2, 28, -25)
+    derived = with_ends(2, 2, 2, 2, 2, 2, 28, -25)
 
-    assert metric_row("overrun_minutes", found).tolist() == [(6 * 2 + 28 - 25) / 8, 8, 1.0]
-    assert metric_row("overrun_minutes_clipped", found).tolist() == [(6 * 2 + 20 - 10) / 8, 8, 1.0]
+    assert metric_row("overrun_minutes", derived).tolist() == [(6 * 2 + 28 - 25) / 8, 8, 1.0]
+    assert metric_row("overrun_minutes_clipped", derived).tolist() == [(6 * 2 + 20 - 10) / 8, 8, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -133,15 +147,17 @@ def test_a_week_in_which_the_clip_binds_for_a_third_is_judged_on_the_median(ends
     assert metric_row("overrun_minutes_clipped", with_ends(*ends))["value"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("known", "expected"), [(8, 3.0), (7, UNKNOWN)])
-def test_overrun_minutes_need_eight_sessions(known: int, expected: float) -> None:
-    assert metric_row("overrun_minutes", with_ends(*[3.0] * known))["value"] == pytest.approx(expected, nan_ok=True)
+@pytest.mark.parametrize(("known_ends", "expected"), [(8, 3.0), (7, UNKNOWN)])
+def test_overrun_minutes_need_eight_sessions(known_ends: int, expected: float) -> None:
+    assert metric_row("overrun_minutes", with_ends(*[3.0] * known_ends))["value"] == pytest.approx(
+        expected, nan_ok=True
+    )
 
 
 def test_unknown_ends_are_in_coverage_and_not_in_the_mean() -> None:
-    found = metric_row("overrun_minutes", with_ends(*[3.0] * 8, *[None] * 8))
+    row = metric_row("overrun_minutes", with_ends(*[3.0] * 8, *[None] * 8))
 
-    assert found.tolist() == [3.0, 8, 0.5]
+    assert row.tolist() == [3.0, 8, 0.5]
 
 
 @pytest.mark.parametrize(("grace", "share"), [(5, 25.0), (4, 50.0)])
@@ -151,14 +167,14 @@ def test_overrun_share_is_past_the_persons_own_buffer(grace: int, share: float) 
 
 def test_a_late_start_that_runs_to_time_is_not_longer_than_booked() -> None:
     entry = session("mon 10:00", "10:50", uid="a")
-    found = week_frames(entry, times=[seen_times(in_week("mon 10:07"), in_week("mon 10:57"), uid="a")])
+    derived = week_frames(entry, times=[actual_times(in_week("mon 10:07"), in_week("mon 10:57"), uid="a")])
 
-    assert metric_row("late_start_minutes", found)["value"] == 7
-    assert metric_row("stretch_minutes", found)["value"] == 0
+    assert metric_row("late_start_minutes", derived)["value"] == 7
+    assert metric_row("stretch_minutes", derived)["value"] == 0
 
 
 def test_a_call_that_shows_nobody_came_is_no_session() -> None:
-    missed = seen_times(in_week("mon 10:00"), in_week("mon 10:03"), grade=Grade.CALL)
+    missed = actual_times(in_week("mon 10:00"), in_week("mon 10:03"), grade=Grade.CALL)
 
     assert metric_value("sessions_held", session("mon 10:00", "10:50"), times=[missed]) == 0
 
@@ -180,9 +196,9 @@ def test_outside_hours_minutes(entries: list[Row], mail: list[Row], minutes: flo
 
 
 def test_without_messages_half_of_the_work_outside_hours_is_not_seen() -> None:
-    found = frames(entries=[*sessions_around(), session("sat 10:00", "10:50")], messages_span=None)
+    derived = frames(entries=[*sessions_around(), session("sat 10:00", "10:50")], messages_span=None)
 
-    assert metric_row("outside_hours_minutes", found).tolist() == [50.0, 1, 0.5]
+    assert metric_row("outside_hours_minutes", derived).tolist() == [50.0, 1, 0.5]
 
 
 # Messages
@@ -195,11 +211,11 @@ def test_after_hours_replies_count_episodes_that_answer() -> None:
         received("wed 09:00", client=2), sent("wed 18:00", client=2),
         sent("thu 20:00", client=3),
     ]  # fmt: skip
-    found = week_frames(mail=mail)
+    derived = week_frames(mail=mail)
 
-    assert metric_row("after_hours_replies", found)["value"] == 2
-    assert metric_row("after_hours_reply_share", found)["value"] == pytest.approx(200 / 3)
-    assert metric_row("self_initiated_after_hours", found)["value"] == 1
+    assert metric_row("after_hours_replies", derived)["value"] == 2
+    assert metric_row("after_hours_reply_share", derived)["value"] == pytest.approx(200 / 3)
+    assert metric_row("self_initiated_after_hours", derived)["value"] == 1
 
 
 def test_one_episode_that_answers_in_two_threads_is_one_reply() -> None:
@@ -229,10 +245,10 @@ def test_inbound_after_hours_is_split_by_who_wrote() -> None:
         received("wed 20:00", client=8, kind=CounterpartKind.MANAGEMENT),
         message(in_week("thu 20:00"), automatic=True),
     ]
-    found = week_frames(mail=mail)
+    derived = week_frames(mail=mail)
 
-    assert metric_row("after_hours_inbound", found)["value"] == 2
-    assert metric_row("after_hours_inbound_staff", found)["value"] == 2
+    assert metric_row("after_hours_inbound", derived)["value"] == 2
+    assert metric_row("after_hours_inbound_staff", derived)["value"] == 2
 
 
 def test_reply_propensity_is_what_was_answered_before_work_began_again() -> None:
@@ -245,12 +261,12 @@ def test_reply_propensity_is_what_was_answered_before_work_began_again() -> None
 
 
 def test_reply_propensity_waits_until_work_has_begun_again() -> None:
-    found = week_frames(
+    derived = week_frames(
         mail=[received("sun 20:00"), received("sat 20:00", client=2), sent("sun 10:00", client=2)],
         as_of="2026-03-09 08:00",
     )
 
-    assert metric_row("reply_propensity", found).tolist() == [100.0, 1, 0.5]
+    assert metric_row("reply_propensity", derived).tolist() == [100.0, 1, 0.5]
 
 
 def test_evenings_touched_are_work_days() -> None:
@@ -279,7 +295,7 @@ def test_a_session_outside_the_hours_touches_its_evening_whatever_precedes_it() 
 
 @pytest.mark.parametrize(("ended", "evenings"), [("18:00", 0), ("18:01", 1), (None, 0)])
 def test_a_session_touches_an_evening_by_its_actual_end(ended: str | None, evenings: float) -> None:
-    times = [seen_times(None, in_week(f"mon {ended}"), uid="a")] if ended else []
+    times = [actual_times(None, in_week(f"mon {ended}"), uid="a")] if ended else []
 
     assert metric_value("evenings_touched", session("mon 17:00", "17:50", uid="a"), times=times) == evenings
 
@@ -288,17 +304,17 @@ def test_a_session_touches_an_evening_by_its_actual_end(ended: str | None, eveni
 def test_a_session_that_ended_before_it_was_booked_to_leaves_the_evening_alone(
     ended: str | None, evenings: float
 ) -> None:
-    times = [seen_times(None, in_week(f"mon {ended}"), uid="a")] if ended else []
+    times = [actual_times(None, in_week(f"mon {ended}"), uid="a")] if ended else []
 
     assert metric_value("evenings_touched", session("mon 17:20", "18:10", uid="a"), times=times) == evenings
 
 
 def test_work_on_leave_is_after_hours_at_any_hour() -> None:
-    off = event(in_week("wed 00:00"), in_week("thu 00:00"), kind=Kind.LEAVE, all_day=True)
+    leave = event(in_week("wed 00:00"), in_week("thu 00:00"), kind=Kind.LEAVE, all_day=True)
     mail = [received("wed 09:00"), sent("wed 10:00"), received("thu 09:00", 2), sent("thu 10:00", 2)]
 
-    assert metric_value("after_hours_replies", off, mail=mail) == 1
-    assert metric_value("outside_hours_minutes", off, mail=mail) == 5
+    assert metric_value("after_hours_replies", leave, mail=mail) == 1
+    assert metric_value("outside_hours_minutes", leave, mail=mail) == 5
 
 
 def test_a_session_partly_on_call_is_partly_after_hours() -> None:
@@ -322,16 +338,16 @@ def test_a_night_shift_has_no_messages_at_night() -> None:
 
 
 def test_time_to_a_reply_on_both_clocks() -> None:
-    mail = [some for n in range(1, 6) for some in (received(f"mon 17:{n}0", client=n), sent(f"tue 09:{n}0", client=n))]
-    found = week_frames(mail=mail)
+    mail = [row for n in range(1, 6) for row in (received(f"mon 17:{n}0", client=n), sent(f"tue 09:{n}0", client=n))]
+    derived = week_frames(mail=mail)
 
-    assert metric_row("reply_minutes_clock", found).tolist() == [16 * 60, 5, 1.0]
-    assert metric_row("reply_minutes_working", found).tolist() == [60, 5, 1.0]
+    assert metric_row("reply_minutes_clock", derived).tolist() == [16 * 60, 5, 1.0]
+    assert metric_row("reply_minutes_working", derived).tolist() == [60, 5, 1.0]
 
 
 def test_time_to_a_reply_needs_five_and_keeps_those_that_still_wait() -> None:
     answered = [
-        some for n in range(1, 5) for some in (received(f"mon 10:{n}0", client=n), sent(f"mon 11:{n}0", client=n))
+        row for n in range(1, 5) for row in (received(f"mon 10:{n}0", client=n), sent(f"mon 11:{n}0", client=n))
     ]
 
     assert pd.isna(metric_value("reply_minutes_clock", mail=answered))
@@ -361,10 +377,10 @@ def test_another_jobs_day_is_no_day_off() -> None:
 
 def test_before_anything_was_seen_there_is_no_day_off() -> None:
     begin = [event(f"2026-03-{n:02} 10:00", f"2026-03-{n:02} 10:50") for n in range(2, 12)]
-    found = frames(entries=[*begin, *sessions_around()[1:]])
+    derived = frames(entries=[*begin, *sessions_around()[1:]])
 
-    assert pd.isna(metric_row("days_since_full_day_off", found)["value"])
-    assert metric_row("days_since_full_day_off", found, "2026-03-09")["value"] == 0
+    assert pd.isna(metric_row("days_since_full_day_off", derived)["value"])
+    assert metric_row("days_since_full_day_off", derived, "2026-03-09")["value"] == 0
 
 
 @pytest.mark.parametrize(
@@ -392,9 +408,9 @@ def test_a_break_is_half_an_hour_in_the_days_middle(entries: list[tuple[str, str
 )
 def test_leave_is_no_break(worked: list[tuple[str, str]], away: tuple[str, str]) -> None:
     sessions = [session(f"mon {start}", end) for start, end in worked]
-    off = event(in_week(f"mon {away[0]}"), in_week(f"mon {away[1]}"), kind=Kind.LEAVE)
+    leave = event(in_week(f"mon {away[0]}"), in_week(f"mon {away[1]}"), kind=Kind.LEAVE)
 
-    assert metric_value("break_kept_share", *sessions, off) == 0
+    assert metric_value("break_kept_share", *sessions, leave) == 0
 
 
 def test_breaks_of_several_days_night_shifts_among_them() -> None:
@@ -406,14 +422,14 @@ def test_breaks_of_several_days_night_shifts_among_them() -> None:
 
 def test_a_day_of_six_hours_or_of_leave_owes_no_break() -> None:
     short = clinician(hours({"mon": ["09:00-15:00"]}))
-    off = event(in_week("mon 14:00"), in_week("mon 18:00"), kind=Kind.LEAVE)
+    leave = event(in_week("mon 14:00"), in_week("mon 18:00"), kind=Kind.LEAVE)
 
     assert pd.isna(metric_value("break_kept_share", session("mon 09:00", "15:00"), person=short))
-    assert pd.isna(metric_value("break_kept_share", session("mon 09:00", "13:00"), off))
+    assert pd.isna(metric_value("break_kept_share", session("mon 09:00", "13:00"), leave))
 
 
-def supervision(start: str, end: str, **told: object) -> Row:
-    return event(start, end, kind=Kind.SUPERVISION, **told)  # type: ignore[arg-type]
+def supervision(start: str, end: str, **fields: object) -> Row:
+    return event(start, end, kind=Kind.SUPERVISION, **fields)  # type: ignore[arg-type]
 
 
 def long_known() -> Row:
@@ -442,9 +458,9 @@ def test_supervision_is_unknown_before_a_month_was_read() -> None:
 
 
 def test_leave_days_are_agreed_days() -> None:
-    off = event("2026-03-05 14:00", "2026-03-09 00:00", kind=Kind.LEAVE)
+    leave = event("2026-03-05 14:00", "2026-03-09 00:00", kind=Kind.LEAVE)
 
-    assert metric_value("leave_days", off) == 1.5
+    assert metric_value("leave_days", leave) == 1.5
     assert metric_value("leave_days") == 0
 
 
@@ -480,7 +496,8 @@ def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Ro
     """Sessions of a client at one time of day."""
     dates = pd.date_range(first, periods=weeks, freq=f"{every}D")
     return [
-        event(f"{on:%Y-%m-%d} {9 + client:02}:00", f"{on:%Y-%m-%d} {9 + client:02}:50", client=client) for on in dates
+        event(f"{date:%Y-%m-%d} {9 + client:02}:00", f"{date:%Y-%m-%d} {9 + client:02}:50", client=client)
+        for date in dates
     ]
 
 
@@ -488,10 +505,10 @@ def test_active_clients_were_seen_in_thirty_days_or_are_booked_in_the_next() -> 
     entries = [
         *client_weeks(1, "2026-02-07", 1),  # the 30 days before Monday the ninth, four in the morning
         *client_weeks(2, "2026-02-06", 1),
-        event("2026-03-20 10:00", "2026-03-20 10:50", client=3, known="2026-03-05 10:00"),
-        event("2026-03-20 11:00", "2026-03-20 11:50", client=4, known="2026-03-09 10:00"),
-        event("2026-04-10 11:00", "2026-04-10 11:50", client=5, known="2026-03-05 10:00"),
-        event("2026-03-20 12:00", "2026-03-20 12:50", client=6, known="2026-03-05 10:00", status=Status.CANCELLED),
+        event("2026-03-20 10:00", "2026-03-20 10:50", client=3, known_at="2026-03-05 10:00"),
+        event("2026-03-20 11:00", "2026-03-20 11:50", client=4, known_at="2026-03-09 10:00"),
+        event("2026-04-10 11:00", "2026-04-10 11:50", client=5, known_at="2026-03-05 10:00"),
+        event("2026-03-20 12:00", "2026-03-20 12:50", client=6, known_at="2026-03-05 10:00", status=Status.CANCELLED),
     ]
 
     assert metric_value("active_clients", *entries) == 2
@@ -500,20 +517,20 @@ def test_active_clients_were_seen_in_thirty_days_or_are_booked_in_the_next() -> 
 
 
 def test_intakes_are_known_after_ninety_days() -> None:
-    known = client_weeks(9, "2025-10-06", 24)
+    earlier_sessions = client_weeks(9, "2025-10-06", 24)
     entries = [
-        *known,
+        *earlier_sessions,
         *client_weeks(1, "2025-10-06", 1),
         *client_weeks(1, "2026-03-02", 2),
         *client_weeks(2, "2026-03-03", 1),
     ]
-    found = frames(entries=entries, as_of="2026-07-01 12:00")
+    derived = frames(entries=entries, as_of="2026-07-01 12:00")
 
-    assert metric_row("intakes", found)["value"] == 2
-    assert metric_row("intakes", found, "2026-01-05")["value"] == 0
-    assert pd.isna(metric_row("intakes", found, "2025-12-29")["value"])
-    assert metric_row("closures", found, "2026-01-05")["value"] == 0
-    assert pd.isna(metric_row("closures", found, "2025-12-29")["value"])
+    assert metric_row("intakes", derived)["value"] == 2
+    assert metric_row("intakes", derived, "2026-01-05")["value"] == 0
+    assert pd.isna(metric_row("intakes", derived, "2025-12-29")["value"])
+    assert metric_row("closures", derived, "2026-01-05")["value"] == 0
+    assert pd.isna(metric_row("closures", derived, "2025-12-29")["value"])
 
 
 def test_a_closure_is_dated_to_the_ninetieth_day() -> None:
@@ -524,28 +541,28 @@ def test_a_closure_is_dated_to_the_ninetieth_day() -> None:
 
 
 def test_who_joined_since_knows_intakes_from_the_first_week() -> None:
-    found = frames(clinician(starts="2026-03-02"), entries=client_weeks(1, "2026-03-02", 3))
+    derived = frames(clinician(starts="2026-03-02"), entries=client_weeks(1, "2026-03-02", 3))
 
-    assert metric_table("intakes", found)["value"].tolist() == [1, 0, 0, 0]
-    assert metric_table("closures", found)["value"].tolist() == [0, 0, 0, 0]
+    assert metric_table("intakes", derived)["value"].tolist() == [1, 0, 0, 0]
+    assert metric_table("closures", derived)["value"].tolist() == [0, 0, 0, 0]
 
 
 def test_available_fte_ramps_and_leaves_out_leave() -> None:
     person = clinician(fte=0.8, starts="2026-02-23")
-    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    leave = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
     half = event("2026-03-16 00:00", "2026-03-18 14:00", kind=Kind.LEAVE)
-    found = week_frames(off, half, person=person)
+    derived = week_frames(leave, half, person=person)
 
-    assert metric_table("available_fte", found)["value"].tolist() == pytest.approx(
+    assert metric_table("available_fte", derived)["value"].tolist() == pytest.approx(
         [0.8 / 12, 0, 0.8 * 3 / 12, 0.8 * 4 / 12 * 0.5, 0.8 * 5 / 12]
     )
 
 
 def test_available_fte_leaves_out_public_holidays() -> None:
-    found = week_frames(person=clinician(fte=0.8), holidays=["2026-03-04", "2026-03-07"])
+    derived = week_frames(person=clinician(fte=0.8), holidays=["2026-03-04", "2026-03-07"])
 
-    assert metric_row("available_fte", found)["value"] == pytest.approx(0.8 * 4 / 5)
-    assert metric_row("available_fte", found, "2026-03-09")["value"] == pytest.approx(0.8)
+    assert metric_row("available_fte", derived)["value"] == pytest.approx(0.8 * 4 / 5)
+    assert metric_row("available_fte", derived, "2026-03-09")["value"] == pytest.approx(0.8)
 
 
 def test_weighted_load_is_sessions_a_week_for_each_fte() -> None:
@@ -554,9 +571,9 @@ def test_weighted_load_is_sessions_a_week_for_each_fte() -> None:
         *client_weeks(2, "2025-12-02", 7, every=14),
         *client_weeks(3, "2026-02-25", 2),
     ]
-    found = frames(clinician(fte=0.5), entries=entries, as_of="2026-03-09 12:00")
+    derived = frames(clinician(fte=0.5), entries=entries, as_of="2026-03-09 12:00")
 
-    assert metric_row("weighted_load", found).tolist() == pytest.approx([(1 + 0.5 + 1) / 0.5, 3, 1.0])
+    assert metric_row("weighted_load", derived).tolist() == pytest.approx([(1 + 0.5 + 1) / 0.5, 3, 1.0])
 
 
 def test_a_client_who_comes_back_is_new_in_the_load() -> None:
@@ -567,34 +584,34 @@ def test_a_client_who_comes_back_is_new_in_the_load() -> None:
 
 def test_a_joiners_load_is_measured_by_the_fte_of_the_week() -> None:
     """Half a caseload in the sixth of twelve weeks is an ordinary load."""
-    entries = [some for client in range(11) for some in client_weeks(client, "2026-01-26", 6)]
-    found = frames(clinician(starts="2026-01-26"), entries=entries, as_of="2026-03-09 12:00")
+    entries = [row for client in range(11) for row in client_weeks(client, "2026-01-26", 6)]
+    derived = frames(clinician(starts="2026-01-26"), entries=entries, as_of="2026-03-09 12:00")
 
-    assert metric_row("weighted_load", found)["value"] == pytest.approx(22)
+    assert metric_row("weighted_load", derived)["value"] == pytest.approx(22)
 
 
 @pytest.mark.parametrize("agreed", [(), ("1",)])
 def test_leave_changes_no_load(agreed: Sequence[str]) -> None:
     """Five clients come every week before and after four weeks of leave, agreed on or not."""
-    seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 9)]  # until 26 January
-    back = [some for client in range(5) for some in client_weeks(client, "2026-03-02", 4)]
-    off = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
-    said = [term(client, "frequency", text) for client in range(5) for text in agreed]
-    load = metric_table("weighted_load", frames(entries=[*seen, *back, off], terms=said))["value"]
+    earlier_sessions = [row for client in range(5) for row in client_weeks(client, "2025-12-01", 9)]  # until 26 January
+    back = [row for client in range(5) for row in client_weeks(client, "2026-03-02", 4)]
+    leave = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
+    terms = [term(client, "frequency", text) for client in range(5) for text in agreed]
+    load = metric_table("weighted_load", frames(entries=[*earlier_sessions, *back, leave], terms=terms))["value"]
 
     assert load.loc[day("2026-01-26") :].tolist() == pytest.approx([5.0] * 9)
 
 
 def test_a_client_who_begins_after_a_leave_counts_by_the_weeks_since() -> None:
-    off = event("2026-01-19 00:00", "2026-02-23 00:00", kind=Kind.LEAVE, all_day=True)
-    found = frames(entries=[*client_weeks(9, "2025-11-03", 6), *client_weeks(1, "2026-02-23", 2), off])
+    leave = event("2026-01-19 00:00", "2026-02-23 00:00", kind=Kind.LEAVE, all_day=True)
+    derived = frames(entries=[*client_weeks(9, "2025-11-03", 6), *client_weeks(1, "2026-02-23", 2), leave])
 
-    assert metric_row("weighted_load", found)["value"] == 1
+    assert metric_row("weighted_load", derived)["value"] == 1
 
 
 def test_clients_with_nothing_booked_are_those_without_a_session_in_the_next_thirty_days() -> None:
-    def booked(day: str, client: int, known: str = "2026-02-01 10:00") -> Row:
-        return event(f"{day} 10:00", f"{day} 10:50", client=client, known=known)
+    def booked(day: str, client: int, known_at: str = "2026-02-01 10:00") -> Row:
+        return event(f"{day} 10:00", f"{day} 10:50", client=client, known_at=known_at)
 
     entries = [
         *(booked(f"2026-03-0{day}", day) for day in (2, 3, 4)),
@@ -604,7 +621,7 @@ def test_clients_with_nothing_booked_are_those_without_a_session_in_the_next_thi
     ]
     assert metric_row("nothing_booked", frames(entries=entries)).tolist() == [2, 3, 1]
     before = [*client_weeks(1, "2026-01-05", 9), *entries]
-    unread = [{**one, "known_at": at("2026-03-04 10:00")} for one in before]
+    unread = [{**row, "known_at": instant("2026-03-04 10:00")} for row in before]
     assert pd.isna(metric_row("nothing_booked", frames(entries=unread))["value"])
 
 
@@ -613,20 +630,20 @@ def test_clients_with_nothing_booked_are_those_without_a_session_in_the_next_thi
 
 @pytest.mark.parametrize("key", ["sessions_held", "after_hours_replies", "outside_hours_minutes", "evenings_touched"])
 def test_a_week_of_leave_is_missing_and_not_zero(key: str) -> None:
-    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    leave = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
 
-    assert pd.isna(metric_value(key, off))
+    assert pd.isna(metric_value(key, leave))
     assert metric_value(key) == 0
 
 
 def test_what_was_done_in_a_week_of_leave_is_still_counted() -> None:
-    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    leave = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
 
-    assert metric_value("outside_hours_minutes", off, mail=[sent("mon 20:00")]) == 5
-    assert metric_value("after_hours_replies", off, mail=[received("mon 12:00"), sent("mon 20:00")]) == 1
+    assert metric_value("outside_hours_minutes", leave, mail=[sent("mon 20:00")]) == 5
+    assert metric_value("after_hours_replies", leave, mail=[received("mon 12:00"), sent("mon 20:00")]) == 1
 
 
 def test_every_metric_is_tested_here() -> None:
-    told = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_metrics*.py"))
+    fields = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_metrics*.py"))
 
-    assert [key for key in catalogue() if f'"{key}"' not in told] == []
+    assert [key for key in catalogue() if f'"{key}"' not in fields] == []

@@ -17,7 +17,7 @@ from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report import evidence_rows, figures, sentences
 from monitor.weekly_report.figures import Highlights
-from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
+from tests.monitor.facts import Row, actual_times, clinician, day, event, frames, instant, message
 from tests.monitor.practices import WrittenPractice
 
 WEEK = day("2026-03-02")
@@ -36,8 +36,8 @@ def moved(*more: Row) -> Frames:
         session("2026-03-10 09:00", "2026-03-10 09:50", NEW_YORK),
     ]
     times = [  # as a clock in Berlin shows them
-        seen_times("2026-03-02 11:00", "2026-03-02 11:58", uid="before"),
-        seen_times("2026-03-06 16:00", "2026-03-06 16:52", uid="after"),
+        actual_times("2026-03-02 11:00", "2026-03-02 11:58", uid="before"),
+        actual_times("2026-03-06 16:00", "2026-03-06 16:52", uid="after"),
     ]
     mail = [message("2026-03-03 18:30", zone=LISBON), message("2026-03-03 21:40", out=True, zone=LISBON)]
     return frames(MOVER, entries=[*sessions, *more], times=times, mail=mail, as_of="2026-03-10 12:00")
@@ -94,8 +94,13 @@ def test_a_future_move_changes_no_week_yet(practice: WrittenPractice) -> None:
     assert weeks == [date(2026, 2, 23), date(2026, 2, 16)]
 
 
+<<<<<<< HEAD
 def test_an_answer_belongs_to_the_local_day_on_which_it_was_given() -> None:
     late = at("2026-03-06 22:00", NEW_YORK)  # the next day in Greenwich
+=======
+def test_an_answer_is_of_the_day_on_which_it_was_given() -> None:
+    late = instant("2026-03-06 22:00", NEW_YORK)  # the next day in Greenwich
+>>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     row = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1, 1, 1, WEEK, answer="not_now", answered_at=late)
 
     assert notices.answered_on(row, MOVER) == day("2026-03-06")

@@ -15,7 +15,7 @@ from monitor.analysis.frames import Frames
 from monitor.notices import RULES, crossed_rules, drop_answered
 from monitor.roster import Practice
 from monitor.store.notices import NoticeRow
-from tests.monitor.facts import BERLIN, Row, at, day, entered, event, frames, message, term
+from tests.monitor.facts import BERLIN, Row, day, event, frames, instant, ledger_entry, message, term
 
 FIRST = day("2026-01-05")
 WEEKS = 12
@@ -165,7 +165,7 @@ def answered(
 ) -> NoticeRow:
     return NoticeRow(
         day(on), "worth a look", family, "client_contacts", 2, 1, 3, day(on) - 21, client, answer=answer,
-        answered_at=at(f"{on} 12:00"), until=day(until) if until else None,
+        answered_at=instant(f"{on} 12:00"), until=day(until) if until else None,
     )  # fmt: skip
 
 
@@ -189,13 +189,17 @@ DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2
 @pytest.mark.parametrize(
     ("ledger", "stored", "weeks"),
     [
-        ([entered(1, "gift", on) for on in DAYS[:2]], [], []),
-        ([entered(1, "gift", on) for on in DAYS[:3]], [], [3]),
-        ([entered(1, "gift", on) for on in DAYS], [], [3, 6]),
-        ([entered(1, kind, on) for kind, on in zip(("gift", "exception", "fee_waived"), DAYS, strict=False)], [], []),
-        ([entered(client, "gift", on) for client, on in zip((1, 2, 1), DAYS, strict=False)], [], []),
-        ([entered(-1, "gift", on) for on in DAYS], [], []),
-        ([entered(1, "consultation", on) for on in DAYS], [], []),
+        ([ledger_entry(1, "gift", on) for on in DAYS[:2]], [], []),
+        ([ledger_entry(1, "gift", on) for on in DAYS[:3]], [], [3]),
+        ([ledger_entry(1, "gift", on) for on in DAYS], [], [3, 6]),
+        (
+            [ledger_entry(1, kind, on) for kind, on in zip(("gift", "exception", "fee_waived"), DAYS, strict=False)],
+            [],
+            [],
+        ),
+        ([ledger_entry(client, "gift", on) for client, on in zip((1, 2, 1), DAYS, strict=False)], [], []),
+        ([ledger_entry(-1, "gift", on) for on in DAYS], [], []),
+        ([ledger_entry(1, "consultation", on) for on in DAYS], [], []),
         ([], [answered("needed", on) for on in DAYS[:3]], [3]),
         ([], [answered(answer, on) for answer, on in zip(("needed", "noted", "planned"), DAYS, strict=False)], []),
         ([], [answered("needed", on, client=0) for on in DAYS[:3]], []),
@@ -229,7 +233,11 @@ def until(review: str, reason: str = "crisis_plan") -> list[Row]:
     ],
 )
 def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: list[int]) -> None:
+<<<<<<< HEAD:tests/monitor/test_notice_rules.py
     ledger = [entered(1, "exception", on) for on in DAYS[:3]]
+=======
+    given = [ledger_entry(1, "exception", on) for on in DAYS[:3]]
+>>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
 
     assert weeks_of(crossed_rules(measured(NOTHING), person(terms=plan, ledger=ledger)), "just this once") == weeks
 
@@ -244,7 +252,11 @@ def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
         for family in ("availability", "load")
     ]
     due = [term(1, name, "2026-02-10", "2026-01-01") for name in ("review_on", "modified_until")]
+<<<<<<< HEAD:tests/monitor/test_notice_rules.py
     ledger = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
+=======
+    given = [ledger_entry(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
+>>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
 
     assert facts_of(crossed_rules(measured(NOTHING), person(terms=due, ledger=ledger), ended)) == [
         (5, "exception ended", 0, "availability"),
@@ -261,10 +273,17 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
     until = {"availability": "2026-02-11", "load": "2026-03-04"}
     ended = [answered("planned", "2026-01-12", client=0, until=until[family], family=family) for family in until]
     due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]
+<<<<<<< HEAD:tests/monitor/test_notice_rules.py
     ledger = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
     someone = person(terms=due, ledger=ledger)
     crossed = crossed_rules(measured(NOTHING), someone, ended)
     stored = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in crossed[:3])]
+=======
+    given = [ledger_entry(1, "gift", on) for on in DAYS[:6]] + [ledger_entry(1, "exception", on) for on in DAYS[3:6]]
+    someone = person(terms=due, ledger=given)
+    found = crossed_rules(measured(NOTHING), someone, ended)
+    said = [*ended, *(replace(row, answer=answer, answered_at=instant("2026-02-12 12:00")) for row in found[:3])]
+>>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
 
     again = crossed_rules(measured(NOTHING), someone, stored)
 
@@ -275,7 +294,7 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
 def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
     lines = [
         NoticeRow(day(on), "line", "review", "", None, None, None, day(on), 1, answer="planned",
-                  answered_at=at(f"{on} 12:00"), measured=1, topic="review_on")
+                  answered_at=instant(f"{on} 12:00"), measured=1, topic="review_on")
         for on in ("2026-01-12", "2026-01-26", "2026-02-09")
     ]  # fmt: skip
 

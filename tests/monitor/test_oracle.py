@@ -46,13 +46,13 @@ CALLED_OFF = {"cancelled", "declined", "late_cancelled", "clinician_cancelled"}
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    found: list[Span] = []
+    result: list[Span] = []
     for start, end in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
         elif end > start:
-            found.append((start, end))
-    return found
+            result.append((start, end))
+    return result
 
 
 def without(spans: Iterable[Span], gone: Iterable[Span]) -> list[Span]:
@@ -63,9 +63,9 @@ def without(spans: Iterable[Span], gone: Iterable[Span]) -> list[Span]:
     return left
 
 
-def inside(spans: list[Span], at: int) -> bool:
-    place = bisect_right(spans, (at, 2**62)) - 1
-    return place >= 0 and at < spans[place][1]
+def inside(spans: list[Span], second: int) -> bool:
+    place = bisect_right(spans, (second, 2**62)) - 1
+    return place >= 0 and second < spans[place][1]
 
 
 def seconds(spans: list[Span], start: int, end: int) -> int:
@@ -132,8 +132,8 @@ class Clinician:
             starts[n + 1] = max([starts[n + 1], *(self.at_wall(day, end) for _, end in self.pattern(day))])
         return starts
 
-    def day_of(self, at: int) -> date:
-        return self.days[bisect_right(self.edges, at) - 1]
+    def day_of(self, second: int) -> date:
+        return self.days[bisect_right(self.edges, second) - 1]
 
     def edge(self, day: date) -> int:
         return self.edges[(day - self.days[0]).days]
@@ -145,12 +145,12 @@ class Clinician:
         versions = self.person.get("hours") or [{day: ["08:00-18:00"] for day in WEEKDAYS[:5]}]
         begun = [version for version in versions if version.get("from", date.min) <= day] or versions[:1]
         texts = begun[-1].get("holidays" if day in self.public_holidays else WEEKDAYS[day.weekday()], ())
-        found = []
+        result = []
         for text in texts:
             (h1, m1), (h2, m2) = ([int(part) for part in time.split(":")] for time in text.split("-"))
             start, end = 60 * h1 + m1, 60 * h2 + m2
-            found.append((start, end if end > start else end + 24 * 60))
-        return sorted(found)
+            result.append((start, end if end > start else end + 24 * 60))
+        return sorted(result)
 
     @cached_property
     def public_holidays(self) -> set[date]:
@@ -163,16 +163,16 @@ class Clinician:
 
     def of_kind(self, kind: str) -> list[Span]:
         """Entries of a kind: by the minute, or by whole work days."""
-        found = []
+        result = []
         for row in self.events:
             if row["kind"] != kind or row["status"] in CALLED_OFF:
                 continue
             start, end = instant(row["start"]), instant(row["end"])
             if row["all_day"] == "1":
-                first, last = (self.day_of(at + 12 * 3600) for at in (start, end))
+                first, last = (self.day_of(second + 12 * 3600) for second in (start, end))
                 start, end = self.edge(first), self.edge(last)
-            found.append((start, end))
-        return merged(found)
+            result.append((start, end))
+        return merged(result)
 
     @cached_property
     def leave(self) -> list[Span]:
@@ -189,14 +189,14 @@ class Clinician:
         return without(self.spans_of_days(close_breaks=True), self.leave)
 
     def spans_of_days(self, *, close_breaks: bool) -> list[Span]:
-        found = []
+        result = []
         for day in self.days:
             spans = self.pattern(day)
             for (_, end), (start, _) in pairwise(spans):
                 if close_breaks and (start - end) * 60 <= BREAK:
-                    found.append((self.at_wall(day, end), self.at_wall(day, start)))
-            found += [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in spans]
-        return merged(found)
+                    result.append((self.at_wall(day, end), self.at_wall(day, start)))
+            result += [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in spans]
+        return merged(result)
 
     # Sessions
 
@@ -230,8 +230,8 @@ class Clinician:
     def in_one_span(self, start: int, end: int) -> bool:
         return any(a <= start and end <= b for a, b in self.hours)
 
-    def after_hours(self, at: int) -> bool:
-        return not inside(self.covered, at)
+    def after_hours(self, second: int) -> bool:
+        return not inside(self.covered, second)
 
     # Messages
 
@@ -256,16 +256,16 @@ class Clinician:
 
     def runs(self, client: str, talk: list[tuple[int, bool]], sessions: list[int]) -> Iterator[Reply]:
         first: int | None = None
-        for at, out in [*talk, (2**60, True)]:
+        for second, out in [*talk, (2**60, True)]:
             if first is not None:
                 place = bisect_left(sessions, first)
                 session = sessions[place] if place < len(sessions) else 2**61
-                if out or session < at:
-                    answer = min(session, at)
-                    yield self.run(client, first, answer, by_session=session < at)
+                if out or session < second:
+                    answer = min(session, second)
+                    yield self.run(client, first, answer, by_session=session < second)
                     first = None
             if not out and first is None:
-                first = at
+                first = second
 
     def run(self, client: str, first: int, answer: int, *, by_session: bool) -> Reply:
         if answer - first > REPLY_IN or answer > self.now.timestamp():
@@ -290,7 +290,7 @@ class Clinician:
         """Work days with a message sent after hours, or a session that lies outside by its actual end."""
         agreed = merged([*self.hours, *self.of_kind("on_call")])
         emergency = self.of_kind("emergency")
-        touched = {self.day_of(at) for at in map(sent_at, self.sent) if self.after_hours(at)}
+        touched = {self.day_of(second) for second in map(sent_at, self.sent) if self.after_hours(second)}
         for _, booked, _, _, ended in self.held:
             if seconds(agreed, booked, ended) < ended - booked and not inside(emergency, booked):
                 touched.add(self.day_of(booked))
@@ -309,29 +309,29 @@ class Clinician:
             for row in self.events
             if row["kind"] == "busy" and row["all_day"] == "0" and row["status"] not in CALLED_OFF
         ]
-        done = [(at, at + 1) for at in map(sent_at, self.sent)]
+        done = [(second, second + 1) for second in map(sent_at, self.sent)]
         done += [(began, max(ended, began + 1)) for _, booked, _, began, ended in self.held if booked <= self.until]
         done = merged(span for span in [*done, *busy] if span[0] < self.until)
         ends = [start for start, _ in done[1:]] + [self.until]
         gaps = [(end, start) for (_, end), start in zip(done, ends, strict=True) if start > end]
-        found: dict[date, float] = defaultdict(float)
+        result: dict[date, float] = defaultdict(float)
         for week in self.weeks:
             first, last = self.edge(week), self.edge(week + timedelta(days=7))
-            found[week] = max((b - a for a, b in gaps if b > first and a < last), default=0) / 3600
-        return found
+            result[week] = max((b - a for a, b in gaps if b > first and a < last), default=0) / 3600
+        return result
 
     # Load
 
     @cached_property
     def away(self) -> dict[date, float]:
         """The share of each day that is leave: of the agreed hours where there are some, else of the day."""
-        found = {}
+        result = {}
         for day in self.days[:-1]:
             spans = [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in self.pattern(day)]
             spans = spans or [(self.edge(day), self.edge(day + timedelta(days=1)))]
             leave = sum(seconds(self.leave, start, end) for start, end in spans)
-            found[day] = leave / sum(end - start for start, end in spans)
-        return found
+            result[day] = leave / sum(end - start for start, end in spans)
+        return result
 
     def usual(self, day: date) -> bool:
         """Whether hours are agreed on this weekday, be it a public holiday or not."""
@@ -343,8 +343,8 @@ class Clinician:
         """The share of a week's usual days on which the person was there."""
         days = [day for day in (week + timedelta(days=n) for n in range(7)) if self.usual(day)]
         starts: date = self.person.get("starts", date.min)
-        there = [1 - self.away[day] if self.pattern(day) and day >= starts else 0.0 for day in days]
-        return sum(there) / len(days) if days else 1.0
+        present = [1 - self.away[day] if self.pattern(day) and day >= starts else 0.0 for day in days]
+        return sum(present) / len(days) if days else 1.0
 
     def shared_by(self, week: date) -> float:
         """The contract's FTE, growing over the first twelve weeks."""
@@ -361,15 +361,15 @@ class Clinician:
             if client and booked <= self.until:
                 by_client[client].append(booked)
         present = {week: self.present(week) for week in self.weeks}
-        found = {}
+        result = {}
         for week in self.weeks:
             end = self.edge(week + timedelta(days=7))
             total = sum(
                 self.asks(sorted(booked for booked in times if booked < end), week, present)
                 for times in by_client.values()
             )
-            found[week] = total / self.shared_by(week)
-        return found
+            result[week] = total / self.shared_by(week)
+        return result
 
     def asks(self, times: list[int], week: date, present: Mapping[date, float]) -> float:
         """Sessions a week that a client asks for at the end of a week: none from one who is not active."""
@@ -382,19 +382,19 @@ class Clinician:
         begun = times[0]
         for before, after in pairwise(times):
             begun = after if after - before > 90 * 86_400 else begun
-        there, weeks, first = 0.0, 0, week
-        for at in reversed([one for one in self.weeks if one <= week]):
-            if weeks == 8 or self.edge(at + timedelta(days=7)) <= begun:
+        present_weeks, weeks, first = 0.0, 0, week
+        for earlier in reversed([monday for monday in self.weeks if monday <= week]):
+            if weeks == 8 or self.edge(earlier + timedelta(days=7)) <= begun:
                 break
-            there, weeks, first = there + present[at], weeks + (present[at] > 0), at
+            present_weeks, weeks, first = present_weeks + present[earlier], weeks + (present[earlier] > 0), earlier
         counted = [
-            at
-            for at in times
-            if at >= max(begun, self.edge(first))
-            and not inside(self.leave, at)
-            and not (self.usual(self.day_of(at)) and not self.pattern(self.day_of(at)))
+            second
+            for second in times
+            if second >= max(begun, self.edge(first))
+            and not inside(self.leave, second)
+            and not (self.usual(self.day_of(second)) and not self.pattern(self.day_of(second)))
         ]
-        return len(counted) / max(there, 1.0)
+        return len(counted) / max(present_weeks, 1.0)
 
     def exported(self, key: str) -> dict[date, float]:
         return {
@@ -410,8 +410,8 @@ def number(text: str) -> float | None:
     return float(text) if text else None
 
 
-def iso(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+def iso(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
 
 
 def monday(week: str) -> date:
@@ -619,8 +619,8 @@ def lived(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinicia
     (folder / "evenhours.toml").write_text(REAL.format(real=real), encoding="utf-8")
     # What makes a letter one of a list is left out, so that there are incoming ones that no machine sent.
     lines = (real / "mail" / "uboot_stm32_headers.mbox").read_bytes().splitlines(keepends=True)
-    kept = (line for line in lines if not line.startswith((b"List-", b"Precedence:")))
-    (folder / "mail.mbox").write_bytes(b"".join(kept))
+    kept_lines = (line for line in lines if not line.startswith((b"List-", b"Precedence:")))
+    (folder / "mail.mbox").write_bytes(b"".join(kept_lines))
     convert(real / "pms" / "hangu_clinic_2018.csv", folder / "visits.csv")
     return exported(folder / "evenhours.toml", datetime(2025, 6, 30, 12, tzinfo=UTC))
 
@@ -632,16 +632,16 @@ practices = pytest.mark.parametrize(
 
 @pytest.fixture
 def people(request: pytest.FixtureRequest) -> list[Clinician]:
-    found: list[Clinician] = request.getfixturevalue(request.param)
-    return found
+    result: list[Clinician] = request.getfixturevalue(request.param)
+    return result
 
 
 @practices
 @pytest.mark.slow
 def test_messages_are_after_hours(people: list[Clinician]) -> None:
     for person in people:
-        found = [(row["sent_at"], int(row["after_hours"])) for row in person.messages]
-        assert found == [(row["sent_at"], person.after_hours(sent_at(row))) for row in person.messages], person.key
+        result = [(row["sent_at"], int(row["after_hours"])) for row in person.messages]
+        assert result == [(row["sent_at"], person.after_hours(sent_at(row))) for row in person.messages], person.key
     flags = [row["after_hours"] for person in people for row in person.messages]
     assert min(Counter(flags).values()) > 500
 
@@ -654,14 +654,14 @@ def test_replies_on_both_clocks(people: list[Clinician]) -> None:
         return client, inbound_at, reply_at, clock and round(clock, 3), working and round(working, 3), late
 
     for person in people:
-        found = Counter(
+        result = Counter(
             (
                 row["client"], row["inbound_at"], row["reply_at"], number(row["minutes_clock"]),
                 number(row["minutes_working"]), row["after_hours"],
             )
             for row in person.replies
         )  # fmt: skip
-        assert found == Counter(map(rounded, person.expected_replies())), person.key
+        assert result == Counter(map(rounded, person.expected_replies())), person.key
     assert sum(row["reply_at"] != "" for person in people for row in person.replies) > 50
 
 
@@ -678,9 +678,9 @@ def test_replies_on_both_clocks(people: list[Clinician]) -> None:
 def test_weekly_numbers(people: list[Clinician], key: str, expected: Callable[[Clinician], dict[date, float]]) -> None:
     compared = 0
     for person in people:
-        found, computed = person.exported(key), expected(person)
-        compared += len(found)
-        assert found == pytest.approx({week: computed.get(week, 0) for week in found}, abs=1e-3), person.key
+        result, computed = person.exported(key), expected(person)
+        compared += len(result)
+        assert result == pytest.approx({week: computed.get(week, 0) for week in result}, abs=1e-3), person.key
     assert compared > 80
 
 
@@ -694,9 +694,9 @@ several = pytest.mark.parametrize(
 def test_weekly_loads(people: list[Clinician]) -> None:
     compared = 0
     for person in people:
-        found, computed = person.exported("weighted_load"), person.loads()
-        compared += sum(load > 1 for load in found.values())
-        assert found == pytest.approx({week: computed[week] for week in found}, abs=1e-3), person.key
+        result, computed = person.exported("weighted_load"), person.loads()
+        compared += sum(load > 1 for load in result.values())
+        assert result == pytest.approx({week: computed[week] for week in result}, abs=1e-3), person.key
     assert compared > 80
 
 

@@ -16,7 +16,7 @@ def scores(seed: int, families: int = 3, weeks: int = 110, known_from: int = 25)
     steps = np.random.default_rng(seed).normal(size=(weeks, families))
     smooth = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], steps, axis=0)
     smooth[:known_from] = GAP
-    return pd.DataFrame(smooth, columns=[f"family{at}" for at in range(families)])
+    return pd.DataFrame(smooth, columns=[f"family{index}" for index in range(families)])
 
 
 def test_families_that_rise_together_are_told_though_none_is_by_itself() -> None:
@@ -38,20 +38,20 @@ def test_falling_families_do_not_take_from_a_rising_one() -> None:
 
 def test_families_that_move_together_need_a_higher_sum() -> None:
     rng = np.random.default_rng(1)
-    one = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], rng.normal(size=(400, 3)), axis=0)
-    same = np.repeat(one[:, :1], 3, axis=1)
-    for table in (one, same):
+    independent = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], rng.normal(size=(400, 3)), axis=0)
+    same = np.repeat(independent[:, :1], 3, axis=1)
+    for table in (independent, same):
         table[-8:] = 1.3
-    told = [pattern_shifts(pd.DataFrame(table)).iloc[-8:].any() for table in (one, same)]
-    assert told == [True, False]
+    results = [pattern_shifts(pd.DataFrame(table)).iloc[-8:].any() for table in (independent, same)]
+    assert results == [True, False]
 
 
 def test_nothing_looks_ahead() -> None:
     table = scores(4)
     table.iloc[70:] += 1
-    whole = pattern_shifts(table)
+    all_weeks = pattern_shifts(table)
     for cut in (0, 1, 26, 60, 75, 90):
-        assert pattern_shifts(table[:cut]).equals(whole[:cut])
+        assert pattern_shifts(table[:cut]).equals(all_weeks[:cut])
 
 
 def test_the_order_of_families_hardly_matters() -> None:
@@ -62,18 +62,18 @@ def test_the_order_of_families_hardly_matters() -> None:
 
 def test_the_larger_of_two_is_set_back() -> None:
     table = pd.DataFrame({"a": [1.0, 2.5, -1.0, GAP], "b": [0.0, 1.0, -2.0, 2.5]})
-    told = family_score(table)
-    assert 2 < told[1] < 2.5
-    assert told[2] == -1
-    assert told[3] == 2.5
+    results = family_score(table)
+    assert 2 < results[1] < 2.5
+    assert results[2] == -1
+    assert results[3] == 2.5
 
 
 def test_two_signs_are_asked_of_three_measures() -> None:
     table = pd.DataFrame({"a": [9.0, 1.5, GAP], "b": [0.0, 1.5, 9.0], "c": [0.0, 0.0, GAP]})
-    told = family_score(table, signals=2)
-    assert told[0] == 0
-    assert told[1] > 2
-    assert np.isnan(told[2])
+    results = family_score(table, signals=2)
+    assert results[0] == 0
+    assert results[1] > 2
+    assert np.isnan(results[2])
 
 
 def test_a_score_that_is_high_already_when_it_becomes_known_gives_no_notice() -> None:

@@ -28,12 +28,12 @@ from monitor.store.database import Store, opened
 from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
 
 
-def scale(asked: Questionnaire, key: str) -> QuestionnaireScale:
-    return next(entry for entry in asked.scales if entry.key == key)
+def scale(questionnaire: Questionnaire, key: str) -> QuestionnaireScale:
+    return next(entry for entry in questionnaire.scales if entry.key == key)
 
 
-def all_of(asked: Questionnaire, answer: int) -> dict[int, int]:
-    return dict.fromkeys(asked.items, answer)
+def all_of(questionnaire: Questionnaire, answer: int) -> dict[int, int]:
+    return dict.fromkeys(questionnaire.items, answer)
 
 
 # Scoring
@@ -48,7 +48,7 @@ def test_every_question_belongs_to_one_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer", "expected"),
+    ("questionnaire", "answer", "expected"),
     [
         (PROQOL, 1, {"satisfaction": 10, "burnout": 30, "trauma": 10}),  # 5 of burnout's ten are turned: 5×1 + 5×5
         (PROQOL, 3, {"satisfaction": 30, "burnout": 30, "trauma": 30}),
@@ -59,12 +59,12 @@ def test_every_question_belongs_to_one_scale() -> None:
         (OLBI, 4, {"disengagement": 2.5, "exhaustion": 2.5}),
     ],
 )
-def test_the_same_answer_throughout(asked: Questionnaire, answer: int, expected: dict[str, float]) -> None:
-    assert scale_values(asked, all_of(asked, answer)) == expected
+def test_the_same_answer_throughout(questionnaire: Questionnaire, answer: int, expected: dict[str, float]) -> None:
+    assert scale_values(questionnaire, all_of(questionnaire, answer)) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "item", "answer", "key", "moves"),
+    ("questionnaire", "item", "answer", "key", "moves"),
     [
         (PROQOL, 3, 5, "satisfaction", 2),
         (PROQOL, 1, 5, "burnout", -2),
@@ -78,10 +78,10 @@ def test_the_same_answer_throughout(asked: Questionnaire, answer: int, expected:
     ],
 )
 def test_one_answer_moves_its_own_scale_alone(
-    asked: Questionnaire, item: int, answer: int, key: str, moves: float
+    questionnaire: Questionnaire, item: int, answer: int, key: str, moves: float
 ) -> None:
-    usual = scale_values(asked, all_of(asked, 3))
-    changed = scale_values(asked, all_of(asked, 3) | {item: answer})
+    usual = scale_values(questionnaire, all_of(questionnaire, 3))
+    changed = scale_values(questionnaire, all_of(questionnaire, 3) | {item: answer})
 
     assert {k: (changed[k] or 0) - (usual[k] or 0) for k in usual} == {k: moves if k == key else 0 for k in usual}
 
@@ -135,31 +135,33 @@ def test_a_question_left_out_takes_its_sum_with_it_and_no_other(item: int) -> No
 
 @st.composite
 def answered(draw: st.DrawFn) -> tuple[Questionnaire, dict[int, int]]:
-    asked = draw(st.sampled_from(QUESTIONNAIRES))
-    answer = st.integers(asked.lowest, asked.highest)
-    return asked, {item: draw(answer) for item in asked.items}
+    questionnaire = draw(st.sampled_from(QUESTIONNAIRES))
+    answer = st.integers(questionnaire.lowest, questionnaire.highest)
+    return questionnaire, {item: draw(answer) for item in questionnaire.items}
 
 
 @given(answered())
 def test_a_result_lies_within_its_reach_and_has_a_band_wherever_bands_are_published(
     sheet: tuple[Questionnaire, dict[int, int]],
 ) -> None:
-    asked, answers = sheet
-    for key, value in scale_values(asked, answers).items():
-        low, high = scale_range(asked, scale(asked, key))
+    questionnaire, answers = sheet
+    for key, value in scale_values(questionnaire, answers).items():
+        low, high = scale_range(questionnaire, scale(questionnaire, key))
         assert value is not None
         assert low <= value <= high
-        assert bool(band_label(scale(asked, key), value)) == bool(scale(asked, key).bands)
+        assert bool(band_label(scale(questionnaire, key), value)) == bool(scale(questionnaire, key).bands)
 
 
 @given(answered())
 def test_the_other_way_round_is_the_other_end(sheet: tuple[Questionnaire, dict[int, int]]) -> None:
-    asked, answers = sheet
-    mirrored = {item: asked.lowest + asked.highest - answer for item, answer in answers.items()}
-    there, back = scale_values(asked, answers), scale_values(asked, mirrored)
+    questionnaire, answers = sheet
+    mirrored = {item: questionnaire.lowest + questionnaire.highest - answer for item, answer in answers.items()}
+    values, mirrored_values = scale_values(questionnaire, answers), scale_values(questionnaire, mirrored)
 
-    for entry in asked.scales:
-        assert (there[entry.key] or 0) + (back[entry.key] or 0) == pytest.approx(sum(scale_range(asked, entry)))
+    for entry in questionnaire.scales:
+        assert (values[entry.key] or 0) + (mirrored_values[entry.key] or 0) == pytest.approx(
+            sum(scale_range(questionnaire, entry))
+        )
 
 
 @pytest.mark.parametrize("answers", [{0: 1}, {31: 1}, {1: 0}, {1: 6}, {1: -1}])
@@ -169,7 +171,7 @@ def test_what_the_sheet_does_not_hold_is_refused(answers: dict[int, int]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "last", "expected"),
+    ("questionnaire", "last", "expected"),
     [
         (PROQOL, date(2026, 11, 1), date(2026, 12, 1)),
         (SINGLE_ITEM, date(2026, 11, 1), date(2026, 11, 2)),
@@ -177,9 +179,9 @@ def test_what_the_sheet_does_not_hold_is_refused(answers: dict[int, int]) -> Non
     ],
 )
 def test_thirty_days_lie_between_two_sheets_of_thirty(
-    asked: Questionnaire, last: date | None, expected: date | None
+    questionnaire: Questionnaire, last: date | None, expected: date | None
 ) -> None:
-    assert next_answer_day(asked, last) == expected
+    assert next_answer_day(questionnaire, last) == expected
 
 
 def test_a_questionnaire_is_found_by_its_key_and_the_one_that_is_sold_is_not_there() -> None:
@@ -193,8 +195,8 @@ def test_a_questionnaire_is_found_by_its_key_and_the_one_that_is_sold_is_not_the
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with opened(tmp_path / "evenhours.db", create=True) as fresh:
-        yield fresh
+    with opened(tmp_path / "evenhours.db", create=True) as first:
+        yield first
 
 
 def test_what_was_answered_is_kept_by_day_for_its_owner(store: Store) -> None:

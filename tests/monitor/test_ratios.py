@@ -13,24 +13,24 @@ USUAL = [4.0, 5.0, 3.0, 4.0] * 13
 
 
 def test_a_doubling_is_told_with_its_size_and_its_beginning() -> None:
-    told = rate_ratio([*USUAL, *[8.0, 9.0, 7.0] * 3], np.ones(61), 60)
-    assert told is not None
-    assert (told.since_week_index, told.weeks) == (52, 9)
-    assert 1.5 < told.ratio < 2
-    assert 1 < told.low < told.ratio < 2 < told.high
+    estimate = rate_ratio([*USUAL, *[8.0, 9.0, 7.0] * 3], np.ones(61), 60)
+    assert estimate is not None
+    assert (estimate.since_week_index, estimate.weeks) == (52, 9)
+    assert 1.5 < estimate.ratio < 2
+    assert 1 < estimate.low < estimate.ratio < 2 < estimate.high
 
 
 def test_the_ratio_is_per_exposure() -> None:
-    told = rate_ratio([*USUAL, *[8.0] * 9], [1.0] * 52 + [2.0] * 9, 60)
-    assert told is not None
-    assert told.low < 1 < told.high
+    estimate = rate_ratio([*USUAL, *[8.0] * 9], [1.0] * 52 + [2.0] * 9, 60)
+    assert estimate is not None
+    assert estimate.low < 1 < estimate.high
 
 
 def test_two_minutes_more_are_told_with_their_beginning() -> None:
-    told = mean_difference([3.0, 1.0] * 26 + [4.0] * 8, [18.0] * 60, 59)
-    assert told is not None
-    assert (told.since_week_index, told.weeks) == (52, 8)
-    assert 1 < told.low < told.difference < 2 < told.high
+    estimate = mean_difference([3.0, 1.0] * 26 + [4.0] * 8, [18.0] * 60, 59)
+    assert estimate is not None
+    assert (estimate.since_week_index, estimate.weeks) == (52, 8)
+    assert 1 < estimate.low < estimate.difference < 2 < estimate.high
 
 
 def test_no_change_is_told_as_none() -> None:
@@ -50,13 +50,14 @@ def test_a_ratio_is_the_middle_of_what_a_negative_binomial_leaves_likely(counts:
 
     prior = usual**0.5 * np.exp(-0.1 * usual) * np.exp(-((log_ratios / 0.4) ** 2) / 2)
     likely = sum(
-        weeks(counts[:at], usual) * weeks(counts[at:], usual * np.exp(log_ratios)) for at in range(1, len(counts))
+        weeks(counts[:begin], usual) * weeks(counts[begin:], usual * np.exp(log_ratios))
+        for begin in range(1, len(counts))
     )
     below = np.cumsum((prior * likely).sum(axis=0))
-    told = rate_ratio(counts, np.ones(len(counts)), len(counts) - 1)
-    assert told is not None
-    for said, share in ((told.low, 0.05), (told.ratio, 0.5), (told.high, 0.95)):
-        assert np.log(said) == pytest.approx(np.interp(share, below / below[-1], log_ratios), abs=0.005)
+    estimate = rate_ratio(counts, np.ones(len(counts)), len(counts) - 1)
+    assert estimate is not None
+    for quantile, share in ((estimate.low, 0.05), (estimate.ratio, 0.5), (estimate.high, 0.95)):
+        assert np.log(quantile) == pytest.approx(np.interp(share, below / below[-1], log_ratios), abs=0.005)
 
 
 def test_the_plain_ratio_is_that_of_the_sums() -> None:
@@ -70,32 +71,32 @@ def test_the_plain_ratio_is_that_of_the_sums() -> None:
 
 def test_a_difference_of_two_weeks_is_shrunk_by_the_typical_deviation() -> None:
     variance = 2 * 12 / 14 * 1.4**2
-    told = mean_difference([0, 2], [18, 18], 1)
-    assert told is not None
-    assert told.difference == pytest.approx(2 * 1.4**2 / (1.4**2 + variance))
+    estimate = mean_difference([0, 2], [18, 18], 1)
+    assert estimate is not None
+    assert estimate.difference == pytest.approx(2 * 1.4**2 / (1.4**2 + variance))
 
 
 @pytest.mark.parametrize("true", [1.25, 1.5])
 def test_the_interval_usually_holds_the_true_ratio(true: float) -> None:
     rng = np.random.default_rng(6)
     rate = np.where(np.arange(60) < 48, 5, 5 * true)
-    told = [rate_ratio(rng.poisson(rate * rng.gamma(5, 0.2, 60)), np.ones(60), 59) for _ in range(150)]
-    assert np.mean([ratio is not None and ratio.low <= true <= ratio.high for ratio in told]) > 0.85
+    estimate = [rate_ratio(rng.poisson(rate * rng.gamma(5, 0.2, 60)), np.ones(60), 59) for _ in range(150)]
+    assert np.mean([ratio is not None and ratio.low <= true <= ratio.high for ratio in estimate]) > 0.85
 
 
 def test_not_knowing_when_it_began_widens_the_interval() -> None:
     sizes, variance = np.array([0.2, 0.6]), np.array([0.01, 0.01])
     changes = ratios._Changes(sizes**2 / (0.17 * 2), sizes, variance)
     mean, spread = ratios._average_change(changes, ratios._start_probabilities(changes, 0.4), 0.4)
-    kept = 0.16 / 0.17
-    assert mean == pytest.approx(0.4 * kept)
-    assert spread == pytest.approx((kept * 0.01 + (0.2 * kept) ** 2) ** 0.5)
+    shrinkage = 0.16 / 0.17
+    assert mean == pytest.approx(0.4 * shrinkage)
+    assert spread == pytest.approx((shrinkage * 0.01 + (0.2 * shrinkage) ** 2) ** 0.5)
 
 
 def test_leave_within_a_change_counts_as_calendar_weeks() -> None:
-    told = rate_ratio([*USUAL, 12.0, 12.0, GAP, 12.0, 12.0], np.ones(57), 56)
-    assert told is not None
-    assert (told.since_week_index, told.weeks) == (52, 5)
+    estimate = rate_ratio([*USUAL, 12.0, 12.0, GAP, 12.0, 12.0], np.ones(57), 56)
+    assert estimate is not None
+    assert (estimate.since_week_index, estimate.weeks) == (52, 5)
 
 
 def test_little_evidence_is_shrunk_more() -> None:
@@ -119,23 +120,23 @@ def test_without_a_before_or_a_now_nothing_is_told(counts: list[float], week: in
 def test_whatever_is_told_is_in_order_and_within_half_a_year(series: list[int | None]) -> None:
     counts = [GAP if count is None else float(count) for count in series]
     week = len(counts) - 1
-    told = rate_ratio(counts, np.ones(len(counts)), week)
-    if told is not None:
-        assert 0 < told.low < told.ratio < told.high < np.inf
-        assert 1 <= told.weeks <= 26
-        assert told.since_week_index + told.weeks - 1 == week
+    estimate = rate_ratio(counts, np.ones(len(counts)), week)
+    if estimate is not None:
+        assert 0 < estimate.low < estimate.ratio < estimate.high < np.inf
+        assert 1 <= estimate.weeks <= 26
+        assert estimate.since_week_index + estimate.weeks - 1 == week
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.floats(-50, 50))
 def test_differences_may_be_in_any_unit(seed: int, unit: float, zero: float) -> None:
     values = np.random.default_rng(seed).normal(0, 2, 60)
-    told = mean_difference(values, np.ones(60), 59)
+    estimate = mean_difference(values, np.ones(60), 59)
     other = mean_difference(values * unit + zero, np.ones(60), 59, typical_sd=1.4 * unit)
-    assert told is not None
+    assert estimate is not None
     assert other is not None
-    assert other.difference == pytest.approx(told.difference * unit, abs=1e-6 * unit)
-    assert other.since_week_index == told.since_week_index
+    assert other.difference == pytest.approx(estimate.difference * unit, abs=1e-6 * unit)
+    assert other.since_week_index == estimate.since_week_index
 
 
 def test_later_weeks_change_nothing() -> None:

@@ -80,37 +80,37 @@ def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: 
 
 def ways(people: Sequence[Candidate], referrals: Sequence[Referral]) -> list[Takers]:
     """Every allowed way, tried one by one."""
-    every = product([None, *range(len(people))], repeat=len(referrals))
-    return [list(takers) for takers in every if allowed(people, referrals, list(takers))]
+    assignments = product([None, *range(len(people))], repeat=len(referrals))
+    return [list(takers) for takers in assignments if allowed(people, referrals, list(takers))]
 
 
-def positions(people: Sequence[Candidate], found: Assignment) -> Takers:
+def positions(people: Sequence[Candidate], result: Assignment) -> Takers:
     keys = [person.key for person in people]
-    return [None if taker is None else keys.index(taker) for taker in found.takers]
+    return [None if taker is None else keys.index(taker) for taker in result.takers]
 
 
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], referrals: list[Referral]) -> None:
-    found = _IntegerProgramme(people, referrals).takers()
-    placed = [taker is not None for taker in found]
-    assert allowed(people, referrals, found)
-    every = ways(people, referrals)
-    assert placed == max(([taker is not None for taker in way] for way in every), key=lambda way: (sum(way), way))
-    same = [way for way in every if [taker is not None for taker in way] == placed]
-    assert cost(people, referrals, found) <= min(cost(people, referrals, way) for way in same) + NEAR
+    result = _IntegerProgramme(people, referrals).takers()
+    placed = [taker is not None for taker in result]
+    assert allowed(people, referrals, result)
+    assignments = ways(people, referrals)
+    assert placed == max(([taker is not None for taker in way] for way in assignments), key=lambda way: (sum(way), way))
+    same = [way for way in assignments if [taker is not None for taker in way] == placed]
+    assert cost(people, referrals, result) <= min(cost(people, referrals, way) for way in same) + NEAR
 
 
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candidate], referrals: list[Referral]) -> None:
     fell = _IntegerProgramme(people, referrals).takers()
-    found = positions(people, assign_referrals(people, referrals))
-    moved = [n for n, (one, other) in enumerate(zip(fell, found, strict=True)) if one != other]
-    slack = sum(referrals[n].weight * TIE_SESSIONS / people[found[n] or 0].fte for n in moved)
-    assert allowed(people, referrals, found)
-    assert [taker is None for taker in found] == [taker is None for taker in fell]
-    assert cost(people, referrals, found) <= cost(people, referrals, fell) + slack + NEAR
+    result = positions(people, assign_referrals(people, referrals))
+    moved = [n for n, (expected_key, other) in enumerate(zip(fell, result, strict=True)) if expected_key != other]
+    slack = sum(referrals[n].weight * TIE_SESSIONS / people[result[n] or 0].fte for n in moved)
+    assert allowed(people, referrals, result)
+    assert [taker is None for taker in result] == [taker is None for taker in fell]
+    assert cost(people, referrals, result) <= cost(people, referrals, fell) + slack + NEAR
 
 
 @settings(max_examples=60, deadline=None)
@@ -128,9 +128,9 @@ def test_the_only_one_who_speaks_portuguese_is_kept_for_who_needs_it() -> None:
 
 
 def test_several_fill_up_from_below() -> None:
-    found = assign_referrals([Candidate("ana", 10), Candidate("ben", 12.4), Candidate("cleo", 20)], [Referral()] * 4)
-    assert sorted(filter(None, found.takers)) == ["ana", "ana", "ana", "ben"]
-    assert found.load_after == {"ana": 13, "ben": 13.4, "cleo": 20}
+    result = assign_referrals([Candidate("ana", 10), Candidate("ben", 12.4), Candidate("cleo", 20)], [Referral()] * 4)
+    assert sorted(filter(None, result.takers)) == ["ana", "ana", "ana", "ben"]
+    assert result.load_after == {"ana": 13, "ben": 13.4, "cleo": 20}
 
 
 def test_even_people_get_one_each_those_who_waited_longest_first() -> None:
@@ -139,10 +139,10 @@ def test_even_people_get_one_each_those_who_waited_longest_first() -> None:
 
 
 def test_when_there_is_no_room_the_earlier_ones_are_placed() -> None:
-    found = assign_referrals(
+    result = assign_referrals(
         [Candidate("ana", 20, slots=OpenSlots(2, 0, 0))], [Referral(2), Referral(1.5), Referral(1)]
     )
-    assert found.takers == ("ana", "ana", None)
+    assert result.takers == ("ana", "ana", None)
 
 
 def test_an_evening_is_kept_for_whoever_can_only_come_then() -> None:

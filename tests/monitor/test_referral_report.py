@@ -19,11 +19,11 @@ from reports.models import ReferralReport
 from tests.monitor.practices import NOW, WrittenPractice
 
 
-def asked(practice: WrittenPractice, store: Store, *, trauma: bool = False, count: int = 1) -> ReferralReport:
+def report_for(practice: WrittenPractice, store: Store, *, trauma: bool = False, count: int = 1) -> ReferralReport:
     return referral_report(practice.config, store, Referral(trauma=trauma), now=NOW, count=count)
 
 
-def place(report: ReferralReport, name: str) -> tuple[int | None, str]:
+def rank_and_reason(report: ReferralReport, name: str) -> tuple[int | None, str]:
     return next((row.place, row.reason) for row in report.rows if row.name == name)
 
 
@@ -45,18 +45,18 @@ def test_open_slots_decide_who_can_take_it(
             referrals.set_open_slots(connection, "ben", slots, entered_at=0)
         for count in (1, 3):
             report = referral_report(practice.config, store, wanted, now=NOW, count=count)
-            found = place(report, "=Ben")
+            found = rank_and_reason(report, "=Ben")
             assert found == (None, reason) if reason else found[0] is not None
             assert not reason or "=Ben" not in {share.name for share in report.shares}
 
 
 def test_marks_of_clients_decide_nothing(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
-        before = asked(practice, store, trauma=True)
+        before = report_for(practice, store, trauma=True)
         with store.write() as connection:
             for client in analysis_records.pseudonyms(connection, "ben"):
                 clients.set_term(connection, "ben", client, "trauma", "yes", from_day=0, now=0)
-        assert asked(practice, store, trauma=True).rows == before.rows
+        assert report_for(practice, store, trauma=True).rows == before.rows
 
 
 def test_the_command_records_who_takes_it(practice: WrittenPractice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.records import Grade, Kind, Status
 from monitor.analysis.sessions import SESSION_COLUMNS, sessions_from
-from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
+from tests.monitor.facts import Row, actual_times, corrections, event, events, evidence, instant
 
 NOON = "2026-03-02 12:00"
 
@@ -19,30 +19,30 @@ NOON = "2026-03-02 12:00"
 def sessions(
     *entries: Row, times: Iterable[Row] = (), corrected: Mapping[str, str] | None = None, as_of: str = NOON
 ) -> pd.DataFrame:
-    return sessions_from(events(entries), evidence(times), corrections(corrected), as_of=at(as_of))
+    return sessions_from(events(entries), evidence(times), corrections(corrected), as_of=instant(as_of))
 
 
-def only(found: pd.DataFrame) -> pd.Series:
-    assert len(found) == 1
-    return found.iloc[0]
+def only(result: pd.DataFrame) -> pd.Series:
+    assert len(result) == 1
+    return result.iloc[0]
 
 
-def ten(uid: str = "ten", **told: object) -> Row:
+def ten(uid: str = "ten", **fields: object) -> Row:
     """A session from ten to ten to eleven."""
-    return event("2026-03-02 10:00", "2026-03-02 10:50", uid=uid, **told)  # type: ignore[arg-type]
+    return event("2026-03-02 10:00", "2026-03-02 10:50", uid=uid, **fields)  # type: ignore[arg-type]
 
 
 def called(start: str, end: str) -> Row:
-    return seen_times(f"2026-03-02 {start}", f"2026-03-02 {end}", grade=Grade.CALL)
+    return actual_times(f"2026-03-02 {start}", f"2026-03-02 {end}", grade=Grade.CALL)
 
 
 def visited(start: str | None, end: str | None, uid: str = "ten") -> Row:
     day = "2026-03-02 "
-    return seen_times(start and day + start, end and day + end, uid=uid)
+    return actual_times(start and day + start, end and day + end, uid=uid)
 
 
-def ended(found: pd.Series, clock: str) -> bool:
-    return bool(found["actual_end"] == at(f"2026-03-02 {clock}"))
+def ended(result: pd.Series, clock: str) -> bool:
+    return bool(result["actual_end"] == instant(f"2026-03-02 {clock}"))
 
 
 # Which evidence counts
@@ -56,11 +56,11 @@ def test_a_correction_beats_the_record_system_beats_the_call() -> None:
     by_two = only(sessions(ten(), times=times))
     by_call = only(sessions(ten(), times=times[:1]))
 
-    assert [found["evidence"] for found in (by_all, by_two, by_call)] == ["corrected", "ehr", "call"]
+    assert [result["evidence"] for result in (by_all, by_two, by_call)] == ["corrected", "ehr", "call"]
     assert ended(by_all, "10:58")
     assert ended(by_two, "10:55")
     assert ended(by_call, "10:52")
-    assert by_all["actual_start"] == at("2026-03-02 10:02")
+    assert by_all["actual_start"] == instant("2026-03-02 10:02")
 
 
 def test_the_order_of_evidence_does_not_matter() -> None:
@@ -71,19 +71,19 @@ def test_the_order_of_evidence_does_not_matter() -> None:
 
 
 def test_a_stronger_source_that_knows_only_the_start_leaves_the_end_to_the_next() -> None:
-    found = only(sessions(ten(), times=[visited("10:03", None), called("10:01", "10:52")]))
+    result = only(sessions(ten(), times=[visited("10:03", None), called("10:01", "10:52")]))
 
-    assert found["actual_start"] == at("2026-03-02 10:03")
-    assert ended(found, "10:52")
-    assert found["evidence"] == "call"
+    assert result["actual_start"] == instant("2026-03-02 10:03")
+    assert ended(result, "10:52")
+    assert result["evidence"] == "call"
 
 
 def test_an_edited_end_is_named_and_yields_no_minutes() -> None:
-    found = only(sessions(event("2026-03-02 10:00", "2026-03-02 11:00", booked_end="2026-03-02 10:50")))
+    result = only(sessions(event("2026-03-02 10:00", "2026-03-02 11:00", booked_end="2026-03-02 10:50")))
 
-    assert found["evidence"] == "edited"
-    assert found["booked_end"] == at("2026-03-02 10:50")
-    assert pd.isna(found["actual_end"])
+    assert result["evidence"] == "edited"
+    assert result["booked_end"] == instant("2026-03-02 10:50")
+    assert pd.isna(result["actual_end"])
 
 
 def test_an_unknown_end_stays_unknown() -> None:
@@ -96,9 +96,9 @@ def test_an_unknown_end_stays_unknown() -> None:
 
 
 def test_times_that_end_before_they_begin_are_no_evidence() -> None:
-    found = only(sessions(ten(), times=[visited("10:50", "10:00"), called("10:01", "10:52")]))
+    result = only(sessions(ten(), times=[visited("10:50", "10:00"), called("10:01", "10:52")]))
 
-    assert found["evidence"] == "call"
+    assert result["evidence"] == "call"
 
 
 # Calls
@@ -110,27 +110,27 @@ def test_a_call_under_five_minutes_is_a_no_show(until: str, status: str) -> None
 
 
 def test_a_call_of_unknown_end_is_no_no_show() -> None:
-    log = seen_times("2026-03-02 10:00", None, grade=Grade.CALL)
-    found = only(sessions(ten(), times=[log]))
+    log = actual_times("2026-03-02 10:00", None, grade=Grade.CALL)
+    result = only(sessions(ten(), times=[log]))
 
-    assert found["status"] == "held"
-    assert pd.isna(found["actual_end"])
+    assert result["status"] == "held"
+    assert pd.isna(result["actual_end"])
 
 
 @pytest.mark.parametrize(("until", "known"), [("13:00:00", True), ("13:00:01", False)])
 def test_a_call_over_three_hours_was_never_closed(until: str, known: bool) -> None:  # noqa: FBT001
-    found = only(sessions(ten(), times=[called("10:00", until)]))
+    result = only(sessions(ten(), times=[called("10:00", until)]))
 
-    assert pd.notna(found["actual_end"]) is known
-    assert found["status"] == "held"
+    assert pd.notna(result["actual_end"]) is known
+    assert result["status"] == "held"
 
 
 def test_pieces_of_a_call_are_one_call() -> None:
     pieces = [called("10:00", "10:03"), called("10:07", "10:09"), called("10:40", "10:53")]
-    found = only(sessions(ten(), times=pieces))
+    result = only(sessions(ten(), times=pieces))
 
-    assert found["actual_start"] == at("2026-03-02 10:00")
-    assert ended(found, "10:53")
+    assert result["actual_start"] == instant("2026-03-02 10:00")
+    assert ended(result, "10:53")
 
 
 def test_short_pieces_together_are_a_session() -> None:
@@ -138,14 +138,14 @@ def test_short_pieces_together_are_a_session() -> None:
 
 
 def test_the_record_system_knows_of_a_session_that_the_call_does_not() -> None:
-    found = only(sessions(ten(), times=[called("10:00", "10:02"), visited("10:01", "10:50")]))
+    result = only(sessions(ten(), times=[called("10:00", "10:02"), visited("10:01", "10:50")]))
 
-    assert found["status"] == "held"
+    assert result["status"] == "held"
 
 
 def test_a_call_over_two_sessions_belongs_to_the_one_it_shares_more_with() -> None:
     second = event("2026-03-02 11:00", "2026-03-02 11:50", uid="eleven")
-    first, other = (found for _, found in sessions(ten(), second, times=[called("10:00", "11:10")]).iterrows())
+    first, other = (result for _, result in sessions(ten(), second, times=[called("10:00", "11:10")]).iterrows())
 
     assert ended(first, "11:10")
     assert other["evidence"] == ""
@@ -157,16 +157,18 @@ def test_a_call_beside_every_session_belongs_to_none() -> None:
 
 
 def test_a_call_in_a_slot_that_was_given_away_belongs_to_who_came() -> None:
-    found = sessions(ten("a", status=Status.CANCELLED), ten("b"), times=[called("10:00", "10:51")]).set_index("uid_key")
+    result = sessions(ten("a", status=Status.CANCELLED), ten("b"), times=[called("10:00", "10:51")]).set_index(
+        "uid_key"
+    )
 
-    assert found["evidence"].to_dict() == {"a": "", "b": "call"}
+    assert result["evidence"].to_dict() == {"a": "", "b": "call"}
 
 
 # What became of it
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("fields", "status"),
     [
         (Status.CONFIRMED, "held"),
         (Status.TENTATIVE, "held"),
@@ -176,8 +178,8 @@ def test_a_call_in_a_slot_that_was_given_away_belongs_to_who_came() -> None:
         (Status.NO_SHOW, "no_show"),
     ],
 )
-def test_a_session_is_held_unless_something_says_otherwise(told: Status, status: str) -> None:
-    assert only(sessions(ten(status=told)))["status"] == status
+def test_a_session_is_held_unless_something_says_otherwise(fields: Status, status: str) -> None:
+    assert only(sessions(ten(status=fields)))["status"] == status
 
 
 @pytest.mark.parametrize(("as_of", "status"), [("2026-03-02 09:59:59", "booked"), ("2026-03-02 10:00", "held")])
@@ -197,10 +199,10 @@ def test_a_session_that_has_not_begun_is_booked(as_of: str, status: str) -> None
     ],
 )
 def test_what_is_no_session(entry: Row) -> None:
-    found = sessions(entry)
+    result = sessions(entry)
 
-    assert found.empty
-    assert found.dtypes.astype(str).to_dict() == SESSION_COLUMNS
+    assert result.empty
+    assert result.dtypes.astype(str).to_dict() == SESSION_COLUMNS
 
 
 def test_nothing_at_all() -> None:
@@ -210,27 +212,27 @@ def test_nothing_at_all() -> None:
 # Two sources
 
 
-def visit(start: str, end: str, **told: object) -> Row:
+def visit(start: str, end: str, **fields: object) -> Row:
     """What the record system shows of the day."""
-    return event(f"2026-03-02 {start}", f"2026-03-02 {end}", source=2, **told)  # type: ignore[arg-type]
+    return event(f"2026-03-02 {start}", f"2026-03-02 {end}", source=2, **fields)  # type: ignore[arg-type]
 
 
 def test_two_sources_that_tell_of_one_session_count_once() -> None:
-    found = only(
+    result = only(
         sessions(ten(), visit("10:05", "10:45", client=7, uid="visit"), times=[visited("10:06", "10:53", "visit")])
     )
 
-    assert found["uid_key"] == "ten"
-    assert found["client"] == 7
-    assert found["booked_end"] == at("2026-03-02 10:50")
-    assert found["evidence"] == "ehr"
-    assert ended(found, "10:53")
+    assert result["uid_key"] == "ten"
+    assert result["client"] == 7
+    assert result["booked_end"] == instant("2026-03-02 10:50")
+    assert result["evidence"] == "ehr"
+    assert ended(result, "10:53")
 
 
 def test_a_correction_of_either_entry_is_kept() -> None:
-    found = only(sessions(ten(), visit("10:00", "10:50", uid="visit"), corrected={"visit": "2026-03-02 10:57"}))
+    result = only(sessions(ten(), visit("10:00", "10:50", uid="visit"), corrected={"visit": "2026-03-02 10:57"}))
 
-    assert found["evidence"] == "corrected"
+    assert result["evidence"] == "corrected"
 
 
 def test_the_source_that_knows_of_a_no_show_is_believed() -> None:
@@ -255,14 +257,14 @@ def test_a_third_entry_does_not_vanish_in_a_chain() -> None:
 def test_two_at_once_are_told_apart_by_their_clients() -> None:
     couple = [ten("a", client=1), ten("b", client=2)]
     visits = [visit("10:00", "10:50", client=2, uid="x"), visit("10:00", "10:50", client=1, uid="y")]
-    found = sessions(*couple, *visits, times=[visited("10:00", "10:57", "x")]).set_index("uid_key")
+    result = sessions(*couple, *visits, times=[visited("10:00", "10:57", "x")]).set_index("uid_key")
 
-    assert len(found) == 2
-    assert found["client"].to_dict() == {"a": 1, "b": 2}
-    assert found["evidence"].to_dict() == {"a": "", "b": "ehr"}
+    assert len(result) == 2
+    assert result["client"].to_dict() == {"a": 1, "b": 2}
+    assert result["evidence"].to_dict() == {"a": "", "b": "ehr"}
 
 
 def test_sessions_come_in_the_order_of_their_starts() -> None:
-    found = sessions(ten("late"), visit("09:00", "09:50", uid="early"), visit("10:10", "10:50"), as_of=NOON)
+    result = sessions(ten("late"), visit("09:00", "09:50", uid="early"), visit("10:10", "10:50"), as_of=NOON)
 
-    assert found["uid_key"].tolist() == ["early", "late"]
+    assert result["uid_key"].tolist() == ["early", "late"]

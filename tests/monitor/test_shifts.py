@@ -21,14 +21,14 @@ detectors = pytest.mark.parametrize("detector", [count_shifts, mean_shifts])
 seeds = st.integers(0, 2**32 - 1)
 
 
-def found(detector: Detector, values: Weeks, weights: Weeks | None = None, **options: float) -> list[int]:
-    """Weeks of the notices of one series; weights are 1 unless told."""
+def notice_weeks(detector: Detector, values: Weeks, weights: Weeks | None = None, **options: float) -> list[int]:
+    """Weeks of the notices of one series; weights are 1 by default."""
     second = [1.0] * len(values) if weights is None else weights
     table = detector(pd.DataFrame({"ana": values}), pd.DataFrame({"ana": second}), **options)
     return np.flatnonzero(table["ana"]).tolist()
 
 
-def life(seed: int, weeks: int = 90, people: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+def simulated_weeks(seed: int, weeks: int = 90, people: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Counts with a change somewhere, exposure, and weeks missing in either."""
     rng = np.random.default_rng(seed)
     risen = np.arange(weeks)[:, None] >= rng.integers(20, weeks, people)
@@ -43,19 +43,19 @@ def life(seed: int, weeks: int = 90, people: int = 3) -> tuple[pd.DataFrame, pd.
 
 
 def test_a_lasting_doubling_gives_one_notice_within_weeks() -> None:
-    notices = found(count_shifts, [4.0, 5, 3, 4] * 15 + [8.0, 10, 9, 9] * 6)
+    notices = notice_weeks(count_shifts, [4.0, 5, 3, 4] * 15 + [8.0, 10, 9, 9] * 6)
     assert len(notices) == 1
     assert 60 <= notices[0] < 66
 
 
 def test_two_minutes_more_overrun_give_one_notice_within_weeks() -> None:
-    notices = found(mean_shifts, [1.0, 2, 3, 2] * 15 + [3.5, 4.5, 4.0] * 8, [18.0] * 84)
+    notices = notice_weeks(mean_shifts, [1.0, 2, 3, 2] * 15 + [3.5, 4.5, 4.0] * 8, [18.0] * 84)
     assert len(notices) == 1
     assert 60 <= notices[0] < 66
 
 
 def test_change_and_return_and_change_give_two_notices() -> None:
-    assert len(found(count_shifts, [4.0] * 60 + [12.0] * 6 + [2.0] * 20 + [12.0] * 6)) == 2
+    assert len(notice_weeks(count_shifts, [4.0] * 60 + [12.0] * 6 + [2.0] * 20 + [12.0] * 6)) == 2
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_change_and_return_and_change_give_two_notices() -> None:
     ],
 )
 def test_no_notice_for(what: str, values: Weeks, weights: Weeks | None) -> None:
-    assert found(count_shifts, values, weights) == [], what
+    assert notice_weeks(count_shifts, values, weights) == [], what
 
 
 @pytest.mark.parametrize("values", [[0.0] * 80, [5.0] * 60 + [1.0] * 20, [GAP] * 80, []])
 def test_no_notice_for_means_that_stay_or_fall(values: Weeks) -> None:
-    assert found(mean_shifts, values) == []
+    assert notice_weeks(mean_shifts, values) == []
 
 
 def test_a_smaller_budget_asks_for_more() -> None:
     values = [4.0, 5, 3, 4] * 15 + [7.0] * 24
-    first = [found(count_shifts, values, alarms_per_year=budget)[0] for budget in (0.5, 0.25, 0.1)]
+    first = [notice_weeks(count_shifts, values, alarms_per_year=budget)[0] for budget in (0.5, 0.25, 0.1)]
     assert first == sorted(set(first))
 
 
@@ -94,32 +94,32 @@ def test_a_smaller_budget_asks_for_more() -> None:
 def test_no_notice_before_26_observed_weeks(detector: Detector) -> None:
     rise = FIRST_NOTICE - 2
     early, late = [2.0] * rise + [20.0] * 30, [GAP] * 5 + [2.0] * rise + [20.0] * 30
-    assert min(found(detector, early), default=99) >= FIRST_NOTICE - 1
-    assert min(found(detector, late), default=99) >= FIRST_NOTICE + 4
+    assert min(notice_weeks(detector, early), default=99) >= FIRST_NOTICE - 1
+    assert min(notice_weeks(detector, late), default=99) >= FIRST_NOTICE + 4
 
 
 @detectors
 def test_leading_missing_weeks_only_shift_a_notice(detector: Detector) -> None:
     values = [4.0, 5, 3, 4] * 15 + [9.0] * 20
-    assert found(detector, [GAP] * 7 + values) == [week + 7 for week in found(detector, values)]
+    assert notice_weeks(detector, [GAP] * 7 + values) == [week + 7 for week in notice_weeks(detector, values)]
 
 
 @detectors
 def test_a_change_during_leave_is_told_after_it(detector: Detector) -> None:
     values = [4.0, 5, 3, 4] * 15 + [GAP] * 3 + [12.0] * 20
-    notices = found(detector, values)
+    notices = notice_weeks(detector, values)
     assert len(notices) == 1
     assert notices[0] >= 63
 
 
 def test_two_weeks_of_work_after_long_leave_are_not_enough_for_a_rate() -> None:
-    assert found(count_shifts, [4.0] * 60 + [GAP] * 8 + [40.0, 40.0]) == []
-    assert found(count_shifts, [4.0] * 60 + [GAP] * 8 + [40.0, 40.0, 40.0]) == [70]
+    assert notice_weeks(count_shifts, [4.0] * 60 + [GAP] * 8 + [40.0, 40.0]) == []
+    assert notice_weeks(count_shifts, [4.0] * 60 + [GAP] * 8 + [40.0, 40.0, 40.0]) == [70]
 
 
 def test_a_week_with_few_sessions_behind_its_mean_counts_for_less() -> None:
     values = [1.0, 2, 3, 2] * 15 + [6.0] * 8
-    full, thin = (found(mean_shifts, values, [18.0] * 60 + [number] * 8) for number in (18.0, 1.0))
+    full, thin = (notice_weeks(mean_shifts, values, [18.0] * 60 + [number] * 8) for number in (18.0, 1.0))
     assert full
     assert full[0] < min(thin, default=99)
 
@@ -141,10 +141,10 @@ def test_thresholds_are_the_published_ones(thresholds: dict[float, float], budge
 
 
 @given(st.floats(1e-6, 1), st.floats(1e-6, 1))
-def test_thresholds_fall_as_the_budget_grows(one: float, two: float) -> None:
-    low, high = sorted([one, two])
-    known = shifts.COUNT_THRESHOLDS
-    assert shifts._threshold(known, low) >= shifts._threshold(known, high) > 0
+def test_thresholds_fall_as_the_budget_grows(first: float, second: float) -> None:
+    low, high = sorted([first, second])
+    thresholds = shifts.COUNT_THRESHOLDS
+    assert shifts._threshold(thresholds, low) >= shifts._threshold(thresholds, high) > 0
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_notices_are_eight_weeks_apart_and_staying_high_does_not_repeat() -> Non
 
 
 def pair(detector: Detector, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.bool_]]:
-    values, weights = life(seed)
+    values, weights = simulated_weeks(seed)
     return values, weights, detector(values, weights).to_numpy()
 
 
@@ -265,8 +265,8 @@ def pair(detector: Detector, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, NDA
 @settings(max_examples=20)
 @given(seed=seeds, cut=st.integers(0, 90))
 def test_nothing_looks_ahead(detector: Detector, seed: int, cut: int) -> None:
-    values, weights, whole = pair(detector, seed)
-    assert (detector(values[:cut], weights[:cut]).to_numpy() == whole[:cut]).all()
+    values, weights, all_weeks = pair(detector, seed)
+    assert (detector(values[:cut], weights[:cut]).to_numpy() == all_weeks[:cut]).all()
 
 
 @detectors
@@ -283,26 +283,26 @@ def test_a_series_is_judged_alone(detector: Detector, seed: int) -> None:
 @settings(max_examples=20)
 @given(seed=seeds, weeks=st.integers(1, 12))
 def test_weeks_that_go_missing_at_the_end_create_no_notice(detector: Detector, seed: int, weeks: int) -> None:
-    values, weights, whole = pair(detector, seed)
+    values, weights, all_weeks = pair(detector, seed)
     values.iloc[-weeks:] = np.nan
-    assert (detector(values, weights).to_numpy() <= whole).all()
+    assert (detector(values, weights).to_numpy() <= all_weeks).all()
 
 
 @detectors
 @settings(max_examples=20)
 @given(seed=seeds)
 def test_notices_come_in_observed_weeks_and_spaced(detector: Detector, seed: int) -> None:
-    values, weights, whole = pair(detector, seed)
-    assert not whole[values.isna().to_numpy() | (weights == 0).to_numpy()].any()
-    assert all((np.diff(np.flatnonzero(column)) >= SPACING).all() for column in whole.T)
+    values, weights, all_weeks = pair(detector, seed)
+    assert not all_weeks[values.isna().to_numpy() | (weights == 0).to_numpy()].any()
+    assert all((np.diff(np.flatnonzero(column)) >= SPACING).all() for column in all_weeks.T)
 
 
 @settings(max_examples=20)
 @given(seed=seeds, unit=st.floats(0.01, 100), zero=st.floats(-50, 50))
 def test_means_may_be_in_any_unit(seed: int, unit: float, zero: float) -> None:
-    values, weights, whole = pair(mean_shifts, seed)
-    assert (mean_shifts(values * unit + zero, weights, typical_sd=1.4 * unit).to_numpy() == whole).all()
-    assert (mean_shifts(values, weights * 3).to_numpy() == whole).all()
+    values, weights, all_weeks = pair(mean_shifts, seed)
+    assert (mean_shifts(values * unit + zero, weights, typical_sd=1.4 * unit).to_numpy() == all_weeks).all()
+    assert (mean_shifts(values, weights * 3).to_numpy() == all_weeks).all()
 
 
 # The door
@@ -320,7 +320,7 @@ def test_the_table_keeps_weeks_and_names() -> None:
 def test_whole_numbers_that_may_be_missing_are_read() -> None:
     values = [4, 5, 3, None] * 15 + [12] * 8
     table = pd.DataFrame({"ana": pd.array(values, dtype="Int64")})
-    assert np.flatnonzero(count_shifts(table, table.notna().astype(float))).tolist() == found(
+    assert np.flatnonzero(count_shifts(table, table.notna().astype(float))).tolist() == notice_weeks(
         count_shifts, [GAP if value is None else float(value) for value in values]
     )
 
@@ -328,26 +328,26 @@ def test_whole_numbers_that_may_be_missing_are_read() -> None:
 @pytest.mark.parametrize("value", [-1.0, float("inf")])
 def test_impossible_counts_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="finite and not negative"):
-        found(count_shifts, [value])
+        notice_weeks(count_shifts, [value])
 
 
 @detectors
 def test_impossible_weights_are_refused(detector: Detector) -> None:
     with pytest.raises(ValueError, match="finite and not negative"):
-        found(detector, [1.0], [-1.0])
+        notice_weeks(detector, [1.0], [-1.0])
 
 
 @detectors
 @pytest.mark.parametrize("budget", [0, -1, 2.5, float("nan")])
 def test_impossible_budgets_are_refused(detector: Detector, budget: float) -> None:
     with pytest.raises(ValueError, match="alarms_per_year"):
-        found(detector, [1.0], alarms_per_year=budget)
+        notice_weeks(detector, [1.0], alarms_per_year=budget)
 
 
 @pytest.mark.parametrize("typical_sd", [0, -1, float("nan"), float("inf")])
 def test_an_impossible_deviation_is_refused(typical_sd: float) -> None:
     with pytest.raises(ValueError, match="typical_sd"):
-        found(mean_shifts, [1.0], typical_sd=typical_sd)
+        notice_weeks(mean_shifts, [1.0], typical_sd=typical_sd)
 
 
 @detectors
@@ -369,7 +369,7 @@ def test_weeks_left_out_of_the_table_are_refused(detector: Detector) -> None:
 @settings(max_examples=20)
 @given(seed=seeds)
 def test_a_notice_is_the_score_s_way_up(seed: int) -> None:
-    values, weights = life(seed)
+    values, weights = simulated_weeks(seed)
     for detector, scored, threshold in ((count_shifts, count_scores, 1.92), (mean_shifts, mean_scores, 2.05)):
         score, notices = scored(values, weights), detector(values, weights).to_numpy()
         assert (score.to_numpy()[notices] >= threshold).all()

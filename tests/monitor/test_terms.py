@@ -29,7 +29,7 @@ def test_a_value_has_one_spelling(term: str, text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "text", "wanted"),
+    ("term", "text", "expected"),
     [
         ("standing", "Jane Zebra", "one of client, not_a_client, discharged, handed_over"),
         ("band", "ten zebras", "a number from 1 to 9"),
@@ -43,10 +43,10 @@ def test_a_value_has_one_spelling(term: str, text: str, value: str) -> None:
         ("fees", "zebra", "one of agreed"),
     ],
 )
-def test_anything_else_is_refused_without_repeating_it(term: str, text: str, wanted: str) -> None:
+def test_anything_else_is_refused_without_repeating_it(term: str, text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=r"^has to be ") as refused:
         normalise_value(term, text)
-    assert wanted in str(refused.value)
+    assert expected in str(refused.value)
     assert "zebra" not in str(refused.value).lower()
 
 
