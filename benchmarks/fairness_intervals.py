@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Benchmark of the fairness figures: coverage and bias of the Gini's interval, and its value for equal loads.
-=======
-"""The accuracy of the fairness figures: coverage of the Gini's interval, its bias, and the Gini of equal loads.
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
     python -m benchmarks.fairness_intervals [--practices 2000] [--seed 1]
 
@@ -21,11 +17,7 @@ from monitor.analysis.fairness import chance_levels, gini, gini_interval
 
 
 def index_line(rng: np.random.Generator, clinicians: int, spread: float, practices: int, *, part_time: bool) -> str:
-<<<<<<< HEAD
     """Return coverage and bias over a number of practices."""
-=======
-    """Return coverage and bias over so many practices, as text."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     true = 2 * NormalDist().cdf(spread / np.sqrt(2)) - 1
     is_covered, errors = [], []
     for _ in range(practices):
@@ -40,15 +32,9 @@ def index_line(rng: np.random.Generator, clinicians: int, spread: float, practic
 
 
 def noise_line(rng: np.random.Generator, weeks: int, practices: int) -> str:
-<<<<<<< HEAD
     """Return the mean corrected Gini of 14 clinicians with equal true loads."""
     loads = rng.poisson(20 * weeks, (practices, 14))
     return f"{np.mean([gini(load, np.ones(14)) or 0.0 for load in loads]):.3f}"
-=======
-    """Return the mean corrected Gini of 14 clinicians with equal true loads, as text."""
-    drawn = rng.poisson(20 * weeks, (practices, 14))
-    return f"{np.mean([gini(load, np.ones(14)) or 0.0 for load in drawn]):.3f}"
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
 
 def main() -> None:

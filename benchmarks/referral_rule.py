@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Simulation of caseload evenness under three ways to assign referrals: the rule, round robin, fewest clients.
-=======
-"""The evenness of a caseload under three rules: Evenhours' ranking, round robin, and the fewest clients.
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
     python -m benchmarks.referral_rule [--practices 20] [--years 3] [--seed 1]
 
@@ -43,30 +39,18 @@ WEIGHTED_SESSIONS = float(np.dot(BANDS, BAND_SHARES) * np.dot(FREQUENCIES, FREQU
 
 
 def by_rule(people: Sequence[Candidate], referral: Referral) -> int:
-<<<<<<< HEAD
     """Return the clinician by the shipped rule."""
-=======
-    """Return the candidate that Evenhours ranks first."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     return int(rank_candidates(people, referral).candidates[0].key)
 
 
 def in_turn(people: Sequence[Candidate], referral: Referral) -> int:
-<<<<<<< HEAD
     """Return the clinician whose last intake is the longest ago (round robin)."""
-=======
-    """Return the candidate with the longest time since the last intake (round robin)."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     del referral
     return int(min(people, key=lambda person: (person.last_intake or 0, int(person.key))).key)
 
 
 def fewest_clients(people: Sequence[Candidate], referral: Referral) -> int:
-<<<<<<< HEAD
     """Return the clinician with the fewest clients."""
-=======
-    """Return the candidate with the fewest clients."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     del referral
     return int(min(people, key=lambda person: (person.clients, person.last_intake or 0)).key)
 
@@ -77,11 +61,7 @@ RULES: dict[str, tuple[Rule, bool]] = {
     "round robin": (in_turn, True),
     "fewest clients": (fewest_clients, True),
 }
-<<<<<<< HEAD
 """The rule, and whether it includes referrals assigned since the last block."""
-=======
-"""Each rule, and whether it counts the referrals assigned since the last published block."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
 
 @dataclass
@@ -100,21 +80,12 @@ class Client:
         return 0.0 if self.ended else self.weight * self.frequency * HELD
 
     @property
-<<<<<<< HEAD
     def shown_load(self) -> float:
         """The weighted sessions a week by the shipped definition: a mean over at most eight weeks."""
         recent = self.held[-MEAN_WEEKS:]
         return self.weight * sum(recent) / len(recent) if any(self.held[-ACTIVE_WEEKS:]) else 0.0
 
     def simulate_week(self, rng: np.random.Generator) -> None:
-=======
-    def published_load(self) -> float:
-        """Weighted sessions a week by the product's definition: held over the weeks since the first, eight at most."""
-        recent = self.held[-MEAN_WEEKS:]
-        return self.weight * sum(recent) / len(recent) if any(self.held[-ACTIVE_WEEKS:]) else 0.0
-
-    def week(self, rng: np.random.Generator) -> None:
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
         """Simulate a week: the therapy may end, else a session may take place; the first one always does."""
         self.ended = self.ended or (bool(self.held) and rng.random() < ENDS)
         self.held.append(not self.ended and (not self.held or rng.random() < self.frequency * HELD))
@@ -123,87 +94,60 @@ class Client:
 class Practice:
     """A practice that starts without clients and grows under one rule."""
 
-<<<<<<< HEAD
     def __init__(self, rng: np.random.Generator, rule: Rule, *, includes_assigned: bool) -> None:
         self.rng, self.rule, self.includes_assigned = rng, rule, includes_assigned
-=======
-    def __init__(self, rng: np.random.Generator, rule: Rule, *, with_assigned: bool) -> None:
-        self.rng, self.rule, self.with_assigned = rng, rule, with_assigned
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
         self.fte = rng.choice(FTES, CLINICIANS)
         self.referrals_a_week = LOAD_PER_FTE * self.fte.sum() / WEIGHTED_SESSIONS * ENDS
         self.clients: list[Client] = []
-        self.published: list[Floats] = []  # of each week
+        self.shown: list[Floats] = []  # of each week
         self.block, self.assigned = np.zeros(CLINICIANS), np.zeros(CLINICIANS)
         self.last_intake, self.intakes = [0] * CLINICIANS, 0
 
     def loads(self, kind: str) -> Floats:
-<<<<<<< HEAD
         """Return each clinician's load of one kind."""
-=======
-        """Return each clinician's load of that kind."""
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
         loads = np.zeros(CLINICIANS)
         for client in self.clients:
             loads[client.therapist] += getattr(client, kind)
         return loads
 
-<<<<<<< HEAD
     def simulate_week(self) -> None:
         """Simulate a week: assign its referrals one after another, then hold its sessions."""
         if len(self.shown) % BLOCK == 0 and self.shown:
             self.block, self.assigned = np.mean(self.shown[-BLOCK:], axis=0), np.zeros(CLINICIANS)
-=======
-    def week(self) -> None:
-        """Simulate a week: referrals are assigned one after another, then sessions take place."""
-        if len(self.published) % BLOCK == 0 and self.published:
-            self.block, self.assigned = np.mean(self.published[-BLOCK:], axis=0), np.zeros(CLINICIANS)
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
         for _ in range(self.rng.poisson(self.referrals_a_week)):
             self._refer(self.block + self.assigned)
         for client in self.clients:
             client.simulate_week(self.rng)
         self.clients = [client for client in self.clients if not client.ended or any(client.held[-ACTIVE_WEEKS:])]
-        self.published.append(self.loads("published_load"))
+        self.shown.append(self.loads("shown_load"))
 
-    def _refer(self, published: Floats) -> None:
+    def _refer(self, shown: Floats) -> None:
         referral = Referral(weight=float(self.rng.choice(BANDS, p=BAND_SHARES)))
-        taker = self.rule(self._people(published), referral)
+        taker = self.rule(self._people(shown), referral)
         self.intakes += 1
         self.last_intake[taker] = self.intakes
         frequency = float(self.rng.choice(FREQUENCIES, p=FREQUENCY_SHARES))
         self.clients.append(Client(taker, referral.weight, frequency))
-<<<<<<< HEAD
         if self.includes_assigned:
-=======
-        if self.with_assigned:
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
             self.assigned[taker] += referral.weight
 
-    def _people(self, published: Floats) -> list[Candidate]:
+    def _people(self, shown: Floats) -> list[Candidate]:
         clients = Counter(client.therapist for client in self.clients if not client.ended)
         return [
             Candidate(str(i), load, self.fte[i], self.last_intake[i], clients[i])
-            for i, load in enumerate(published.tolist())
+            for i, load in enumerate(shown.tolist())
         ]
 
 
-<<<<<<< HEAD
 def ginis(rule: Rule, years: int, seed: int, *, includes_assigned: bool) -> tuple[float, float]:
     """Return the mean Gini of the last year's true loads, and of the eight-week means of the shown loads."""
     practice = Practice(np.random.default_rng(seed), rule, includes_assigned=includes_assigned)
     true, shown = [], []
-=======
-def ginis(rule: Rule, years: int, seed: int, *, with_assigned: bool) -> tuple[float, float]:
-    """Mean Gini of the last year's true loads, and of the eight-week means of what is published."""
-    practice = Practice(np.random.default_rng(seed), rule, with_assigned=with_assigned)
-    true, published = [], []
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     for _ in range(years * YEAR):
         practice.simulate_week()
         true.append(practice.loads("true_load"))
-        published.append(practice.loads("published_load"))
-    means = [np.mean(published[-back - MEAN_WEEKS : len(published) - back], axis=0) for back in range(0, YEAR, 4)]
+        shown.append(practice.loads("shown_load"))
+    means = [np.mean(shown[-back - MEAN_WEEKS : len(shown) - back], axis=0) for back in range(0, YEAR, 4)]
     return _mean_gini(true[-YEAR:], practice.fte), _mean_gini(means, practice.fte)
 
 
@@ -219,15 +163,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     sys.stdout.write(f"{'':28}{'true loads':>18}{'as shown':>18}\n")
-<<<<<<< HEAD
     for name, (rule, includes_assigned) in RULES.items():
         seeds = range(options.seed * 1000, options.seed * 1000 + options.practices)
         results = np.array([ginis(rule, options.years, seed, includes_assigned=includes_assigned) for seed in seeds])
-=======
-    for name, (rule, with_assigned) in RULES.items():
-        seeds = range(chosen.seed * 1000, chosen.seed * 1000 + chosen.practices)
-        results = np.array([ginis(rule, chosen.years, seed, with_assigned=with_assigned) for seed in seeds])
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
         error = results.std(axis=0, ddof=1) / np.sqrt(len(results))
         cells = (f"{mean:10.3f} ± {spread:.3f}" for mean, spread in zip(results.mean(axis=0), error, strict=True))
         sys.stdout.write(f"{name:28}{''.join(f'{cell:>18}' for cell in cells)}\n")

@@ -157,11 +157,7 @@ def spring() -> Frames:
             rows.append(event(f"{on} {hour}:00", f"{on} {hour}:50", client=client, uid=f"{on}-{client}"))
             minutes = 62 if (on, client) == ("2026-03-02", 2) else 50
             times.append(
-<<<<<<< HEAD
-                seen_times(f"{on} {hour}:00", f"{on} {hour + minutes // 60}:{minutes % 60:02}", uid=f"{on}-{client}")
-=======
-                actual_times(f"{on} {hour}:00", f"{on} {hour + late // 60}:{late % 60:02}", uid=f"{on}-{client}")
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
+                actual_times(f"{on} {hour}:00", f"{on} {hour + minutes // 60}:{minutes % 60:02}", uid=f"{on}-{client}")
             )
     rows.append(event("2026-02-19 13:00", "2026-02-19 14:00", kind=Kind.SUPERVISION))
     mail = [
@@ -217,13 +213,8 @@ def test_the_rows_behind_a_card_are_those_of_the_week(
 
 def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     group = [event("2026-03-02 10:00", "2026-03-02 11:30", client=client, uid=f"g{client}") for client in (1, 2, 3)]
-<<<<<<< HEAD
-    frames_ = frames(entries=group, times=[seen_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
+    frames_ = frames(entries=group, times=[actual_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
     ends = session_ends(frames_, WEEK, Highlights())
-=======
-    found = frames(entries=group, times=[actual_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
-    ends = session_ends(found, WEEK, Highlights())
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
     load = replace(notice(), key="contact_hours")
     assert list(evidence_rows.evidence_table(frames_, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
@@ -246,19 +237,13 @@ def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
     marked: Sequence[int], states: list[str], title: str
 ) -> None:
     starts = {client: f"2026-03-02 1{client}" for client in (1, 2, 3)}
-<<<<<<< HEAD
     entries_ = [
         event(f"{start}:00", f"{start}:40", client=client, uid=f"s{client}") for client, start in starts.items()
     ]
-    times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 52), (3, 42))]
-    ledger_ = [entered(client, "exception", "2026-03-02") for client in marked]
-=======
-    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
     times = [
         actual_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 52), (3, 42))
     ]
-    given = [ledger_entry(client, "exception", "2026-03-02") for client in marked]
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
+    ledger_ = [ledger_entry(client, "exception", "2026-03-02") for client in marked]
 
     ends = session_ends(frames(entries=entries_, times=times, ledger=ledger_), WEEK, Highlights())
 
@@ -272,29 +257,18 @@ def test_a_planned_session_leaves_the_rows_the_share_and_the_figures_count_alike
     marked: Sequence[int], clients: list[str]
 ) -> None:
     starts = {1: "2026-03-02 11", 2: "2026-03-02 12", 3: "2026-03-02 13"}
-<<<<<<< HEAD
     entries_ = [
         event(f"{start}:00", f"{start}:40", client=client, uid=f"s{client}") for client, start in starts.items()
     ]
-    times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))]
+    times = [
+        actual_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))
+    ]
     frames_ = frames(
-        entries=entries_, times=times, ledger=[entered(client, "exception", "2026-03-02") for client in marked]
+        entries=entries_, times=times, ledger=[ledger_entry(client, "exception", "2026-03-02") for client in marked]
     )
     rows = evidence_rows.evidence_table(frames_, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
     ends = session_ends(frames_, WEEK, Highlights())
     share = catalogue()["overrun_share"].compute(frames_)
-=======
-    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
-    times = [
-        actual_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))
-    ]
-    found = frames(
-        entries=held, times=times, ledger=[ledger_entry(client, "exception", "2026-03-02") for client in marked]
-    )
-    rows = evidence_rows.evidence_table(found, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
-    ends = session_ends(found, WEEK, Highlights())
-    share = catalogue()["overrun_share"].compute(found)
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
 
     assert [client_text.rpartition(" ")[2] for _, client_text, *_ in rows] == clients
     assert ends is not None

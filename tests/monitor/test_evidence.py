@@ -10,9 +10,9 @@ import pytest
 
 from connectors.records import Grade, Kind, Status
 from monitor.analysis.sessions import count_linked_evidence, sessions_from, unscheduled_calls_from
-from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
+from tests.monitor.facts import Row, actual_times, corrections, event, events, evidence, instant
 
-NOON = at("2026-03-06 12:00")
+NOON = instant("2026-03-06 12:00")
 CALENDAR, RECORDS, MEET, TELEPHONE = 1, 2, 3, 4
 ROOM, OTHER = "room", "other"
 
@@ -27,7 +27,7 @@ def call_evidence(span: str, *, grade: Grade = Grade.CALL, source: int = MEET, u
     """Return evidence of 2 March, written "10:01-10:52"; either end may be missing."""
     start, _, end = span.partition("-")
     day = "2026-03-02 "
-    return seen_times(
+    return actual_times(
         day + start if start else None, day + end if end else None, grade=grade, source=source, uid=uid, meeting=meeting
     )
 
@@ -259,7 +259,7 @@ def test_a_year_of_weekly_rooms_finds_each_week() -> None:
         event(str(day), str(day + pd.Timedelta(minutes=50)), uid=str(n), meeting=ROOM) for n, day in enumerate(weeks)
     ]
     calls = [
-        seen_times(
+        actual_times(
             str(day + pd.Timedelta(minutes=2)), str(day + pd.Timedelta(minutes=53)), grade=Grade.CALL, meeting=ROOM
         )
         for day in weeks
@@ -309,7 +309,7 @@ def test_calls_that_are_unscheduled(entries: list[Row], times: list[Row], expect
 
 
 def test_a_call_that_has_not_begun_does_not_count() -> None:
-    assert unscheduled_calls([], [call_evidence("18:00-18:40")], as_of=at("2026-03-02 17:59")) == []
+    assert unscheduled_calls([], [call_evidence("18:00-18:40")], as_of=instant("2026-03-02 17:59")) == []
 
 
 def test_an_unscheduled_call_is_not_a_session() -> None:

@@ -94,13 +94,8 @@ def test_a_future_move_changes_no_week_yet(practice: WrittenPractice) -> None:
     assert weeks == [date(2026, 2, 23), date(2026, 2, 16)]
 
 
-<<<<<<< HEAD
 def test_an_answer_belongs_to_the_local_day_on_which_it_was_given() -> None:
-    late = at("2026-03-06 22:00", NEW_YORK)  # the next day in Greenwich
-=======
-def test_an_answer_is_of_the_day_on_which_it_was_given() -> None:
     late = instant("2026-03-06 22:00", NEW_YORK)  # the next day in Greenwich
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
     row = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1, 1, 1, WEEK, answer="not_now", answered_at=late)
 
     assert notices.answered_on(row, MOVER) == day("2026-03-06")

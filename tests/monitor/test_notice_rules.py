@@ -233,11 +233,7 @@ def until(review: str, reason: str = "crisis_plan") -> list[Row]:
     ],
 )
 def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: list[int]) -> None:
-<<<<<<< HEAD:tests/monitor/test_notice_rules.py
-    ledger = [entered(1, "exception", on) for on in DAYS[:3]]
-=======
-    given = [ledger_entry(1, "exception", on) for on in DAYS[:3]]
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
+    ledger = [ledger_entry(1, "exception", on) for on in DAYS[:3]]
 
     assert weeks_of(crossed_rules(measured(NOTHING), person(terms=plan, ledger=ledger)), "just this once") == weeks
 
@@ -252,11 +248,7 @@ def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
         for family in ("availability", "load")
     ]
     due = [term(1, name, "2026-02-10", "2026-01-01") for name in ("review_on", "modified_until")]
-<<<<<<< HEAD:tests/monitor/test_notice_rules.py
-    ledger = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
-=======
-    given = [ledger_entry(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
+    ledger = [ledger_entry(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
 
     assert facts_of(crossed_rules(measured(NOTHING), person(terms=due, ledger=ledger), ended)) == [
         (5, "exception ended", 0, "availability"),
@@ -273,17 +265,10 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
     until = {"availability": "2026-02-11", "load": "2026-03-04"}
     ended = [answered("planned", "2026-01-12", client=0, until=until[family], family=family) for family in until]
     due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]
-<<<<<<< HEAD:tests/monitor/test_notice_rules.py
-    ledger = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
+    ledger = [ledger_entry(1, "gift", on) for on in DAYS[:6]] + [ledger_entry(1, "exception", on) for on in DAYS[3:6]]
     someone = person(terms=due, ledger=ledger)
     crossed = crossed_rules(measured(NOTHING), someone, ended)
-    stored = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in crossed[:3])]
-=======
-    given = [ledger_entry(1, "gift", on) for on in DAYS[:6]] + [ledger_entry(1, "exception", on) for on in DAYS[3:6]]
-    someone = person(terms=due, ledger=given)
-    found = crossed_rules(measured(NOTHING), someone, ended)
-    said = [*ended, *(replace(row, answer=answer, answered_at=instant("2026-02-12 12:00")) for row in found[:3])]
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis):tests/monitor/test_notice_lines.py
+    stored = [*ended, *(replace(row, answer=answer, answered_at=instant("2026-02-12 12:00")) for row in crossed[:3])]
 
     again = crossed_rules(measured(NOTHING), someone, stored)
 

@@ -29,7 +29,7 @@ referrals = st.builds(
 slots = st.builds(OpenSlots, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 
 
-def candidates(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[Candidate]:
+def candidates(**known: st.SearchStrategy[object]) -> st.SearchStrategy[Candidate]:
     parts: dict[str, st.SearchStrategy[object]] = {
         "key": st.text(min_size=1, max_size=4),
         "load": st.none() | st.floats(0, 40),
@@ -42,11 +42,11 @@ def candidates(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[Candida
         "slots": st.none() | slots,
         "leaving": st.booleans(),
     }
-    return st.builds(Candidate, **(parts | fields))
+    return st.builds(Candidate, **(parts | known))
 
 
-def practices(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[list[Candidate]]:
-    return st.lists(candidates(**fields), max_size=6, unique_by=lambda person: person.key)
+def practices(**known: st.SearchStrategy[object]) -> st.SearchStrategy[list[Candidate]]:
+    return st.lists(candidates(**known), max_size=6, unique_by=lambda person: person.key)
 
 
 def order(*people: Candidate, referral: Referral | None = None) -> str:
@@ -54,8 +54,8 @@ def order(*people: Candidate, referral: Referral | None = None) -> str:
 
 
 def obstacle(person: Candidate, referral: Referral | None = None) -> Obstacle | None:
-    unavailable = rank_candidates([person], referral or Referral()).unavailable
-    return unavailable[0].obstacle if unavailable else None
+    others = rank_candidates([person], referral or Referral()).unavailable
+    return others[0].obstacle if others else None
 
 
 # Who is next
@@ -133,7 +133,7 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
 
 
 @pytest.mark.parametrize(
-    ("fields", "referral", "result"),
+    ("known", "referral", "found"),
     [
         ({}, Referral(), None),
         ({"slots": OpenSlots(1, 0, 0)}, Referral(), None),
@@ -150,9 +150,9 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
     ],
 )
 def test_open_slots_and_a_farewell_decide_and_are_said(
-    fields: dict[str, Any], referral: Referral, result: Obstacle | None
+    known: dict[str, Any], referral: Referral, found: Obstacle | None
 ) -> None:
-    assert obstacle(Candidate("ana", 20, **fields), referral) is result
+    assert obstacle(Candidate("ana", 20, **known), referral) is found
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,6 @@ def test_impossible_caseloads_are_refused(load: float, fte: float) -> None:
 
 
 def test_a_practice_under_the_rule_becomes_even_and_under_the_usual_ways_does_not() -> None:
-<<<<<<< HEAD
     found = {
         name: referral_rule.ginis(rule, 2, 7, includes_assigned=told)[1]
         for name, (rule, told) in referral_rule.RULES.items()
@@ -207,12 +206,3 @@ def test_a_practice_under_the_rule_becomes_even_and_under_the_usual_ways_does_no
     assert found["the rule, with those assigned"] <= 0.06
     assert found["the rule, without them"] > 0.1
     assert min(found["round robin"], found["fewest clients"]) > 0.1
-=======
-    result = {
-        name: referral_rule.ginis(rule, 2, 7, with_assigned=flag)[1]
-        for name, (rule, flag) in referral_rule.RULES.items()
-    }
-    assert result["the rule, with those assigned"] <= 0.06
-    assert result["the rule, without them"] > 0.1
-    assert min(result["round robin"], result["fewest clients"]) > 0.1
->>>>>>> 25b2838 (tests, benchmarks: plain names in the tests of the analysis)
