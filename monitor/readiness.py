@@ -278,7 +278,7 @@ def _record_types(source: SourceConfig, counts: RecordCounts) -> frozenset[Recor
     numbers = {
         RecordType.CALENDAR: counts.sessions,
         RecordType.MESSAGES: counts.messages,
-        RecordType.TIMES: counts.times,
+        RecordType.TIMES: counts.evidence,
     }
     return always | {record_type for record_type, number in numbers.items() if number}
 
@@ -327,11 +327,11 @@ def _span(record_type: RecordType, stored: Sequence[StoredSource], states: Seque
 def _has_evidence(counts: RecordCounts, record_type: RecordType) -> bool:
     match record_type:
         case RecordType.CALENDAR:
-            return counts.entries > counts.busy
+            return counts.events > counts.busy
         case RecordType.MESSAGES:
             return counts.sent > 0
         case RecordType.TIMES:
-            return counts.times > 0
+            return counts.evidence > 0
 
 
 def _gaps(config: Config, clinician: Clinician, stored: Sequence[StoredSource]) -> list[Gap]:
@@ -343,7 +343,7 @@ def _gaps(config: Config, clinician: Clinician, stored: Sequence[StoredSource]) 
         for record_type in source_kind(source.kind).record_types(source.options)
     }
     anything_sent = any(counts.sent for _, counts in stored)
-    entries = sum(counts.entries - counts.busy for _, counts in stored)
+    entries = sum(counts.events - counts.busy for _, counts in stored)
     gaps = [
         Gap(GapKind.OWNER_UNKNOWN, source.name, counts.messages)
         for source, counts in stored

@@ -86,7 +86,7 @@ class SourceCounts:
         numbers: dict[int, Counter[str]] = defaultdict(Counter)
         for of_clinician in self.by_clinician.values():
             for source, held in of_clinician.items():
-                numbers[source].update(events=held.entries, messages=held.messages, evidence=held.times)
+                numbers[source].update(events=held.events, messages=held.messages, evidence=held.evidence)
         with self._context.store.read() as connection:
             return [
                 {**row} | {name: numbers[row["id"]][name] for name in ("events", "messages", "evidence")}

@@ -117,16 +117,16 @@ class SourceProgress:
 class RecordCounts:
     """The number of records of one clinician in one source.
 
-    ``entries`` include ``sessions`` and ``busy``. ``messages`` include ``sent``, the clinician's own messages without
+    ``events`` include ``sessions`` and ``busy``. ``messages`` include ``sent``, the clinician's own messages without
     automatic ones.
     """
 
-    entries: int = 0
+    events: int = 0
     sessions: int = 0
     busy: int = 0
     messages: int = 0
     sent: int = 0
-    times: int = 0
+    evidence: int = 0
 
 
 def source_progress(connection: sqlite3.Connection, clinician: str) -> list[SourceProgress]:
@@ -151,9 +151,9 @@ def record_counts(connection: sqlite3.Connection, clinician: str | None = None) 
     """Return the number of records in each source for each clinician, or for one. Each table is read once."""
     where = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
     rows = connection.execute(
-        f"""SELECT key, source_id, sum(entries), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times)
+        f"""SELECT key, source_id, sum(events), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times)
            FROM (
-             SELECT clinician_id, source_id, count(*) AS entries, sum(kind = 'session') AS sessions,
+             SELECT clinician_id, source_id, count(*) AS events, sum(kind = 'session') AS sessions,
                     sum(kind = 'busy') AS busy, 0 AS messages, 0 AS sent, 0 AS times
              FROM event {where} GROUP BY clinician_id, source_id
              UNION ALL SELECT clinician_id, source_id, 0, 0, 0, count(*), sum(outgoing AND NOT automatic), 0
