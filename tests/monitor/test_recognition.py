@@ -210,10 +210,10 @@ def test_the_store_counts_sent_messages_of_each_source(make_practice: PracticeFa
 def test_doctor_reports_a_missing_address_and_how_to_find_it(office: Office) -> None:
     office("ingest")
     answer = office("doctor", "--json")
-    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent by" in line["found"]]
+    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent from" in line["found"]]
     assert answer.code == 1
     assert problem["check"] == "page of ana"
-    assert problem["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
+    assert problem["found"] == "none of the 240 messages in mail was sent from a configured address of ana"
     assert f"evenhours inspect {office.folder / 'ana.mbox'}" in problem["remedy"]
     assert OWN not in answer.out + answer.err
 
