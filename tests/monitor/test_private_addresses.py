@@ -42,7 +42,7 @@ def test_private_address_in_the_configuration_is_refused_and_not_repeated(place:
     office = Office(tmp_path, CONFIG + FEED.replace("WHERE", f"https://calendars.example/{PLACES[place]}"))
     refused = office("nightly")
     assert refused.code == 2
-    assert "whoever has this address can read what is there" in refused.err
+    assert "whoever has this address can read the data" in refused.err
     assert_no_secret_in(refused.err + refused.out)
 
 

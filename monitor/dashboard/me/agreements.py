@@ -59,7 +59,7 @@ MOST_THREADS = 12
 SECTIONS = (
     (
         "Sessions and contact",
-        "Nothing is compared with a point that you leave empty.",
+        "A point that you leave empty is not watched.",
         (
             "frequency", "session_minutes", "channels", "contact_days", "contact_hours", "response_hours", "emergency",
             "other_support",
