@@ -25,7 +25,7 @@ from reports import shell
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_FORM = 16 * 1024  # bytes; the longest form here, an agreement, sends less than one kilobyte
+LARGEST_FORM = 16 * 1024  # bytes; the longest form here, an agreement, sends about one kilobyte
 LOOPBACK = ["127.0.0.1", "localhost"]
 NOT_FOUND = "There is nothing at this address.\n"
 

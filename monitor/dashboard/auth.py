@@ -33,6 +33,7 @@ def link(token: str) -> str | tuple[str, int]:
     Only the button uses the link up: mail scanners and link previews send GET requests.
     """
     link_reader = access.reader_of_link(request.config(), request.store(), token, request.now())
+    # A strict cookie is not sent when a link in a mail is followed, so `current` may be missing here.
     current = request.reader()
     if link_reader is None:
         return _expired_link_page()

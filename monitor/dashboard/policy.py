@@ -55,11 +55,11 @@ def _check_role() -> None:
         return  # no such page: Flask answers 404 or 405
     roles = allowed(current_app.view_functions[flask.request.endpoint])
     if not roles:
-        abort(403)
+        abort(403)  # a view that was added without a declaration
     if Role.ANYBODY in roles:
         return
     if request.require_reader().role not in roles:
-        abort(404)
+        abort(404)  # not 403, which would tell that the page exists
     if roles == {Role.DIRECTOR}:
         request.record_access()  # only the director opens it, so it shows other people's data
     if flask.request.method == "GET" and request.is_clinician():

@@ -49,7 +49,7 @@ def config() -> Config:
 
 def now() -> datetime:
     """Return the instant of this request, the same in every call."""
-    if "now" not in g:
+    if "now" not in g:  # read once, so that a page cannot show two days around midnight
         g.now = _state().clock()
     instant: datetime = g.now
     return instant
@@ -72,7 +72,7 @@ def reader() -> Reader | None:
     """Return who is reading, or ``None`` if nobody has signed in or the session has expired."""
     if "reader" not in g:
         token, session = web_session().token, None
-        if token:
+        if token:  # without a token the store stays closed
             session = access.session_of(store(), token, now())
         g.reader = access.reader_for(config(), session.subject) if session else None
         g.session_has_messages = bool(session and session.has_messages)

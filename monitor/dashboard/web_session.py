@@ -33,6 +33,7 @@ class WebSession(dict[str, Any], SessionMixin):
         self.token, self.sign_in_token = token, sign_in_token
         self.received = (token, sign_in_token)
         self._key = key
+        # A link's page may be opened while somebody is signed in; its form belongs to the link, not to that session.
         self._set_csrf_token(sign_in_token if at_link else token)
 
     def begin_signing_in(self) -> None:

@@ -64,5 +64,6 @@ def definitions() -> str:
 
 def _subjects() -> list[tuple[str, list[Metric]]]:
     """Return the metrics under the heading of their subject, in the order of the catalogue."""
+    # `groupby` needs each subject's metrics in a row; the sort is stable, so their order within it stays.
     metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
     return [(HEADINGS[family], list(group)) for family, group in groupby(metrics, lambda metric: metric.family)]

@@ -50,6 +50,7 @@ def page_for(reader: Reader | None, template: str, *, reader_text: str = "", **v
     current_path, navigation = f"{root}{flask.request.path}", []
     for label, endpoint in NAVIGATION[reader.role] if reader else ():
         address = url_for(endpoint)
+        # "/me/" is the first page and not the parent of all others.
         is_below = not address.endswith("/") and current_path.startswith(f"{address}/")
         navigation.append((label, address, current_path == address or is_below))
     return render_template(

@@ -39,7 +39,7 @@ def assets() -> Assets:
     files = dict(sorted([*_read_files(shell.static()), *_read_files(pages_static)]))
     digest = hashlib.sha256()
     for name, content in files.items():
-        digest.update(name.encode() + b"\0" + content)
+        digest.update(name.encode() + b"\0" + content)  # the zero byte keeps name and content apart
     return Assets(files, digest.hexdigest()[:12])
 
 

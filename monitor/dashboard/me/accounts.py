@@ -43,6 +43,7 @@ def start_google() -> str | Response:
 @allow(Role.CLINICIAN)
 def complete_google() -> Response:
     """Exchange the address that the reader copied from the browser for the permission, and store it."""
+    # Without secrets nobody has begun here, or the answer was used already.
     secrets = _take_consent_secrets() or abort(400)
     address = request.form().get("address", "")
     try:

@@ -157,6 +157,7 @@ def agreement_page(client: int) -> str:
 @allow(Role.CLINICIAN)
 def save(client: int) -> Response | tuple[str, int]:
     """Save what changed in an agreement from a day on, or show the form again as it was filled in."""
+    # Whose client it is comes first: for anybody else's the form must not even be checked.
     rows, values = require_own_client(client), {term: _form_value(term) for term in AGREEMENT_TERMS}
     try:
         from_day = parse_from_day()
@@ -215,6 +216,7 @@ def _page(client: int, sent_values: Mapping[str, str] | None = None) -> str:
 
 def _parse_thread(text: str) -> int:
     """Return the number of a thread, a signed 64-bit integer; answer 400 if it is none."""
+    # `isdecimal` is no help here: a thread is named by a keyed 64-bit number, which may be negative.
     number = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
     return abort(400) if number is None or not -(2**63) <= number < 2**63 else number
 
@@ -331,6 +333,7 @@ def _threads_outside_hours(frames: Frames, client: int, today: date) -> tuple[Me
     threaded = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
     messages = threaded[threaded["counterpart"] == client]
     outside = messages[messages["outside_hours"] & (messages["day"] >= day_number(today - THREAD_WEEKS))]
+    # A thread is placed by its last message, also if that one was sent inside the hours.
     last_sent = messages.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
     newest = last_sent.sort_values(ascending=False, kind="stable").index[:MOST_THREADS]
     return tuple(_message_thread(frames, thread, messages[messages["thread"] == thread]) for thread in newest.tolist())
@@ -368,6 +371,7 @@ def _summary(index: ClientIndex, client: int) -> Iterator[str]:
         yield "a modified boundary"
     if terms.get("emergency") == "yes":
         yield "an emergency protocol"
+    # Points that have no value of their own are only counted.
     agreed = sum(terms.get(term) == "agreed" for term in AGREEMENT_TERMS)
     if agreed:
         yield f"{counted(agreed, 'more point')} agreed"

@@ -65,7 +65,7 @@ READINGS = {
     "single": "The study puts its mark at 3.",
     "olbi": "Two means of 1 to 4; scored from your own copy.",
 }
-"""How to read the numbers of each questionnaire, by its key."""
+"""A sentence about the numbers of each questionnaire, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,11 @@ def save(key: str) -> Response | tuple[str, int]:
     clinician, today = request.clinician().key, local_day(request.clinician(), request.now())
     with request.store().read() as connection:
         open_again = open_from(questionnaire, check_ins(connection, clinician), today)
-    if open_again:
+    if open_again:  # the page offers no form then; this answers one that was left open in another tab
         request.flash(f"Nothing was saved: you can answer {questionnaire.title} again from {full_date(open_again)}.")
         return redirect(url_for(".overview"), 303)
     gap = gap_text(questionnaire, answers)
+    # "without" is sent by the second button, which is offered only once the gap has been shown.
     if gap and not (numbers and "without" in request.form()):
         request.flash(f"Nothing is saved yet. {gap}")
         return _page({key: answers}), 422
@@ -156,6 +157,7 @@ def save(key: str) -> Response | tuple[str, int]:
 @allow(Role.CLINICIAN)
 def remove(key: str, day: str) -> Response:
     """Erase one entry for good."""
+    # `erases` also empties the write-ahead log, which would otherwise still contain the numbers.
     with request.store().write(erases=True) as connection:
         erased = remove_check_in(connection, request.clinician().key, day_number(_parse_day(day)), key)
     if not erased:
@@ -183,7 +185,7 @@ def render(report: CheckInReport) -> str:
     """Return the page."""
     from reports import charts  # loads matplotlib
 
-    drawings: tuple[str, ...] = ()
+    drawings: tuple[str, ...] = ()  # a wide and a narrow one; the style sheet shows the one that fits
     if report.comparison:
         drawings = (
             charts.comparison(report.comparison, "beside"),
@@ -314,6 +316,7 @@ def _comparison(check_ins: Sequence[CheckIn], values: WeekValues, last_week: dat
         |------------------------- at most LONGEST weeks ---------------------|
         |-- WEEKS_BEFORE --|first answer ................ newest week or answer|
     """
+    # An answer of this week lies after the last week that is over.
     newest = max([last_week, *(_monday(date_of(check_in.day)) for check_in in check_ins)])
     recent = [check_in for check_in in check_ins if date_of(check_in.day) > newest - timedelta(weeks=LONGEST - 1)]
     if not recent:
@@ -349,6 +352,7 @@ def _scale(
         if check_in.instrument == questionnaire.key and scale.key in check_in.results
     )
     bands = tuple((float(band.low), band.label) for band in scale.bands)
+    # A questionnaire that nobody has answered has no line in the chart.
     return SelfReportScale(scale.title, *scale_range(questionnaire, scale), bands, points) if points else None
 
 

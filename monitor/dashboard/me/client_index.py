@@ -153,6 +153,7 @@ class ClientIndex:
 
 def load_client_index(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientIndex:
     """Load the clients of one clinician, as known at ``now``."""
+    # One transaction, so that frames, terms and ledger belong to the same state.
     with store.read() as connection:
         frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
@@ -195,6 +196,7 @@ def _by_slot(slots: Mapping[int, str], clients: Iterable[int]) -> tuple[int, ...
 
 
 def _last_sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
+    # A client below 0 is none: a session whose entry names nobody.
     held = frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start")
     last = held.groupby("client").tail(LAST_SESSIONS)
     days: dict[int, tuple[date, ...]] = {}
@@ -215,6 +217,7 @@ def _message_summaries(frames: Frames) -> dict[int, MessageSummary]:
 def terms_on(rows: Iterable[TermRow], day: date) -> dict[str, str]:
     """Return the terms that hold on a day: for each the latest row at or before it, unless that row ends the term."""
     number = day_number(day)
+    # Two rows of one day differ only in their keys, after joining; the later entry counts.
     until_day = sorted((row for row in rows if row.from_day <= number), key=lambda row: (row.from_day, row.entered_at))
     latest = {row.term: row.value for row in until_day}
     return {term: value for term, value in latest.items() if value is not None}
@@ -250,7 +253,7 @@ def term_entries(index: ClientIndex, client: int, terms: Iterable[str]) -> tuple
             client=row.client,
             term=row.term,
             text=f"{TERMS[row.term].title}: {value_text(TERMS[row.term], row.value)}",
-            since=date_of(row.from_day) if row.from_day else None,
+            since=date_of(row.from_day) if row.from_day else None,  # day 0 means "always"
             from_day=row.from_day,
         )
         for row in index.terms_of(client)

@@ -141,11 +141,13 @@ def not_a_client(client: int) -> Response:
 def take_back(client: int) -> Response:
     """Delete what was stated for a day."""
     term, day = request.form().get("term", ""), request.form().get("from", "")
+    # Six digits of a day number reach beyond the year 4000.
     if term not in TERMS or not day.isdecimal() or len(day) > 6:
         abort(400)
     with request.store().write() as connection:
         if not store_clients.remove_term(connection, request.clinician().key, client, term, from_day=int(day)):
             abort(404)
+        # The key may be one of several; the page to return to is that of the person.
         person = store_clients.persons(connection, request.clinician().key).get(client, client)
     request.flash(f"Taken back: {TERMS[term].title}.")
     endpoint = ".client_page" if term in IDENTITY_TERMS else "agreements.agreement_page"
@@ -156,7 +158,7 @@ def take_back(client: int) -> Response:
 @allow(Role.CLINICIAN)
 def join(client: int) -> Response:
     """Join two codes to one person."""
-    if not request.form().get("other"):
+    if not request.form().get("other"):  # the list was left at its first, empty option
         require_own_client(client)
         request.flash("Nothing is joined. Choose another code of this person first.")
         return redirect(url_for(".client_page", client=client), 303)
@@ -165,6 +167,8 @@ def join(client: int) -> Response:
     was_marked = any(row.value == NOT_A_CLIENT for row in rows)
     with request.store().write() as connection:
         person = store_clients.join_clients(connection, request.clinician().key, [client, other])
+    # Joining removes "not a client" if only one of the two had it: an address that only writes, marked before it was
+    # joined, would otherwise take the sessions of the client with it.
     is_marked = any(row.value == NOT_A_CLIENT for row in require_own_client(person))
     mark_removed = " They are no longer marked “Not a client”." if was_marked and not is_marked else ""
     request.flash(f"Joined: they are one person. You can separate them here.{mark_removed}")
@@ -198,7 +202,7 @@ def keep_apart(client: int) -> Response:
 def _parse_other(client: int) -> int:
     """Return the client in the form's field ``other``, after checking that both are the reader's own."""
     text = request.form().get("other", "")
-    if not text.isdecimal() or len(text) > 18 or int(text) == client:
+    if not text.isdecimal() or len(text) > 18 or int(text) == client:  # 18 digits fit into SQLite's 64 bits
         abort(400)
     require_own_client(client)
     require_own_client(int(text))
@@ -267,6 +271,7 @@ def _fields(index: ClientIndex, client: int, practice: Practice) -> Iterator[Ter
     """Yield the fields for standing, weight band and trauma mark."""
     terms = index.terms_on(client)
     yield term_field(TERMS["standing"], terms.get("standing", CLIENT))
+    # The form offers the practice's bands of today, also for a day in the past.
     bands = {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(_bands(practice, index.today), 1)}
     yield term_field(TERMS["band"], terms.get("band", ""), {"": "No band, counts 1"} | bands)
     yield term_field(TERMS["trauma"], terms.get("trauma", "no"))
@@ -287,6 +292,7 @@ def _groups(index: ClientIndex) -> Iterator[ClientGroup]:
     without_session = [client for client in current if client not in index.last_sessions]
     booked_only = [client for client in without_session if client not in index.message_summaries]
     writing_only = [client for client in without_session if client in index.message_summaries]
+    # The most messages first: a client is more likely among them than an insurer or a shop.
     writing_only.sort(key=lambda client: -index.message_summaries[client].count)
     yield _group(index, "Seen in the last 90 days", "", recent)
     yield _group(index, "Seen before that", "", earlier)

@@ -1,4 +1,4 @@
-"""What the director sees of one therapist, shown to that therapist: the row of the caseload, and the open slots."""
+"""The page that shows a therapist their own row of the director's caseload, and the form for open slots."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class OwnCaseload:
 def shared() -> str:
     """Show the clinician's own row of the director's page, and the form for open slots."""
     store = request.store()
-    with store.read():
+    with store.read():  # one snapshot for all queries of the report
         report = own_caseload(request.config(), store, request.clinician(), now=request.now())
     return render(report, gaps.warnings_with_week(request.readiness()))
 
@@ -123,6 +123,7 @@ def open_slots() -> Response:
 def _parse_slots(field: str) -> int:
     """Return the number in one field of the form; raise UsageError if it is missing or out of range."""
     text = request.form().get(field, "").strip()
+    # `isdigit` alone accepts digits of other scripts, and `int` of very long text is slow.
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SLOTS))):
         raise UsageError(f"Enter all three numbers, each from 0 to {MOST_SLOTS}.")
     return int(text)
@@ -152,6 +153,7 @@ def render(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
 
 def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
     """Return one clinician's row of the director's page and their open slots, and nothing about anybody else."""
+    # The same report that the director reads, so that both pages can never show different numbers.
     report = fairness_report(config, store, now=now)
     with store.read() as connection:
         slots = referrals.open_slots(connection).get(clinician.key)

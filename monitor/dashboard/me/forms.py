@@ -41,7 +41,7 @@ def parse_from_day(meaning: str = "the day from which it holds") -> int:
     try:
         day = date.fromisoformat(request.form().get("from", ""))
     except ValueError:
-        day = date.min
+        day = date.min  # outside the range, so refused below
     if not EARLIEST <= day <= today + AHEAD:
         raise UsageError(f"Choose {meaning}, between {EARLIEST.year} and two years from now.")
     return day_number(day)
@@ -113,8 +113,9 @@ def save_terms(
     current = {**(defaults or {}), **terms_on(require_own_client(client), date_of(from_day))}
     changed = {term: value for term, value in values.items() if value != current.get(term, "")}
     if not changed:
-        return
+        return  # also without a message: nothing was done
     with request.store().write() as connection:
+        # One transaction: if one value is refused, none is saved.
         for term, value in changed.items():
             clients.set_term(
                 connection, request.clinician().key, client, term, value or None,

@@ -194,7 +194,7 @@ def add_entry() -> Response:
     kind, client_text = request.form().get("kind", ""), request.form().get("client", "")
     if kind not in LEDGER or not ((client_text.isdecimal() and len(client_text) <= 18) or not client_text):
         abort(400)
-    client = int(client_text) if client_text else None
+    client = int(client_text) if client_text else None  # an entry need not be about a single client
     if client is not None:
         require_own_client(client)
     with flash_usage_errors(), request.store().write() as connection:
@@ -257,6 +257,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         last = leading_week(ready)
         index = load_client_index(config, store, clinician, now=now)
         rows = notices.with_persons(index.frames, store_notices.notices(connection, clinician.key))
+        # The evidence of the oldest notice needs the weeks before it, too.
         first = min((row.since for row in rows), default=last)
         values = week_values(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
     # A week that was never computed has no values, even if older ones are stored.
@@ -326,6 +327,7 @@ def _entry(context: _NoticeContext, row: NoticeRow) -> NoticeEntry:
     index = context.index
     owner = index.frames.clinician
     answered = notices.answered_on(row, owner)
+    # As in the weekly report: a rule leads for one week, a shift or pattern for some more.
     recent = row.week > context.last_week - 7 * (1 if row.tier == RULE else cards.CARD_WEEKS)
     return NoticeEntry(
         card=cards.build_card(index.frames, row, row.week, context.values, index.codes),
@@ -361,7 +363,7 @@ def _client_rows(index: ClientIndex, *, with_messages: bool) -> Iterator[tuple[s
         if client in summaries.index:
             row = {str(key): float(values[client]) for key, values in columns.items()}
             yield (
-                index.name(client).replace(", ", ",\u00a0"),
+                index.name(client).replace(", ", ",\u00a0"),  # day and time stay on one line
                 _sessions(row),
                 _compared(row["contacts"], "usually", row["usual_contacts"]) if with_messages else DASH,
                 f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
@@ -399,7 +401,7 @@ def _ends(minutes: float, slope: float) -> str:
 
 def _signed(value: float) -> str:
     text = f"{value:+.1f}".replace("-", MINUS)
-    return "0" if text[1:] == "0.0" else text
+    return "0" if text[1:] == "0.0" else text  # neither "+0.0" nor "−0.0"
 
 
 def _ledger(index: ClientIndex) -> Iterator[LedgerEntry]:
