@@ -83,7 +83,7 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
         self._running.close()
 
     def _meets(self, *troubles: Trouble) -> Trouble | None:
-        """Return the present trouble of whoever is signed in, if it is one of these."""
+        """Return the present trouble of the signed-in account, if it is one of these."""
         owner = self.server.user
         how, times = self._troubles.get(owner, (None, None))
         if how not in troubles:
