@@ -19,7 +19,7 @@ WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UT
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-def practice(password: str, **more: Any) -> Context:
+def practice(password: str, **changes: Any) -> Context:
     """Return Ana's context; her password is ``env:CALENDAR``."""
     secrets = {"env:CALENDAR": password}
     context = Context(
@@ -31,7 +31,7 @@ def practice(password: str, **more: Any) -> Context:
         folder=Path(),
         read_secret=secrets.__getitem__,
     )
-    return replace(context, **more)
+    return replace(context, **changes)
 
 
 def later(days: int, window: Window = WINDOW) -> Window:

@@ -43,11 +43,11 @@ def test_a_message_that_is_read_often_counts_each_time() -> None:
 
 
 def test_a_message_that_bears_a_known_address_says_nothing() -> None:
-    known = [letter(number) for number in range(20)]
+    configured = [letter(number) for number in range(20)]
     sent = [letter(number, From="anna@post.example", To=f"client{number}@post.example") for number in range(30, 35)]
-    assert counted(*known, owners=(ANA,)).messages == 0
-    assert counted(*known, *sent, owners=(ANA,)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
-    assert counted(*known, *sent, owners=(BEN, ANA)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
+    assert counted(*configured, owners=(ANA,)).messages == 0
+    assert counted(*configured, *sent, owners=(ANA,)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
+    assert counted(*configured, *sent, owners=(BEN, ANA)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
 
 
 def test_what_a_machine_or_a_list_wrote_says_nothing() -> None:

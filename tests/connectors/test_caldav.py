@@ -55,8 +55,8 @@ def test_calendar_is_read_in_full_once_and_then_by_its_changes(user_calendar: Us
     first = user_calendar.read()
     assert starts(first) == [f"01-{5 + number:02} 09:00" for number in range(5)]
     assert first.replaces == WINDOW
-    again = user_calendar.read(first.cursor)
-    assert (again.cursor, again.records, again.removed, again.replaces) == (first.cursor, (), (), None)
+    unchanged = user_calendar.read(first.cursor)
+    assert (unchanged.cursor, unchanged.records, unchanged.removed, unchanged.replaces) == (first.cursor, (), (), None)
     user_calendar.put("e1", entry("e1", FIRST + timedelta(hours=3)))
     user_calendar.put("e9", entry("e9", FIRST + 20 * DAY))
     user_calendar.delete("e3")
@@ -71,17 +71,17 @@ def test_series_goes_on_while_the_window_moves_although_nothing_changed(user_cal
     user_calendar.put("once", entry("once", datetime(2026, 7, 3, 9, tzinfo=UTC)))
     user_calendar.put("last", entry("last", datetime(2026, 1, 1, 0, tzinfo=UTC)))
     first = user_calendar.read()
-    seen = {event.uid_key for event in events(apply_policy(first, later(0)))}
-    assert len(seen) == 27
+    keys = {event.uid_key for event in events(apply_policy(first, later(0)))}
+    assert len(keys) == 27
     cursor, removed = first.cursor, 0
     for night in range(1, 15):
         batch = user_calendar.read(cursor, later(night))
-        cursor, seen = batch.cursor, seen | {event.uid_key for event in events(apply_policy(batch, later(night)))}
+        cursor, keys = batch.cursor, keys | {event.uid_key for event in events(apply_policy(batch, later(night)))}
         removed += len(batch.removed)
-    assert len(seen) == 27 + 2 + 1
+    assert len(keys) == 27 + 2 + 1
     assert removed == 0
     full = apply_policy(user_calendar.read(None, later(14)), later(14))
-    assert {event.uid_key for event in events(full)} <= seen
+    assert {event.uid_key for event in events(full)} <= keys
 
 
 def test_only_missing_instances_in_the_window_are_removed(
@@ -156,13 +156,13 @@ def test_all_calendars_of_the_account_are_found(radicale: CalendarServer) -> Non
     radicale.put(user, f"{clients}a.ics", entry("a"))
     radicale.put(user, f"{private}b.ics", entry("b", FIRST + DAY))
     radicale.put(user, f"{tasks}c.ics", entry("c").replace("VEVENT", "VTODO").replace("DTEND", "DUE"))
-    both = read(user_calendar.connector())
-    assert starts(both) == ["01-05 09:00", "01-06 09:00"]
-    private_only = read(user_calendar.connector(calendars=("Private",)), both.cursor)
+    all_calendars = read(user_calendar.connector())
+    assert starts(all_calendars) == ["01-05 09:00", "01-06 09:00"]
+    private_only = read(user_calendar.connector(calendars=("Private",)), all_calendars.cursor)
     assert (starts(private_only), private_only.replaces) == (["01-06 09:00"], WINDOW)
     with pytest.raises(UnavailableError, match='there is no calendar named "Work"'):
         read(user_calendar.connector(calendars=("Work", "Private")))
-    assert starts(read(user_calendar.connector(url=f"{radicale.url}{user}/"))) == starts(both)
+    assert starts(read(user_calendar.connector(url=f"{radicale.url}{user}/"))) == starts(all_calendars)
 
 
 def test_principal_of_the_other_server_leads_to_its_calendars(xandikos: CalendarServer) -> None:
@@ -173,13 +173,15 @@ def test_principal_of_the_other_server_leads_to_its_calendars(xandikos: Calendar
 
 def test_event_in_two_calendars_is_stored_once_and_stays_while_one_has_it(radicale: CalendarServer) -> None:
     user = radicale.user()
-    own, shared = (UserCalendar(radicale, user, radicale.calendar(user, name)) for name in ("Clients", "Shared"))
+    own_calendar, shared_calendar = (
+        UserCalendar(radicale, user, radicale.calendar(user, name)) for name in ("Clients", "Shared")
+    )
     everything = UserCalendar(radicale, user, "/")
     for number in range(6):
-        own.put(f"e{number}", entry(f"e{number}", FIRST + number * DAY))
-    shared.put("copy", entry("e1", FIRST + DAY))
+        own_calendar.put(f"e{number}", entry(f"e{number}", FIRST + number * DAY))
+    shared_calendar.put("copy", entry("e1", FIRST + DAY))
     first = read(everything.connector())
-    own.delete("e1")
+    own_calendar.delete("e1")
     second = read(everything.connector(), first.cursor)
     assert second.replaces == WINDOW
     assert {event.uid_key for event in events(second)} == {event.uid_key for event in events(first)}

@@ -62,22 +62,22 @@ class ServerWithoutSync:
         self.objects = {"a": entry("a")}
         self.state: int | str = 1
 
-    def __call__(self, asked: ReceivedRequest) -> Reply:
-        if "multiget" in asked.body:
-            names = [part.partition(".ics")[0] for part in asked.body.split("<href>/cal/")[1:]]
-            return answer(*(self._object(name, whole=True) for name in names))
-        if "calendar-query" in asked.body:
+    def __call__(self, request: ReceivedRequest) -> Reply:
+        if "multiget" in request.body:
+            names = [part.partition(".ics")[0] for part in request.body.split("<href>/cal/")[1:]]
+            return answer(*(self._object(name, with_data=True) for name in names))
+        if "calendar-query" in request.body:
             return answer()
-        if asked.headers["Depth"] == "1":
+        if request.headers["Depth"] == "1":
             return answer(response("/cal/", "<resourcetype/>"), *map(self._object, self.objects))
         kind = "<resourcetype><collection/><C:calendar/></resourcetype>"
         return answer(response("/cal/", f"{kind}<displayname>x</displayname><S:getctag>{self.state}</S:getctag>"))
 
-    def _object(self, name: str, *, whole: bool = False) -> str:
+    def _object(self, name: str, *, with_data: bool = False) -> str:
         if name not in self.objects:
             return response(f"/cal/{name}.ics", status="404 Not Found")
         text = self.objects[name]
-        data = f"<C:calendar-data>{text}</C:calendar-data>" if whole else ""
+        data = f"<C:calendar-data>{text}</C:calendar-data>" if with_data else ""
         return response(f"/cal/{name}.ics", f"<getetag>{crc32(text.encode())}</getetag>{data}")
 
 
@@ -88,11 +88,11 @@ def test_server_without_sync_is_compared_object_by_object(server: ReplyServer) -
     assert (starts(first), first.replaces) == (["01-05 09:00"], WINDOW)
     server.received.clear()
     assert read(connector(server), first.cursor).records == ()
-    assert [asked.method for asked in server.received] == ["PROPFIND"]
+    assert [request.method for request in server.received] == ["PROPFIND"]
     calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
     second = read(connector(server), first.cursor)
     assert (starts(second), second.replaces) == (["01-01 00:00"], None)
-    assert sum("multiget" in asked.body for asked in server.received) == 1
+    assert sum("multiget" in request.body for request in server.received) == 1
     del calendar.objects["a"]
     calendar.state = 3
     third = read(connector(server), second.cursor)
@@ -108,7 +108,7 @@ def test_states_of_a_server_are_not_stored_as_they_are(server: ReplyServer) -> N
     assert str(crc32(entry("a").encode())) not in (first.cursor or "")
     server.received.clear()
     assert read(connector(server), first.cursor).cursor == first.cursor
-    assert [asked.method for asked in server.received] == ["PROPFIND"]
+    assert [request.method for request in server.received] == ["PROPFIND"]
 
 
 def test_objects_are_asked_for_by_the_hundred(server: ReplyServer) -> None:
@@ -116,8 +116,8 @@ def test_objects_are_asked_for_by_the_hundred(server: ReplyServer) -> None:
     calendar.objects = {f"e{number}": entry(f"e{number}") for number in range(250)}
     server.answer = calendar
     assert len(read(connector(server)).records) == 250
-    asked = [asked.body.count("<href>") for asked in server.received if "multiget" in asked.body]
-    assert asked == [100, 100, 50]
+    counts = [request.body.count("<href>") for request in server.received if "multiget" in request.body]
+    assert counts == [100, 100, 50]
 
 
 def test_object_that_is_deleted_during_the_run_is_removed(server: ReplyServer) -> None:
@@ -126,10 +126,10 @@ def test_object_that_is_deleted_during_the_run_is_removed(server: ReplyServer) -
     listed = read(connector(server))
     calendar.objects["a"], calendar.state = entry("a", WINDOW.start), 2
 
-    def vanishes(asked: ReceivedRequest) -> Reply:
-        if "multiget" in asked.body:
+    def vanishes(request: ReceivedRequest) -> Reply:
+        if "multiget" in request.body:
             return answer(response("/cal/a.ics", status="404 Not Found"))
-        return calendar(asked)
+        return calendar(request)
 
     server.answer = vanishes
     second = read(connector(server), listed.cursor)
@@ -138,7 +138,7 @@ def test_object_that_is_deleted_during_the_run_is_removed(server: ReplyServer) -
 
 
 @pytest.mark.parametrize(
-    ("reply", "error", "asked"),
+    ("reply", "error", "requests"),
     [
         (Reply(401), AuthorizationError, 1),
         (Reply(403), AuthorizationError, 1),
@@ -163,12 +163,12 @@ def test_object_that_is_deleted_during_the_run_is_removed(server: ReplyServer) -
     ],
 )
 def test_each_refusal_is_one_error_that_repeats_nothing(
-    reply: Reply, error: type[ConnectorError], asked: int, server: ReplyServer
+    reply: Reply, error: type[ConnectorError], requests: int, server: ReplyServer
 ) -> None:
     server.set_replies(reply)
     with pytest.raises(error) as raised:
         read(connector(server))
-    assert (type(raised.value), len(server.received)) == (error, asked)
+    assert (type(raised.value), len(server.received)) == (error, requests)
     assert CANARY not in f"{raised.value!r}{raised.value.__cause__!r}"
     assert PASSWORD not in f"{raised.value!r}{raised.value.__cause__!r}"
 
@@ -181,7 +181,7 @@ def test_too_large_an_answer_is_refused(server: ReplyServer, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("where", "reply", "error"),
+    ("report", "reply", "error"),
     [
         ("multiget", answer(), MalformedError),
         ("multiget", answer(response("/cal/a.ics", "<getetag>1</getetag>")), MalformedError),
@@ -191,13 +191,13 @@ def test_too_large_an_answer_is_refused(server: ReplyServer, monkeypatch: pytest
     ],
 )
 def test_incomplete_answer_is_refused(
-    where: str, reply: Reply, error: type[ConnectorError], server: ReplyServer
+    report: str, reply: Reply, error: type[ConnectorError], server: ReplyServer
 ) -> None:
     calendar = ServerWithoutSync()
     server.answer = calendar
     first = read(connector(server))
     calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
-    server.answer = lambda asked: reply if where in asked.body else calendar(asked)
+    server.answer = lambda request: reply if report in request.body else calendar(request)
     with pytest.raises(error):
         read(CaldavConnector(connector(server)._options, practice(PASSWORD, window=later(1))), first.cursor)
 
@@ -225,10 +225,10 @@ def test_calendars_on_another_server_are_read_if_it_may_be_given_the_password(
     server: ReplyServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
+    urls: list[str] = []
 
     def send(_: object, request: http.HttpRequest) -> http.HttpResponse:
-        asked.append(request.url)
+        urls.append(request.url)
         if request.url == "https://p1.cal.example/home/":
             raise UnavailableError("ana-calendar", "there", "was asked")
         home = "<C:calendar-home-set><href>https://p1.cal.example/home/</href></C:calendar-home-set>"
@@ -237,7 +237,7 @@ def test_calendars_on_another_server_are_read_if_it_may_be_given_the_password(
     monkeypatch.setattr(http.HttpClient, "send", send)
     with pytest.raises(UnavailableError):
         read(connector(server, "", hosts=hosts))
-    assert (asked[-1] == "https://p1.cal.example/home/") is asks
+    assert (urls[-1] == "https://p1.cal.example/home/") is asks
 
 
 def test_paged_list_of_changes_is_read_to_its_end(server: ReplyServer) -> None:
@@ -246,15 +246,15 @@ def test_paged_list_of_changes_is_read_to_its_end(server: ReplyServer) -> None:
     kind = "<resourcetype><collection/><C:calendar/></resourcetype><sync-token>t2</sync-token>"
     reports = "<supported-report-set><report><sync-collection/></report></supported-report-set>"
 
-    def answers(asked: ReceivedRequest) -> Reply:
-        if asked.method == "PROPFIND":
+    def answers(request: ReceivedRequest) -> Reply:
+        if request.method == "PROPFIND":
             return answer(response("/cal/", kind + reports))
-        if "<sync-token></sync-token>" in asked.body:
+        if "<sync-token></sync-token>" in request.body:
             cut = response("/cal/", status="507 Insufficient Storage")
             return answer(response("/cal/a.ics", "<getetag>1</getetag>"), cut, "<sync-token>t1</sync-token>")
-        if "<sync-token>t1</sync-token>" in asked.body:
+        if "<sync-token>t1</sync-token>" in request.body:
             return answer(response("/cal/b.ics", "<getetag>2</getetag>"), "<sync-token>t2</sync-token>")
-        return calendar(asked)
+        return calendar(request)
 
     server.answer = answers
     assert starts(read(connector(server))) == ["01-01 00:00", "01-05 09:00"]

@@ -59,8 +59,8 @@ def read_in_two(source: Export, before: str, after: str) -> list[Batch]:
 def test_snapshot_leaves_the_last_file_and_a_third_run_yields_nothing(before: list[str], after: list[str]) -> None:
     with TemporaryDirectory() as folder:
         batches = read_in_two(export(Path(folder)), visits(*before), visits(*after))
-        whole = export(Path(folder)).batch()
-    assert stored(batches) == stored([whole])
+        at_once = export(Path(folder)).batch()
+    assert stored(batches) == stored([at_once])
     assert batches[2].records == ()
 
 
@@ -72,8 +72,8 @@ def test_log_read_while_it_grows_equals_the_log_read_at_once(rows: list[str], da
     with TemporaryDirectory() as folder:
         source = export(Path(folder), CALLS)
         batches = read_in_two(source, "\n".join([header, *rows[:first_rows]]), "\n".join([header, *rows]))
-        whole = source.batch()
-    assert stored(batches) == stored([whole])
+        at_once = source.batch()
+    assert stored(batches) == stored([at_once])
     assert batches[2].records == ()
 
 

@@ -384,9 +384,9 @@ _FIELDS = st.fixed_dictionaries(
 )
 
 
-@given(fields=st.lists(_FIELDS, min_size=2, max_size=8), both=st.booleans())
-def test_cached_participants_do_not_change_later_messages(fields: list[dict[str, str]], *, both: bool) -> None:
-    owners = (ANA, BEN) if both else (ANA,)
+@given(fields=st.lists(_FIELDS, min_size=2, max_size=8), two_owners=st.booleans())
+def test_cached_participants_do_not_change_later_messages(fields: list[dict[str, str]], *, two_owners: bool) -> None:
+    owners = (ANA, BEN) if two_owners else (ANA,)
     blocks = [letter(number, **values) for number, values in enumerate(fields + fields)]
     separately = [stamps(block, *owners) for block in blocks]
     assert stamps_of_page(blocks, *owners) == (

@@ -16,7 +16,7 @@ from tests.monitor.facts import EXAMPLES
 
 HISTORIES = max(EXAMPLES // 10, 2)
 FIRST_ITEMS, MOST_ITEMS, FEWEST_ITEMS = 12, 60, 8
-WORLDS = [made for kind in kind_names() for made in worlds(kind)]
+WORLDS = [world for kind in kind_names() for world in worlds(kind)]
 
 
 class History(Runs):
@@ -41,7 +41,7 @@ class History(Runs):
             self.read_some_days,
             self.read_in_full,
         ]
-        steps += [self.trouble] if any(how.value not in self.world.declines for how in Trouble) else []
+        steps += [self.trouble] if any(trouble.value not in self.world.declines for trouble in Trouble) else []
         steps += [self.change] if allows({Behaviour.CHANGED}) else []
         steps += [self.spoil] if allows({Behaviour.MENDED}) else []
         steps += [self.drop_one, self.restore_one] if allows({Behaviour.DELETED}) else []
@@ -81,8 +81,8 @@ class History(Runs):
         self.world.forget(self.owner())
 
     def trouble(self) -> None:
-        how = self.random.choice([how for how in Trouble if how.value not in self.world.declines])
-        self.world.trouble(how, self.random.choice([None, 1, 2, 3]), self.owner())
+        trouble = self.random.choice([trouble for trouble in Trouble if trouble.value not in self.world.declines])
+        self.world.trouble(trouble, self.random.choice([None, 1, 2, 3]), self.owner())
         self.read()
         self.world.mend()
 

@@ -63,15 +63,15 @@ SESSION = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260105T095000Z"
 WEEKLY = "UID:w\nDTSTART;TZID=Europe/Paris:20260105T150000\nDTEND;TZID=Europe/Paris:20260105T155000\nRRULE:FREQ=WEEKLY"
 
 
-def weekly(count: int, more: str = "") -> str:
-    return f"{WEEKLY};COUNT={count}\n{more}"
+def weekly(count: int, lines: str = "") -> str:
+    return f"{WEEKLY};COUNT={count}\n{lines}"
 
 
 # Calendars that are refused as a whole
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "reason"),
     [
         (calendar(SESSION)[:-20], "cut off"),
         (calendar(SESSION).replace("END:VEVENT\n", ""), "no matching END"),
@@ -84,8 +84,8 @@ def weekly(count: int, more: str = "") -> str:
         ("BEGIN:VCALENDAR\n" * 50 + "END:VCALENDAR\n" * 50, "not nested"),
     ],
 )
-def test_incomplete_calendar_is_refused(text: str, found: str, tmp_path: Path) -> None:
-    with pytest.raises(MalformedError, match=found):
+def test_incomplete_calendar_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(MalformedError, match=reason):
         read(text, tmp_path)
 
 
@@ -226,7 +226,7 @@ def test_override_that_names_its_place_by_the_wall_clock_keeps_its_name(tmp_path
 def test_override_that_names_its_place_by_the_day_alone_keeps_its_name(tmp_path: Path) -> None:
     moved = "UID:w\nRECURRENCE-ID;VALUE=DATE:20260112\nDTSTART;TZID=Europe/Paris:20260113T160000\nDURATION:PT50M"
     cancelled = "UID:w\nRECURRENCE-ID;VALUE=DATE:20260119\nDTSTART:20260119T140000Z\nSTATUS:CANCELLED"
-    plain, batch = (read(calendar(*more, weekly(3)), tmp_path) for more in ([], [moved, cancelled]))
+    plain, batch = (read(calendar(*overrides, weekly(3)), tmp_path) for overrides in ([], [moved, cancelled]))
     assert [start for start, _ in spans(batch)] == ["01-05 14:00", "01-13 15:00", "01-19 14:00"]
     assert [event.uid_key for event in events(batch)] == [event.uid_key for event in events(plain)]
     assert events(batch)[2].status is Status.CANCELLED
@@ -540,10 +540,10 @@ def test_last_change_is_kept(tmp_path: Path) -> None:
 
 def test_shared_calendar_assigns_each_event_to_the_clinicians_it_names(tmp_path: Path) -> None:
     ben = Owner("ben", ZoneInfo("America/New_York"), frozenset({"ben@harbour.example"}))
-    both = (
+    event_of_both = (
         "UID:d\nDTSTART;VALUE=DATE:20260105\nORGANIZER:mailto:ana@harbour.example\nATTENDEE:mailto:ben@harbour.example"
     )
-    text = calendar(both, f"{SESSION}\nATTENDEE:mailto:ben@harbour.example", "UID:n\nDTSTART:20260105T090000Z")
+    text = calendar(event_of_both, f"{SESSION}\nATTENDEE:mailto:ben@harbour.example", "UID:n\nDTSTART:20260105T090000Z")
     records = events(read(text, tmp_path, replace(CONTEXT, owners=(ANA, ben))))
     assert [(event.clinician, f"{event.start:%d %H:%M}") for event in records] == [
         ("ana", "04 23:00"), ("ben", "05 05:00"), ("ben", "05 09:00"),
@@ -577,8 +577,8 @@ def test_nothing_new_yields_one_empty_batch(tmp_path: Path) -> None:
 
 
 def test_cursor_is_valid_in_another_process(tmp_path: Path) -> None:
-    again = replace(CONTEXT, pseudonyms=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
-    assert read(calendar(SESSION), tmp_path).cursor == read(calendar(SESSION), tmp_path, again).cursor
+    other_process = replace(CONTEXT, pseudonyms=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
+    assert read(calendar(SESSION), tmp_path).cursor == read(calendar(SESSION), tmp_path, other_process).cursor
 
 
 @pytest.mark.parametrize(

@@ -35,17 +35,17 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def context(password: str = PASSWORD, **more: Any) -> Context:
+def context(password: str = PASSWORD, **changes: Any) -> Context:
     secrets = {"env:MAIL": password, "env:MAIL_ana": password}
-    return replace(practice(Path()), read_secret=secrets.__getitem__, **more)
+    return replace(practice(Path()), read_secret=secrets.__getitem__, **changes)
 
 
 def options(server: Dovecot, user: str) -> ImapOptions:
     return ImapOptions(host="127.0.0.1", port=server.port, username=user, password="env:MAIL", tls="none")
 
 
-def connector(server: Dovecot, user: str, **more: Any) -> ImapConnector:
-    return ImapConnector(options(server, user), context(**more))
+def connector(server: Dovecot, user: str, **changes: Any) -> ImapConnector:
+    return ImapConnector(options(server, user), context(**changes))
 
 
 def letters(numbers: Iterable[int], **fields: str) -> list[bytes]:
@@ -56,9 +56,9 @@ def test_messages_are_read_once(dovecot: Dovecot) -> None:
     user = dovecot.user()
     dovecot.deliver(user, letters(range(5)))
     first = read(connector(dovecot, user))
-    again = read(connector(dovecot, user), first.cursor)
+    second = read(connector(dovecot, user), first.cursor)
     assert len(first.keys) == 5
-    assert [(batch.cursor, batch.records, batch.rejected) for batch in again.batches] == [(first.cursor, (), ())]
+    assert [(batch.cursor, batch.records, batch.rejected) for batch in second.batches] == [(first.cursor, (), ())]
 
 
 def test_next_run_brings_what_is_new(dovecot: Dovecot) -> None:
@@ -86,14 +86,14 @@ def test_most_common_address_is_counted_if_the_owners_is_not_configured(dovecot:
     user, no_addresses = dovecot.user(), replace(ANA, addresses=frozenset())
     dovecot.deliver(user, letters(range(5), To="anna@post.example"))
     dovecot.deliver(user, letters([20], From="anna@post.example", To="client1@post.example"), "Handled")
-    unknown, known = (
+    not_configured, configured = (
         context(owners=(no_addresses,)),
         context(owners=(replace(ANA, addresses=frozenset({"anna@post.example"})),)),
     )
-    for practice_context in (unknown, known):
+    for practice_context in (not_configured, configured):
         read(ImapConnector(options(dovecot, user), practice_context))
-    assert unknown.address_count.most_likely() == LikelyAddress("anna@post.example", 6, 6)
-    assert known.address_count.messages == 0
+    assert not_configured.address_count.most_likely() == LikelyAddress("anna@post.example", 6, 6)
+    assert configured.address_count.messages == 0
 
 
 def test_sent_copy_counts_before_the_received_one(dovecot: Dovecot) -> None:
@@ -143,10 +143,10 @@ def test_newest_messages_are_read_first_and_any_page_may_be_the_last(
     for number in range(8):
         dovecot.deliver(user, letters([number]), received_at=first_day + timedelta(days=number))
     dovecot.deliver(user, letters(range(8, 12)), "Sent")
-    whole = read(connector(dovecot, user))
-    newest = [stamp.sent_at for stamp in Reading(whole.batches[:1]).stamps]
+    complete = read(connector(dovecot, user))
+    newest = [stamp.sent_at for stamp in Reading(complete.batches[:1]).stamps]
     dovecot.deliver(user, letters([20]))
-    for pages in range(1, len(whole.batches)):
+    for pages in range(1, len(complete.batches)):
         interrupted = Reading(list(islice(connector(dovecot, user).fetch(None), pages)))
         rest = read(connector(dovecot, user), interrupted.cursor)
         assert len(interrupted.keys | rest.keys) == 13
@@ -260,11 +260,11 @@ def test_mailbox_is_searched_by_day_only_after_a_page_outside_the_window(
     dovecot.deliver(user, letters([1]))
     dovecot.deliver(user, letters(range(10, 30)), received_at=datetime(2024, 6, 1, tzinfo=UTC))
     dovecot.deliver(user, letters([2, 3]))
-    whole = read(connector(dovecot, user))
-    assert len(whole.keys) == 3
+    complete = read(connector(dovecot, user))
+    assert len(complete.keys) == 3
     assert any("SINCE" in criteria for criteria in searches)
     outside_or_pending, last = 3, 1
-    assert len(whole.batches) == 3 + outside_or_pending + last
+    assert len(complete.batches) == 3 + outside_or_pending + last
 
 
 def test_archive_is_read_and_later_years_once_the_window_includes_them(dovecot: Dovecot) -> None:

@@ -148,13 +148,13 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_pages")
 def test_interrupted_run_continues_after_the_last_stored_page(tmp_path: Path) -> None:
     deliver(tmp_path, range(20))
-    whole = read(maildir(tmp_path))
-    assert [batch.done for batch in whole.batches] == [3, 6, 9, 12, 15, 18, 20]
+    complete = read(maildir(tmp_path))
+    assert [batch.done for batch in complete.batches] == [3, 6, 9, 12, 15, 18, 20]
     for count in range(1, 7):
         interrupted = Reading(list(islice(maildir(tmp_path).fetch(None), count)))
         rest = read(maildir(tmp_path), interrupted.cursor)
-        assert interrupted.stamps + rest.stamps == whole.stamps
-        assert rest.cursor == whole.cursor
+        assert interrupted.stamps + rest.stamps == complete.stamps
+        assert rest.cursor == complete.cursor
 
 
 def test_names_of_missing_files_are_dropped_from_the_cursor(tmp_path: Path) -> None:

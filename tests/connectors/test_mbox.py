@@ -193,7 +193,7 @@ def read_bytes_on(folder: Path, cursor: str | None, content: bytes, **changes: o
 def test_mailbox_read_while_it_grows_yields_what_one_run_yields(tmp_path: Path) -> None:
     random_ = random.Random(4)
     content = b"".join(message(number, b"From x\n\n" * (number % 3), x_pad="p" * (number % 90)) for number in range(40))
-    whole = read_bytes(tmp_path, content)
+    complete = read_bytes(tmp_path, content)
     for _ in range(25):
         cuts = sorted(random_.sample(range(60, len(content)), 4))
         cursor: str | None = None
@@ -203,18 +203,18 @@ def test_mailbox_read_while_it_grows_yields_what_one_run_yields(tmp_path: Path) 
             part = read(mbox(tmp_path), cursor)
             cursor = part.cursor
             reading |= {stamp.key: stamp for stamp in part.stamps}
-        assert {stamp.key: stamp for stamp in whole.stamps}.items() <= reading.items()
+        assert {stamp.key: stamp for stamp in complete.stamps}.items() <= reading.items()
 
 
 @pytest.mark.usefixtures("small_pages")
 def test_interrupted_run_continues_after_the_last_stored_page(tmp_path: Path) -> None:
-    whole = read_bytes(tmp_path, mailbox(range(20)))
-    assert len(whole.batches) == 7
+    complete = read_bytes(tmp_path, mailbox(range(20)))
+    assert len(complete.batches) == 7
     for count in range(1, 7):
         interrupted = Reading(list(islice(mbox(tmp_path).fetch(None), count)))
         rest = read(mbox(tmp_path), interrupted.cursor)
-        assert interrupted.stamps + rest.stamps == whole.stamps
-        assert rest.cursor == whole.cursor
+        assert interrupted.stamps + rest.stamps == complete.stamps
+        assert rest.cursor == complete.cursor
 
 
 def test_half_written_header_is_read_again_once_it_is_complete(tmp_path: Path) -> None:
@@ -254,13 +254,13 @@ def test_mailbox_that_lost_a_little_is_read_again(tmp_path: Path, numbers: range
     assert len(read_bytes_on(tmp_path, first.cursor, mailbox(numbers)).stamps) == len(numbers)
 
 
-@pytest.mark.parametrize("left", [0, 1, 13])
-def test_first_page_has_the_number_of_messages(tmp_path: Path, left: int) -> None:
+@pytest.mark.parametrize("remaining", [0, 1, 13])
+def test_first_page_has_the_number_of_messages(tmp_path: Path, remaining: int) -> None:
     first = read_bytes(tmp_path, mailbox(range(20)))
     assert first.batches[0].source_size == 20
-    (tmp_path / "ana.mbox").write_bytes(mailbox(range(left)))
-    assert next(mbox(tmp_path).fetch(first.cursor)).source_size == left
-    assert next(mbox(tmp_path).fetch(None)).source_size == left
+    (tmp_path / "ana.mbox").write_bytes(mailbox(range(remaining)))
+    assert next(mbox(tmp_path).fetch(first.cursor)).source_size == remaining
+    assert next(mbox(tmp_path).fetch(None)).source_size == remaining
 
 
 def test_last_page_has_the_new_number_of_messages(tmp_path: Path) -> None:

@@ -62,21 +62,21 @@ def backup(*entries: str) -> bytes:
     return f'{head}{sheet}<smses count="{len(entries)}" backup_set="x">\n{"".join(entries)}</smses>'.encode()
 
 
-def read_texts(folder: Path, *, cursor: str | None = None, path: str = "sms.xml", **more: object) -> Reading:
-    return read(connector(folder, path=path, **more), cursor)
+def read_texts(folder: Path, *, cursor: str | None = None, path: str = "sms.xml", **changes: object) -> Reading:
+    return read(connector(folder, path=path, **changes), cursor)
 
 
-def connector(folder: Path, *, path: str = "sms.xml", **more: object) -> source.SmsXmlConnector:
-    options = {name: more.pop(name) for name in ("country", "channel") if name in more}
-    context: Context = replace(practice(folder, ANA), **more)  # type: ignore[arg-type]
+def connector(folder: Path, *, path: str = "sms.xml", **changes: object) -> source.SmsXmlConnector:
+    options = {name: changes.pop(name) for name in ("country", "channel") if name in changes}
+    context: Context = replace(practice(folder, ANA), **changes)  # type: ignore[arg-type]
     instance = SOURCE_KIND.make(SmsXmlOptions(path=Path(path), **options), context)  # type: ignore[arg-type]
     assert isinstance(instance, source.SmsXmlConnector)
     return instance
 
 
-def read_backup(folder: Path, *entries: str, **more: object) -> Reading:
+def read_backup(folder: Path, *entries: str, **changes: object) -> Reading:
     (folder / "sms.xml").write_bytes(backup(*entries))
-    return read_texts(folder, **more)  # type: ignore[arg-type]
+    return read_texts(folder, **changes)  # type: ignore[arg-type]
 
 
 # Text messages
@@ -233,11 +233,11 @@ def test_batches_report_their_progress(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_interrupted_run_reads_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PAGE_MESSAGES", 4)
-    whole = read_backup(tmp_path, *map(sms, range(10)))
-    assert [len(batch.records) for batch in whole.batches] == [4, 4, 2]
-    for page in whole.batches[:-1]:
-        assert read_texts(tmp_path, cursor=page.cursor).keys == whole.keys
-    assert read_texts(tmp_path, cursor=whole.cursor).batches == [Batch(whole.cursor, source_size=10)]
+    complete = read_backup(tmp_path, *map(sms, range(10)))
+    assert [len(batch.records) for batch in complete.batches] == [4, 4, 2]
+    for page in complete.batches[:-1]:
+        assert read_texts(tmp_path, cursor=page.cursor).keys == complete.keys
+    assert read_texts(tmp_path, cursor=complete.cursor).batches == [Batch(complete.cursor, source_size=10)]
 
 
 @pytest.mark.parametrize(

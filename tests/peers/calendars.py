@@ -54,9 +54,9 @@ class CalendarServer:
         """Send one request as ``user`` and return the status and the body."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=600)
         password = b64encode(f"{user}:{PASSWORD}".encode()).decode()
-        usual = {"Authorization": f"Basic {password}", "Content-Type": "application/xml; charset=utf-8"}
+        defaults = {"Authorization": f"Basic {password}", "Content-Type": "application/xml; charset=utf-8"}
         try:
-            connection.request(method, path, body.encode(), usual | dict(headers or {}))
+            connection.request(method, path, body.encode(), defaults | dict(headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:

@@ -89,22 +89,22 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
     def close(self) -> None:
         self.server.close()
 
-    def _answer(self, asked: ReceivedRequest) -> Reply:
-        owner = _user(asked)
+    def _answer(self, request: ReceivedRequest) -> Reply:
+        owner = _user(request)
         calendar = self.calendars[owner]
-        if asked.method == "PROPFIND":
-            return _multistatus(_response(f"/{owner}/", _PROPERTIES.format(owner)), *self._calendars(asked, owner))
-        if "sync-collection" in asked.body:
-            return self._changes(calendar, owner, asked.body)
-        if "calendar-multiget" in asked.body:
-            numbers = [int(number) for number in re.findall(r"/(\d+)\.[^/]*</href>", asked.body)]
+        if request.method == "PROPFIND":
+            return _multistatus(_response(f"/{owner}/", _PROPERTIES.format(owner)), *self._calendars(request, owner))
+        if "sync-collection" in request.body:
+            return self._changes(calendar, owner, request.body)
+        if "calendar-multiget" in request.body:
+            numbers = [int(number) for number in re.findall(r"/(\d+)\.[^/]*</href>", request.body)]
         else:
             numbers = []  # nothing takes place in the days that a window has not reached before
         objects = calendar.objects()
         return _multistatus(*(_object(owner, number, objects.get(number)) for number in numbers))
 
-    def _calendars(self, asked: ReceivedRequest, owner: str) -> list[str]:
-        if asked.headers["Depth"] == "0":
+    def _calendars(self, request: ReceivedRequest, owner: str) -> list[str]:
+        if request.headers["Depth"] == "0":
             return []
         state = f"state-{len(self.calendars[owner].log)}"
         return [_response(f"/{owner}/calendar/", _CALENDAR.format(owner, CANARY, state))]
@@ -116,13 +116,14 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
             return Reply(403, b'<error xmlns="DAV:"><valid-sync-token/></error>')
         objects = calendar.objects()
         changed = [
-            _object(owner, number, objects.get(number), whole=False) for number in sorted(set(calendar.log[position:]))
+            _object(owner, number, objects.get(number), with_data=False)
+            for number in sorted(set(calendar.log[position:]))
         ]
         return _multistatus(*changed, f"<D:sync-token>state-{len(calendar.log)}</D:sync-token>")
 
 
-def _user(asked: ReceivedRequest) -> str:
-    return b64decode(asked.headers["Authorization"].split()[1]).decode().partition(":")[0]
+def _user(request: ReceivedRequest) -> str:
+    return b64decode(request.headers["Authorization"].split()[1]).decode().partition(":")[0]
 
 
 def _response(href: str, properties: str) -> str:
@@ -130,11 +131,11 @@ def _response(href: str, properties: str) -> str:
     return f"<D:response><D:href>{href}</D:href>{propstat}</D:response>"
 
 
-def _object(owner: str, number: int, text: str | None, *, whole: bool = True) -> str:
+def _object(owner: str, number: int, text: str | None, *, with_data: bool = True) -> str:
     href = f"/{owner}/calendar/{number}.{CANARY}.ics"
     if text is None:
         return f"<D:response><D:href>{href}</D:href><D:status>HTTP/1.1 404 Not Found</D:status></D:response>"
-    data = f"<C:calendar-data>{escape(text)}</C:calendar-data>" if whole else ""
+    data = f"<C:calendar-data>{escape(text)}</C:calendar-data>" if with_data else ""
     return _response(href, f"<D:getetag>{hash(text)}</D:getetag>{data}")
 
 

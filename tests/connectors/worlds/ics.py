@@ -138,10 +138,10 @@ class CalendarAddress(Calendar):
     def close(self) -> None:
         self.server.close()
 
-    def _answer(self, asked: ReceivedRequest) -> Reply:
+    def _answer(self, request: ReceivedRequest) -> Reply:
         body = self.text().encode()
         tag = f'"{self.states}-{sha256(body).hexdigest()[:8]}"'
-        if asked.headers.get("If-None-Match") == tag:
+        if request.headers.get("If-None-Match") == tag:
             return Reply(304, headers={"ETag": tag})
         return Reply(200, body, {"ETag": tag, "Content-Type": "text/calendar"})
 
