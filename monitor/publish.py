@@ -65,8 +65,8 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
             knows_intakes = since is not None and since <= max(due.start, _first_week(person, due.start))
             people.append(_person(person, values, due.start, has_rule=has_rule, knows_intakes=knows_intakes))
         else:
-            fte, shared_by = _ftes(person, due.start)
-            people.append(BlockPerson(person.key, None, fte, shared_by, None, None, Supervision.UNKNOWN.value))
+            fte, mean_fte = _ftes(person, due.start)
+            people.append(BlockPerson(person.key, None, fte, mean_fte, None, None, Supervision.UNKNOWN.value))
     sessions = [
         value or 0.0
         for (clinician, _, key), value in values.items()
@@ -84,7 +84,7 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
 
 
 def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, knows_intakes: bool) -> BlockPerson:
-    fte, shared_by = _ftes(person, start)
+    fte, mean_fte = _ftes(person, start)
     employed_weeks = _weeks(person, start)
     by_week = [
         (values.get((person.key, week, "weighted_load")), _phased_in_fte(person, week)) for week in employed_weeks
@@ -110,7 +110,7 @@ def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, kn
         if is_load_known
         else None,
         fte=fte,
-        shared_by=shared_by,
+        phased_in_fte=mean_fte,
         active_clients=round(clients[-1]) if clients else None,
         intakes=round(intakes) if knows_intakes else None,
         supervision=supervision.value,

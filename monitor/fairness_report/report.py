@@ -47,12 +47,12 @@ class MeanLoad:
     """One person's load per FTE over some blocks, and the FTE by which it is shared."""
 
     load: float
-    shared_by: float
+    phased_in_fte: float
 
     @property
     def total(self) -> float:
         """Weighted sessions a week."""
-        return self.load * self.shared_by
+        return self.load * self.phased_in_fte
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ def mean_loads(published: Sequence[Block], people: Sequence[Clinician]) -> dict[
     for person in people:
         rows = [person_row for block in published for person_row in block.people if person_row.clinician == person.key]
         load_and_fte = [
-            (person_row.load, person_row.shared_by)
+            (person_row.load, person_row.phased_in_fte)
             for person_row in rows
-            if person_row.load is not None and person_row.shared_by > 0
+            if person_row.load is not None and person_row.phased_in_fte > 0
         ]
         if load_and_fte:
             total_fte = sum(fte for _, fte in load_and_fte)
@@ -169,7 +169,7 @@ def _employed_stale_caseloads(fresh: CaseloadFreshness, employed_keys: set[str])
 def _evenness(loads: Sequence[MeanLoad], *, weeks: int) -> Evenness | None:
     """Return the indices over everybody who is compared; ``None`` where nobody has any load."""
     totals = [load.total for load in loads]
-    return evenness(totals, [load.shared_by for load in loads], weeks=weeks) if sum(totals) > 0 else None
+    return evenness(totals, [load.phased_in_fte for load in loads], weeks=weeks) if sum(totals) > 0 else None
 
 
 def _is_certain(indices: Evenness) -> bool:
@@ -248,8 +248,8 @@ def _trend(
     ):
         return ""
     change_interval = gini_change(
-        [loads_now[key].total for key in keys_in_both], [loads_now[key].shared_by for key in keys_in_both],
-        [loads_before[key].total for key in keys_in_both], [loads_before[key].shared_by for key in keys_in_both],
+        [loads_now[key].total for key in keys_in_both], [loads_now[key].phased_in_fte for key in keys_in_both],
+        [loads_before[key].total for key in keys_in_both], [loads_before[key].phased_in_fte for key in keys_in_both],
     )  # fmt: skip
     if change_interval is None or change_interval[0] <= 0 <= change_interval[1]:
         return ""

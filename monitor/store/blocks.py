@@ -14,14 +14,14 @@ class BlockPerson:
     """One clinician in a block.
 
     ``load`` is weighted sessions a week for each FTE, or ``None`` if it is unknown, which is never changed later.
-    ``fte`` is the contract's at the end of the block, ``shared_by`` the mean FTE by which load is shared.
+    ``fte`` is the contract's at the end of the block, ``phased_in_fte`` the mean FTE by which load is shared.
     ``supervision`` is a value of :class:`~reports.models.Supervision`.
     """
 
     clinician: str
     load: float | None
     fte: float
-    shared_by: float
+    phased_in_fte: float
     active_clients: int | None
     intakes: int | None
     supervision: str
@@ -55,8 +55,8 @@ def save_block(connection: sqlite3.Connection, block: Block) -> None:
         "INSERT INTO block_person VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                block.start, ids[person.clinician], person.load, person.fte, person.shared_by, person.active_clients,
-                person.intakes, person.supervision,
+                block.start, ids[person.clinician], person.load, person.fte, person.phased_in_fte,
+                person.active_clients, person.intakes, person.supervision,
             )
             for person in block.people
         ],
@@ -76,7 +76,7 @@ def blocks(connection: sqlite3.Connection, number: int) -> list[Block]:
 
 def _people(connection: sqlite3.Connection, start: int) -> tuple[BlockPerson, ...]:
     rows: Sequence[tuple[object, ...]] = connection.execute(
-        """SELECT key, load, fte, shared_by, active_clients, intakes, supervision FROM block_person
+        """SELECT key, load, fte, phased_in_fte, active_clients, intakes, supervision FROM block_person
            JOIN clinician ON clinician.id = clinician_id WHERE block = ? ORDER BY key""",
         (start,),
     ).fetchall()

@@ -227,10 +227,10 @@ CREATE TABLE block (
 -- * load: weighted sessions a week for each full-time equivalent, over the weeks in which it is known; empty where the
 --   clinician's numbers were not complete in time.
 -- * fte: the contract's at the end of the block.
--- * shared_by: the mean FTE by which load is shared; lower in somebody's first twelve weeks.
+-- * phased_in_fte: the mean FTE by which load is shared; it grows over a clinician's first twelve weeks.
 -- * active_clients: at the end of the block.
 CREATE TABLE block_person (
-    block INTEGER NOT NULL, clinician_id INTEGER NOT NULL, load REAL, fte REAL NOT NULL, shared_by REAL NOT NULL,
+    block INTEGER NOT NULL, clinician_id INTEGER NOT NULL, load REAL, fte REAL NOT NULL, phased_in_fte REAL NOT NULL,
     active_clients INTEGER, intakes INTEGER, supervision TEXT NOT NULL,
     PRIMARY KEY (block, clinician_id)
 ) STRICT, WITHOUT ROWID;

@@ -248,7 +248,7 @@ def test_a_contract_with_dates_counts_by_the_week(six: BlockPractice) -> None:
     six.night(AFTER)
     with six.store.read() as connection:
         ana = [next(row for row in block.people if row.clinician == "ana") for block in blocks.blocks(connection, 2)]
-    assert [(row.fte, row.shared_by) for row in ana] == [(0.5, 0.75), (1.0, 1.0)]
+    assert [(row.fte, row.phased_in_fte) for row in ana] == [(0.5, 0.75), (1.0, 1.0)]
     assert ana[0].load == pytest.approx(16.2 / 0.75, rel=0.1)
 
 

@@ -168,7 +168,7 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
                 load = sum(x * f for x, f in zip(loads, shares, strict=True)) / sum(shares)
                 published = stored[(block - date(1970, 1, 1)).days][person.key]
                 assert published.load == pytest.approx(load, abs=0.0501), (person.key, block)
-                assert published.shared_by == pytest.approx(sum(shares) / 4)
+                assert published.phased_in_fte == pytest.approx(sum(shares) / 4)
                 of_blocks.append((round(load, 1), sum(shares) / 4))
             total = sum(f for _, f in of_blocks)
             means[person.key] = (sum(x * f for x, f in of_blocks), total, len(of_blocks))
