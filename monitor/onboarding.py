@@ -32,7 +32,7 @@ class PermissionRequest:
 
     @property
     def by_domain(self) -> bool:
-        """Whether a domain's service account reads the mailbox, so that only the person's own consent is missing."""
+        """True if a domain's service account reads the mailbox, so that only the person's own consent is missing."""
         return bool(self.options.service_account)
 
     @property

@@ -70,7 +70,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How complete and current one clinician's numbers are at an instant.
+    """State of one clinician's numbers at an instant: what was read, what was computed, and what is missing.
 
     Attributes:
         clinician: The clinician.
@@ -111,7 +111,7 @@ class Readiness:
 
     @property
     def anything_read(self) -> bool:
-        """Whether any source was ever read to its end."""
+        """True if any source was ever read to its end."""
         return any(source.read_to is not None for source in self.sources)
 
     @property
@@ -121,18 +121,18 @@ class Readiness:
 
     @property
     def is_current(self) -> bool:
-        """Whether the stored numbers are those that would be computed now."""
+        """True if the stored numbers are those that would be computed now."""
         return self._has_same_basis and self.computation.dirty_from is None
 
     @property
     def changed_only_later(self) -> bool:
-        """Whether the stored numbers include the last week, and all changed records are later than its end."""
+        """True if the stored numbers include the last week, and all changed records are later than its end."""
         dirty_from = self.computation.dirty_from
         return self._has_same_basis and dirty_from is not None and dirty_from > self.last_week_end
 
     @property
     def _has_same_basis(self) -> bool:
-        """Whether the last week, the settings and the spans read are those of the computation."""
+        """True if the last week, the settings and the spans read are those of the computation."""
         computation = self.computation
         return (computation.week, computation.settings_checksum, computation.sources_checksum) == (
             self.last_week,
@@ -186,7 +186,7 @@ class Readiness:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a source has not been read, or the numbers have not been computed, for two days."""
+        """True if a source has not been read, or the numbers have not been computed, for two days."""
         if self.overdue_sources:
             return True
         computed_at = self.computation.computed_at

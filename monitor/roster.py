@@ -88,7 +88,7 @@ class Clinician:
 
     @property
     def has_assumed_hours(self) -> bool:
-        """Whether no hours were agreed, so that assumed ones apply."""
+        """True if no hours were agreed, so that assumed ones apply."""
         return not self.hours
 
 

@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 
 class Missing(StrEnum):
-    """What can be missing from a clinician's last week, so that no sentence may say that all is well."""
+    """Kinds of missing data of a clinician's last week, each of which forbids a reassuring sentence."""
 
     CALENDAR_UNREAD = "calendar not read to the week's end"
     MAIL_UNREAD = "mail not read to the week's end"

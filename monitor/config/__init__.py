@@ -202,7 +202,7 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
 
 def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Sequence[str]) -> SourceConfig:
     kind = _kind(reader, table.get("kind"), place)
-    shared = reader.table(SourceTable, table, place, known=keys_of(kind.options) if kind else table.keys())
+    shared = reader.table(SourceTable, table, place, other_keys=keys_of(kind.options) if kind else table.keys())
     options = _options(reader, kind, table, place) if kind else None
     return SourceConfig(
         name=shared.name,
@@ -228,7 +228,7 @@ def _kind(reader: TableReader, name: object, place: str) -> SourceKind | None:
 def _options(reader: TableReader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:
     """Return the kind's own options. The kind's own check runs only if each of them could be parsed."""
     number_before = len(reader.problems)
-    options = reader.table(kind.options, table, place, known=keys_of(SourceTable))
+    options = reader.table(kind.options, table, place, other_keys=keys_of(SourceTable))
     if kind.check and len(reader.problems) == number_before:
         problems = (problem.partition(": ") for problem in kind.check(options))
         reader.add((f"{place}.{option}", phrase) for option, _, phrase in problems)

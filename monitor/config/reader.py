@@ -80,18 +80,18 @@ class TableReader:
         """All problems, in the order in which they were found."""
         return [f"{place}: {phrase}" for place, phrase in self._problems]
 
-    def table(self, shape: type[T], table: Mapping[str, Any], place: str = "", known: Collection[str] = ()) -> T:
+    def table(self, shape: type[T], table: Mapping[str, Any], place: str = "", other_keys: Collection[str] = ()) -> T:
         """Return the table as an instance of ``shape``; once there are problems, use it only to find more of them.
 
         An invalid key counts as left out. An invalid required key keeps its text, so that a reference to it is not
-        reported as a second problem. ``known`` are the keys of the same table that another shape reads. A shape may
-        declare in ``REPLACED`` what to write instead of keys that no longer exist.
+        reported as a second problem. ``other_keys`` are the keys of the same table that another shape reads. A shape
+        may declare in ``REPLACED`` what to write instead of keys that no longer exist.
         """
         keys = keys_of(shape)
         replaced: Mapping[str, str] = getattr(shape, "REPLACED", {})
-        unknown = [name for name in table if name not in keys and name not in known]
+        unknown = [name for name in table if name not in keys and name not in other_keys]
         self.add(
-            (_path_in(place, name), replaced.get(name) or f"unknown key{suggestion_for(name, [*keys, *known])}")
+            (_path_in(place, name), replaced.get(name) or f"unknown key{suggestion_for(name, [*keys, *other_keys])}")
             for name in unknown
         )
         hints = get_type_hints(shape, include_extras=True)
@@ -273,12 +273,12 @@ def _value_type(hint: Any) -> ValueType:
 
 
 def _matching_type(parts: tuple[Any, ...], value: object) -> Any:
-    """Which part of a union is meant: the list or the table where one stands, else the single value."""
+    """Return the member of a union that fits the TOML type of ``value``, else the first."""
     parts = tuple(part for part in parts if part is not type(None))
-    return next((part for part in parts if _written_as(part) is type(value)), parts[0])
+    return next((part for part in parts if _toml_type(part) is type(value)), parts[0])
 
 
-def _written_as(hint: Any) -> type:
+def _toml_type(hint: Any) -> type:
     origin = get_origin(hint)
     if origin in (tuple, list):
         return list
@@ -289,7 +289,7 @@ def _written_as(hint: Any) -> type:
 
 def suggestion_for(word: str, words: Collection[str]) -> str:
     """Return the end of a message about an unknown word: the word that was probably meant, else all known words."""
-    by_lower_case = {known.lower(): known for known in words}
+    by_lower_case = {candidate.lower(): candidate for candidate in words}
     near = difflib.get_close_matches(word.lower(), by_lower_case, 1)
     if near:
         return f'; did you mean "{by_lower_case[near[0]]}"?'
