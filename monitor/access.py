@@ -11,7 +11,7 @@ from monitor.roster import Clinician
 from monitor.store import signin
 from monitor.store.database import Store
 
-DIRECTOR = "director"
+DIRECTOR = "director"  # no clinician may have this key: see monitor/config/tables.py
 """The subject of the director's links and sessions; a clinician's is the clinician's key."""
 
 USE_RECORDED_EVERY_SECONDS = 60  # so that most page views write nothing
@@ -22,7 +22,7 @@ class Role(StrEnum):
 
     ANYBODY = "anybody"
     CLINICIAN = "clinician"
-    DIRECTOR = "director"
+    DIRECTOR = "director"  # no clinician may have this key: see monitor/config/tables.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def sign_in(store: Store, token: str, now: datetime, *, earlier: str = "") -> st
     """
     with store.write() as connection:
         session = signin.redeem_link(connection, token, _epoch(now))
-        if session is not None and earlier:
+        if session is not None and earlier:  # a shared browser must not keep the session of the person before
             signin.end_session(connection, earlier)
     return session
 

@@ -62,7 +62,7 @@ def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now:
     try:
         if not keep_if_unaffected(store, ready, now=now):
             compute(config, store, clinician, now=now)
-    except StoreError:
+    except StoreError:  # concerns everybody, not this clinician's numbers
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the page is shown with a warning
         record_failure(store, clinician, error, now)
@@ -91,7 +91,7 @@ def keep_if_unaffected(store: Store, ready: Readiness, *, now: datetime) -> bool
         if upcoming_checksum(connection, key, ready.last_week_end) != previous.upcoming_checksum:
             return False
     with store.write() as connection:
-        if computations.computation(connection, key).version != previous.version:
+        if computations.computation(connection, key).version != previous.version:  # changed since it was read
             return False
         computations.save_computation(connection, key, _computation(ready, previous.upcoming_checksum, now))
     return True
@@ -105,6 +105,7 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
     Raises:
         StoreError: The database cannot be used, or new records arrived during every attempt.
     """
+    # Reading and computing hold no lock. The version tells whether a record was written meanwhile.
     for _ in range(MOST_ATTEMPTS):
         with store.read() as connection:
             ready = readiness_of(config, connection, clinician, now)

@@ -23,10 +23,11 @@ from connectors.private import create_file, is_disk_full, write_error_reason
 from connectors.pseudonyms import KEY_BYTES
 from monitor.errors import KeyFileError, SecretError
 
-COMMAND_SECONDS = 30
-_SECRET_BYTES = 65_536
+COMMAND_SECONDS = 30  # a password manager may ask for a touch, but a nightly run must not hang
+_SECRET_BYTES = 65_536  # more is not a secret but a wrong path
 _REFERENCE = re.compile(r"(env|file|command):\s*(\S.*)")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|sig", re.IGNORECASE)
+# A path segment of letters and digits that is long, or a UUID.
 _LONG_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])(\w{24,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 _RANDOM = re.compile(r"(?=[\w-]{12,}$)(?:.*?(?:[A-Za-z]\d|\d[A-Za-z])){3}.*")  # letters and digits change often
 _SECRET_LINKS = re.compile(
@@ -47,6 +48,7 @@ def is_private_url(text: str) -> bool:
     if "@" in parts.netloc or any(_SECRET_WORD.search(name) for name, _ in query):
         return True
     path = unquote(parts.path)
+    # The fragment, too: some servers put the token there.
     words = (*re.split(r"[/.]", path), *(value for _, value in query), parts.fragment)
     return (
         _SECRET_LINKS.search(path) is not None

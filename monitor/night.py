@@ -95,6 +95,7 @@ def night(
     """
     with store.write() as connection:
         run = tables.begin_run(connection, "nightly", int(now.timestamp()))
+    # The code that is recorded if an exception ends the run.
     code, seconds, started = EXIT_ERROR, 0.0, monotonic()
     try:
         outcomes = []
@@ -102,6 +103,7 @@ def night(
             for outcome in ingest.ingest(config, store, pseudonyms, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
                 source_row = tables.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
+                # One transaction each, so that the log of an interrupted run is complete.
                 with store.write() as connection:
                     tables.save_run_source(connection, run, source_row)
                 listener.read(outcome)
@@ -111,8 +113,8 @@ def night(
         listener.computed(analysis)
         for clinician, gap in _due_gaps(config, store, now):
             listener.missing(clinician, gap)
-        code = ingest.exit_code(outcomes) or analysis.exit_code
-    except SystemExit as stopped:
+        code = ingest.exit_code(outcomes) or analysis.exit_code  # a source to re-authorise matters more
+    except SystemExit as stopped:  # SIGTERM
         code = int(stopped.code or 0)
         raise
     finally:
@@ -152,7 +154,7 @@ def run_lock(database: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(f"{database}.lock", timeout=0, mode=0o600)
+    lock = FileLock(f"{database}.lock", timeout=0, mode=0o600)  # flock: released by the kernel, even after kill -9
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -176,7 +178,7 @@ def is_running(database: Path) -> bool:
     from filelock import FileLock, Timeout
 
     path = Path(f"{database}.lock")
-    if not path.exists():
+    if not path.exists():  # FileLock would create it
         return False
     lock = FileLock(path, timeout=0, mode=0o600)
     try:
@@ -219,7 +221,7 @@ def analyse(
                 progress(clinician.key)
             result = compute(config, store, clinician, now=now)
         except Exception as error:
-            if failed is None or isinstance(error, StoreError):
+            if failed is None or isinstance(error, StoreError):  # a full disk is nobody's numbers
                 raise
             record_failure(store, clinician, error, now)
             failed(clinician.key, error)

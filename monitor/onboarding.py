@@ -69,6 +69,7 @@ def withdraw(config: Config, clinician: Clinician, provider: Provider) -> bool:
     from connectors.private import PrivateFileError, remove_private
 
     try:
+        # A list and not any() directly, which would stop at the first deleted file.
         deleted = [remove_private(folder, name) for folder, name in _permissions(config, clinician, provider)]
     except PrivateFileError as error:
         raise OnboardingError(str(error)) from error
@@ -79,6 +80,7 @@ def _permissions(config: Config, clinician: Clinician, provider: Provider) -> li
     """Return the places where permissions of a clinician are stored: folder and file name."""
     from connectors.google.access import consent_file, token_file  # the same names at Microsoft
 
+    # Without duplicates: several sources may share a folder.
     folders = dict.fromkeys(
         config.folder / source.options.tokens for source in sources_of_provider(config, clinician, provider)
     )
@@ -112,6 +114,7 @@ def google_request(config: Config, clinician: Clinician, name: str | None = None
             f"{clinician.key} has several Google sources. Add --source {' | '.join(source.name for source in own)}"
         )
     chosen = [source for source in own if _place(source) in places]
+    # dict instead of set: the order of scopes is the order of the sources.
     scopes = dict.fromkeys(scope for source in chosen for scope in scopes_of(source.kind, source.options))
     options = chosen[0].options
     return PermissionRequest(
@@ -205,7 +208,7 @@ def account_address(clinician: Clinician, account: str | None) -> str:
     """Return the clinician's address that equals ``account``, or the only one if ``account`` is ``None``."""
     from connectors.pseudonyms import canonical_address
 
-    mail = sorted(address for address in clinician.addresses if "@" in address)
+    mail = sorted(address for address in clinician.addresses if "@" in address)  # without phone numbers
     if account is not None and canonical_address(account) in mail:
         return canonical_address(account)
     if account is None and len(mail) == 1:

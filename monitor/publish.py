@@ -37,7 +37,7 @@ def publish(config: Config, store: Store, *, now: datetime) -> list[int]:
         StoreError: The database cannot be written.
     """
     published: list[int] = []
-    while True:
+    while True:  # after a long outage several blocks may be due
         with store.read() as connection:
             due = next_block(config, connection, now).is_due(now)
         if not due:
@@ -61,6 +61,7 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
     people = []
     for person in due.people:
         if person.key in due.complete:
+            # An intake is known only if the calendar reaches back far enough to show that the client is new.
             since = intakes_known.get(person.key)
             knows_intakes = since is not None and since <= max(due.start, _first_week(person, due.start))
             people.append(_person(person, values, due.start, has_rule=has_rule, knows_intakes=knows_intakes))
@@ -90,6 +91,7 @@ def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, kn
         (values.get((person.key, week, "weighted_load")), _phased_in_fte(person, week)) for week in employed_weeks
     ]
     loads = [(load, share) for load, share in by_week if load is not None and share > 0]
+    # At least half of the weeks have to be known.
     is_load_known = 2 * len(loads) >= len(employed_weeks) > 0 and loads
     clients = [
         value for week in employed_weeks if (value := values.get((person.key, week, "active_clients"))) is not None

@@ -83,6 +83,7 @@ class Clinician:
 
     def fte_on(self, day: date) -> float:
         """Return the contract's share of a full post on a local date."""
+        # Before the first date the first contract applies.
         ftes = [contract.fte for contract in self.contracts if contract.starts is None or contract.starts <= day]
         return ftes[-1] if ftes else self.contracts[0].fte
 

@@ -61,7 +61,7 @@ class LazyCommands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()  # so that a failure to print is raised here, and not at exit
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
+            raise  # Click handles these itself
         except Exception as error:
             if ctx.obj is not None and ctx.obj.verbose:
                 raise
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _exit_on_sigterm(number: int, _frame: FrameType | None) -> None:
     """Exit as after an error: transactions are rolled back, the lock is released, the database is closed cleanly."""
     signal.signal(number, signal.SIG_DFL)  # a second SIGTERM ends the process at once
-    sys.exit(128 + number)
+    sys.exit(128 + number)  # the shell's code for an end by signal
 
 
 def _error_message(error: Exception) -> str:

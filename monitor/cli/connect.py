@@ -44,7 +44,7 @@ def google(context: CliContext, key: str | None, name: str | None, account: str 
         return
     permission = _on_googles_page(context, person, request, no_browser=no_browser)
     _print_permission(context, person, permission)
-    sys.exit(EXIT_AUTHORISE if permission.missing else 0)
+    sys.exit(EXIT_AUTHORISE if permission.missing else 0)  # as the next nightly run would
 
 
 def _on_googles_page(

@@ -27,7 +27,7 @@ def microsoft(context: CliContext, key: str | None, name: str | None, account: s
     """Give permission to read a clinician's Microsoft account: calendar, message times, meetings, as configured."""
     person = context.clinician(key)
     source = _source(context, person, name)
-    if source.options.client_secret:
+    if source.options.client_secret:  # an application with access to all mailboxes; else the person signs in
         _by_application(context, person, source.options, account)
     else:
         _with_a_code(context, person, source.options)

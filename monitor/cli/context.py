@@ -40,7 +40,7 @@ class CliContext:
     @cached_property
     def config_path(self) -> Path:
         """The path of the configuration."""
-        from monitor.config import find_config
+        from monitor.config import find_config  # imports here and below are late, so that --help stays fast
 
         explicit = Path(self.config_option) if self.config_option else None
         return find_config(explicit, os.environ, Path.cwd(), Path.home())
@@ -71,7 +71,7 @@ class CliContext:
             self.print_note(
                 f"Created the practice's key, {self.config.key_file.name}. Keep a copy of it, away from the database."
             )
-        self.__dict__["store"] = store
+        self.__dict__["store"] = store  # fills the cached property
         return store
 
     @contextmanager
@@ -95,7 +95,7 @@ class CliContext:
 
     def close(self) -> None:
         """Close what was opened."""
-        if "store" in self.__dict__:
+        if "store" in self.__dict__:  # not self.store, which would open it
             self.store.close()
 
     @cached_property
@@ -127,6 +127,7 @@ class CliContext:
             if not self.quiet:
                 click.echo(text)
         elif fields:
+            # default=str: paths and dates become text.
             click.echo(json.dumps(fields, default=str, ensure_ascii=False))
 
     def print_note(self, text: str) -> None:
@@ -142,6 +143,7 @@ def printable(text: str) -> str:
 def pass_context(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]:
     """Pass a command its context, and add the options of every command: ``--config``, ``--json`` and ``-v``."""
 
+    # The names end in an underscore so that a command may have options of the same name.
     @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
     @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
     @click.option("-v", "--verbose", "verbose_", is_flag=True, help="Show all that is done, and where an error arose.")
@@ -149,6 +151,7 @@ def pass_context(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P
     def with_context(
         context: CliContext, /, config_: str | None, *, json_: bool, verbose_: bool, **options: Any
     ) -> Any:
+        # Each option may stand before or after the command.
         context.config_option = config_ or context.config_option
         context.as_json = json_ or context.as_json
         context.verbose = verbose_ or context.verbose

@@ -37,7 +37,7 @@ def demo(context: CliContext, folder: Path, serve: bool | None, port: int) -> No
     _read(context)
     steps.print_done("Calendars, mailboxes, call logs and exports are read into the database")
     _set_slots(context)
-    if code := compute(context):
+    if code := compute(context):  # a demonstration with missing numbers is not worth showing
         sys.exit(code)
     steps.print_done("Weekly numbers and notices are computed")
     _write_reports(context, folder)

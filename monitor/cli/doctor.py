@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NIGHT_MISSED_AFTER = timedelta(hours=30)
 """When the last nightly run is longer ago than this, one was missed: a day, and some hours for a late start."""
 
-CRON_LINE = "30 4 * * * evenhours nightly"
+CRON_LINE = "30 4 * * * evenhours nightly"  # after 04:00, when a work day ends by default
 
 RENAMING_SHOWN_FOR = timedelta(days=28)
 """How long doctor mentions that a source renamed its entries."""
@@ -113,6 +113,7 @@ def _findings(context: CliContext) -> Iterator[Finding]:
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
     counts = SourceCounts(context)
+    # In the order of the output: the practice first, then its sources, pages and permissions.
     checks: tuple[Callable[[CliContext], Iterator[Finding]], ...] = (
         _holidays,
         _last_night,
@@ -199,14 +200,14 @@ def _cron(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     from monitor.readiness import readiness_of
 
     lines = nightly_lines(context.config.path)
-    if not lines:
+    if not lines:  # another scheduler, or a crontab that this user cannot read
         return
     machine_zone = context.now.astimezone().tzinfo  # cron runs by the machine's clock
     late = []
     for clinician in context.config.clinicians:
         with context.store.read() as connection:
             ready = readiness_of(context.config, connection, clinician, context.now, record_counts=counts.by_clinician)
-        end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), machine_zone)
+        end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), machine_zone)  # of the current week
         starts = [start for line in lines if (start := line.next_after(end)) is not None]
         if not starts or min(starts) - end > LATE:
             late.append(clinician.key)
@@ -272,7 +273,7 @@ def _sources(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
             continue
         content = f"{row['events']} events, {row['messages']} message times, {row['evidence']} actual times"
         read_at, last = datetime.fromtimestamp(row["read_to"], UTC), windows[source]
-        is_archive = last is not None and read_at.date() >= last
+        is_archive = last is not None and read_at.date() >= last  # the window has ended: nothing new will come
         if row["error"]:
             yield Finding(name, content, row["error"])
         elif context.now - read_at > OVERDUE_AFTER and not is_archive:
@@ -314,6 +315,7 @@ def _actual_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding
         unambiguous = analysis_records.unambiguous_evidence_counts(connection) if clinicians else {}
         for clinician in clinicians:
             numbers = {source: (number, number) for source, number in unambiguous.get(clinician.key, {}).items()}
+            # Only the clinicians whose evidence names no entry need the slow matching by time.
             if not numbers and (times := analysis_records.session_evidence(connection, clinician.key)):
                 numbers = count_linked_evidence(*times)
             for source, (linked_number, number) in numbers.items():
@@ -364,7 +366,7 @@ def _rejected(context: CliContext) -> Iterator[Finding]:
 
 def _disk(context: CliContext) -> Iterator[Finding]:
     """Check that others on this machine cannot read the database."""
-    mode = context.config.database.stat().st_mode & 0o077
+    mode = context.config.database.stat().st_mode & 0o077  # any right of group or others
     path = Path(context.config.database)
     if mode:
         yield Finding("privacy of the database", f"{path.name} can be read by others", f"Run: chmod 600 {path}")

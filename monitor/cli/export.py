@@ -29,7 +29,7 @@ def export(
     if first and last and last < first:
         raise UsageError(f"--to {last} is before --from {first}.")
     people = [context.clinician(clinician)] if clinician else context.config.clinicians
-    rows = (
+    rows = (  # a generator, so that only one clinician at a time is in memory
         row
         for person in people
         for row in export_rows(table, context.config, context.store, person, first=first, last=last, now=context.now)
@@ -45,9 +45,10 @@ def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
 
 def _without_formula(cell: object) -> object:
     """Return the cell, marked as text if a spreadsheet would read it as a formula."""
+    # The characters with which spreadsheets let a formula begin (OWASP, CSV injection).
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _jsonl(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    for row in rows:
+    for row in rows:  # in the order of the documented columns
         sys.stdout.write(json.dumps({column: row[column] for column in columns}, ensure_ascii=False) + "\n")

@@ -61,6 +61,7 @@ def nightly(context: CliContext, *, log: bool) -> None:
         return
     from monitor.night import night
 
+    # cron mails whatever is printed: without a problem there should be no mail.
     context.quiet = not (context.verbose or context.as_json or sys.stdout.isatty())
     with context.open_for_writing() as store:
         local = context.now.astimezone(context.config.practice.zone)

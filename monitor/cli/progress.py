@@ -39,6 +39,7 @@ class ProgressBar:
             return
         self._estimate(source, batch.done, batch.total)
         share = min(batch.done / batch.total, 1)
+        # Sources are read in parallel, so the slowest one decides.
         left = format_duration(max(self._ends.values(), default=0) - self._clock())
         self.show(f"{source} {'█' * round(share * WIDTH):░<{WIDTH}} {share:4.0%}{left and f'  {left} left'}")
 
@@ -46,7 +47,7 @@ class ProgressBar:
         """Estimate the end of a source from its speed since its first batch."""
         now = self._clock()
         started_at, done_then = self._starts.setdefault(source, (now, done))
-        if done >= total:
+        if done >= total:  # read to the end: no longer the slowest
             self._ends.pop(source, None)
         elif done > done_then:
             self._ends[source] = now + (now - started_at) * (total - done) / (done - done_then)
@@ -55,7 +56,7 @@ class ProgressBar:
         """Replace the line."""
         if self._is_terminal:
             width = get_terminal_size().columns
-            sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
+            sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")  # \x1b[K erases the rest of the line
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -70,6 +71,6 @@ def format_duration(seconds: float) -> str:
     if seconds < SHORTEST_SHOWN:
         return ""
     for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * length:
+        if seconds >= 1.5 * length:  # "about 80 min" rather than "about 1 h"
             return f"about {round(seconds / length)} {unit}"
     return f"about {round(seconds, -1):.0f} s"

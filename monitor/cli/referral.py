@@ -66,7 +66,7 @@ def _assign(context: CliContext, clinician: Clinician, referral: Referral, count
     """Record a referral, which counts with its weight until the next block and uses an open slot."""
     from monitor.store import referrals
 
-    streams.ignore_output_errors()
+    streams.ignore_output_errors()  # a closed pipe must not roll the assignment back
     with context.store.write() as connection:
         for _ in range(count):
             referrals.assign_referral(connection, clinician.key, referral, now=int(context.now.timestamp()))

@@ -36,6 +36,7 @@ def weekly(context: CliContext, key: str | None, week: date | None, format_: str
     from reports import weekly as renderer
 
     clinician = context.clinician(key)
+    # A correction made since the last night has to be in the report.
     bring_up_to_date(context.config, context.store, clinician, now=context.now)
     model: WeeklyReport = weekly_report(context.config, context.store, clinician, week, now=context.now)
     _write(context, _renderers(renderer.standalone, renderer.text, renderer.markdown)[format_](model), output)

@@ -37,7 +37,7 @@ class CronLine:
         minute = instant.replace(second=0, microsecond=0)
         if minute < instant:
             minute += timedelta(minutes=1)
-        for _ in range(8 * 24 * 60):
+        for _ in range(8 * 24 * 60):  # minute by minute; eight days include every weekday at every hour
             if minute.minute in self.minutes and minute.hour in self.hours and self._matches_day(minute):
                 return minute
             minute += timedelta(minutes=1)
@@ -58,6 +58,7 @@ def nightly_lines(config: Path, crontab: str | None = None) -> list[CronLine]:
         crontab: The user's crontab; if given, no crontab is read.
     """
     texts = [_user_crontab() if crontab is None else crontab, *(_system_crontabs() if crontab is None else ())]
+    # Lines of /etc/crontab have a user before the command, which does not matter here.
     lines = (line.strip() for text in texts for line in text.splitlines())
     return [parsed for line in lines if _runs_nightly(line, config) and (parsed := parse_line(line)) is not None]
 
@@ -75,14 +76,14 @@ def parse_line(line: str) -> CronLine | None:
     if macro in MACROS:
         line = f"{MACROS[macro]} {rest}"
     fields = line.split(None, 5)
-    if len(fields) < 6:
+    if len(fields) < 6:  # not a job: a blank line or a variable such as MAILTO=
         return None
     bounds = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
     try:
         numbers = [_numbers(field, *bound) for field, bound in zip(fields, bounds, strict=False)]
     except ValueError:
         return None
-    weekdays = frozenset(number % 7 for number in numbers[4])
+    weekdays = frozenset(number % 7 for number in numbers[4])  # 7 is Sunday, too
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     minutes, hours, days, months = numbers[:4]
     return CronLine(" ".join(fields[:5]), minutes, hours, days, months, weekdays, either)
@@ -98,7 +99,7 @@ def _numbers(field: str, low: int, high: int) -> frozenset[int]:
         else:
             begin, dash, end = (DAYS.get(word, word) for word in span.partition("-"))
             first = int(begin)
-            last = int(end) if dash else (high if step else first)
+            last = int(end) if dash else (high if step else first)  # "5/10" is "5-59/10"
         if not low <= first <= last <= high:
             raise ValueError(field)
         numbers.update(range(first, last + 1, int(step or 1)))
@@ -118,5 +119,5 @@ def _system_crontabs() -> Iterator[str]:
         for path in sorted(place.iterdir()) if place.is_dir() else [place]:
             try:
                 yield path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
+            except OSError:  # root's crontab may be private
                 continue

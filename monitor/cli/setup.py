@@ -27,6 +27,7 @@ def init(context: CliContext, name: str, zone: str) -> None:
         context.print_note(
             f"Written: {context.config_path}. Fill in the clinicians and their sources; its comments explain how."
         )
+    # renew: after a lost database, the existing key stays and only the database is created.
     with context.open_for_writing(renew=True):
         sources = len(context.config.sources)
     if problem := subdivision_problem(context.config, context.now.year):
@@ -49,9 +50,10 @@ def _new_configuration(name: str, zone: str) -> str:
     except (KeyError, ValueError, OSError) as error:
         raise UsageError(f'"{zone}" is not a time zone; write it like Europe/London.') from error
     text = (resources.files("monitor.cli") / "new_practice.toml").read_text(encoding="utf-8")
+    # The practice's name last, since it may contain "ZONE".
     return text.replace("ZONE", _toml(zone)).replace("PRACTICE", _toml(name))
 
 
 def _toml(text: str) -> str:
     """Return the text as a TOML string."""
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False)  # a JSON string is a valid TOML string

@@ -49,7 +49,7 @@ def ingest(
 
     with context.open_for_writing():
         outcomes = read_sources(context, IngestRequest(sources, first, last, full=full, accept_shrink=accept_shrink))
-        for outcome in outcomes:
+        for outcome in outcomes:  # after all sources, so that the remedy is the last thing on the screen
             print_unrecognised(context, outcome, outcome.unrecognised.keys(), name_address=True)
     sys.exit(exit_code(outcomes))
 
@@ -126,7 +126,7 @@ def classify(context: CliContext, name: str | None, key: str | None, weeks: int,
     if not calendars:
         context.print_note("There is no calendar yet. Add one as a [[source]] to the configuration.")
     for source in calendars:
-        if person not in {None, *source.clinicians}:
+        if person not in {None, *source.clinicians}:  # --clinician was given, and the calendar is not theirs
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview
         source_context = context_for(
@@ -136,7 +136,7 @@ def classify(context: CliContext, name: str | None, key: str | None, weeks: int,
             context.print_note(f"{source.name}: it is busy_only, so only its times are stored and no rule applies.")
             continue
         for seen in preview(source.options, source_context) if preview else ():
-            if source_context.window.touches(seen.start, seen.end):
+            if source_context.window.touches(seen.start, seen.end):  # connectors may return more than was asked
                 kinds[seen.kind] += 1
                 _print_entry(context, source.name, seen, source_context.owners[0].zone)
     context.print_result(
@@ -165,7 +165,7 @@ def _account(source: SourceConfig, key: str | None) -> str | None:
 
 def _print_entry(context: CliContext, source: str, seen: ClassifiedEntry, zone: ZoneInfo) -> None:
     start = seen.start.astimezone(zone)
-    client = f"  client {seen.client[:4]}" if seen.client else ""
+    client = f"  client {seen.client[:4]}" if seen.client else ""  # as much of the pseudonym as pages show
     context.print_result(
         f"{start:%a %d %b %H:%M}  {seen.kind:<16}{printable(seen.title)}{client}",
         source=source,
@@ -206,7 +206,7 @@ def correct(
     from monitor.store.evidence import drop_correction, save_correction
     from reports.wording import day_and_month
 
-    if undo == (end is not None):
+    if undo == (end is not None):  # both or neither
         raise UsageError("Give the END of the session, or --undo to remove a correction.")
     session = _find_session(context, uid_key, clinician)
     if end is None:
@@ -271,9 +271,10 @@ def _instant(text: str, began: datetime, booked_end: datetime) -> datetime:
     A time before the session's beginning belongs to the next day.
     """
     try:
-        if len(text) <= len("18:05:00"):
+        if len(text) <= len("18:05:00"):  # a time without a date
             parsed = datetime.strptime(text, "%H:%M" if text.count(":") == 1 else "%H:%M:%S")
             instant = datetime.combine(booked_end.date(), parsed.time(), booked_end.tzinfo)
+            # A session from 23:30 to 00:20 that is corrected to 00:05 ended on the next day.
             return instant if instant >= began else instant + timedelta(days=1)
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -94,7 +94,7 @@ def load(path: Path) -> Config:
     keys = [clinician.key for clinician in file.clinician if clinician.key]
     sources = [_source(reader, table, f"source[{index}]", keys) for index, table in enumerate(file.source)]
     reader.add(_duplicates(file))
-    if reader.problems:
+    if reader.problems:  # only now, so that all problems of all tables are listed
         raise ConfigError(str(path), reader.problems)
     return Config(
         practice=_practice(file.practice, file.weights),
@@ -130,6 +130,7 @@ def owners(config: Config, source: SourceConfig, now: datetime) -> tuple[Owner, 
 
 def _toml_in(path: Path) -> dict[str, Any]:
     try:
+        # utf-8-sig: Windows editors put a byte order mark at the beginning.
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise MissingConfigError(str(path)) from error
@@ -137,7 +138,7 @@ def _toml_in(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [f"The file cannot be read: {(error.strerror or 'unknown').lower()}."]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), ["The file is not UTF-8 text. Save it in the encoding UTF-8."]) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: a file of brackets alone
         raise ConfigError(str(path), [f"The file is not valid TOML: {error}."]) from error
 
 
@@ -202,6 +203,7 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
 
 def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Sequence[str]) -> SourceConfig:
     kind = _kind(reader, table.get("kind"), place)
+    # The same table is read twice: for the keys of every source, and for the options of its kind.
     shared = reader.table(SourceTable, table, place, other_keys=keys_of(kind.options) if kind else table.keys())
     options = _options(reader, kind, table, place) if kind else None
     return SourceConfig(
@@ -216,7 +218,7 @@ def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Seq
 
 
 def _kind(reader: TableReader, name: object, place: str) -> SourceKind | None:
-    if not isinstance(name, str):
+    if not isinstance(name, str):  # reported as a problem of SourceTable
         return None
     try:
         return source_kind(name)

@@ -11,6 +11,7 @@ from monitor.roster import MinuteSpan
 DAY = 24 * 60
 _HOUR = r"(?:[01]?\d|2[0-3])"
 _CLOCK = re.compile(rf"{_HOUR}:[0-5]\d")
+# Only an end may be 24:00. Both the hyphen and the dash that word processors make of it are accepted.
 _SPAN = re.compile(rf"({_HOUR}(?::[0-5]\d)?)\s*[-–]\s*({_HOUR}(?::[0-5]\d)?|24(?::00)?)")
 
 
@@ -39,7 +40,7 @@ def parse_span(text: str) -> MinuteSpan:
     start, end = map(_minutes, match.groups())
     if start == end:
         raise ValueError(f'"{text}" ends at the minute it starts; a whole day is "00:00-24:00"')
-    if end < start and ":" not in text:
+    if end < start and ":" not in text:  # 9 in the morning to 5 in the afternoon, or 21:00 to 05:00
         raise ValueError(f'"{text}" could be a day or a night; write it with minutes, like "09:00-17:00"')
     return start, end if end > start else end + DAY
 

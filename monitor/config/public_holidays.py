@@ -29,7 +29,7 @@ def subdivisions(country: str) -> tuple[str, ...]:
 
 def missing_by_subdivision(country: str, year: int) -> dict[str, int]:
     """Return by subdivision how many holidays of a year and the next differ from those of the whole country."""
-    years = (year, year + 1)
+    years = (year, year + 1)  # next year, too, which calendars reach into
     national = set(days_off(country, None, years))
     numbers = {part: len(national ^ set(days_off(country, part, years))) for part in subdivisions(country)}
     return {part: number for part, number in numbers.items() if number}

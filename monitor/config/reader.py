@@ -36,7 +36,7 @@ from zoneinfo import ZoneInfo
 from monitor.credentials import is_private_url, is_reference
 
 T = TypeVar("T")
-_INVALID = object()
+_INVALID = object()  # the result of a value with a problem; None is a valid value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class ValidatedTable(Protocol):
 
 def keys_of(shape: type[Any]) -> dict[str, Field[Any]]:
     """Return the keys that a table of this shape may have, each with its field."""
+    # `from` and other Python keywords are fields with a trailing underscore.
     return {field.name.rstrip("_"): field for field in fields(shape) if field.init}
 
 
@@ -178,7 +179,7 @@ def choice(choices: Iterable[str], make: Callable[[str], Any] = str) -> ValueTyp
 
 
 def _text(text: str) -> str:
-    if not text.strip(" "):
+    if not text.strip(" "):  # not strip(): a tab may be meant
         raise ValueError("is empty")
     return text
 
@@ -205,6 +206,7 @@ def _zone(name: str) -> ZoneInfo:
     except (KeyError, ValueError, OSError) as error:
         zones = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
         cities = {zone.rpartition("/")[2]: zone for zone in sorted(zones)}
+        # "new york" is close to the city in "America/New_York".
         near = difflib.get_close_matches(name.lower().replace(" ", "_"), [*zones, *cities], 1, cutoff=0.8)
         hint = f'did you mean "{zones[cities.get(near[0], near[0])]}"?' if near else 'write it like "Europe/Paris"'
         raise ValueError(f'"{name}" is not a time zone; {hint}') from error
@@ -228,7 +230,7 @@ def _public_url(text: str) -> str:
         return text
     try:
         private = is_private_url(text)
-    except ValueError:
+    except ValueError:  # not a valid URL, but it may contain a secret all the same
         private = True
     if private:
         raise ValueError(
@@ -302,4 +304,5 @@ def _path_in(place: str, name: str) -> str:
 
 
 def _type_name(value: object) -> str:
+    # datetime first: it is a subclass of date.
     return "a date and time" if isinstance(value, datetime) else _TYPE_NAMES.get(type(value), "a date or time")

@@ -23,7 +23,7 @@ from monitor.config.reader import ValueType, choice
 from monitor.roster import DAY_STARTS_AT, MinuteSpan
 
 DIRECTOR = "director"  # reserved: `serve --as director` signs the director in
-MOST_BANDS = 9
+MOST_BANDS = 9  # as many as a clinician can choose from on a page
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
@@ -57,7 +57,7 @@ def _country(text: str) -> str:
 def _day_start(text: str) -> int:
     """Return the start of a work day in seconds after midnight."""
     minutes = parse_minutes(text)
-    if minutes > DAY // 2:
+    if minutes > DAY // 2:  # later, it would cut the working day in two
         raise ValueError(f'"{text}" is too late for a day to start; it has to be "12:00" or earlier')
     return minutes * 60
 
@@ -75,7 +75,7 @@ def _group(people: int) -> int:
 
 
 def _fte(share: float) -> float:
-    if not 0 < share <= 1.5:
+    if not 0 < share <= 1.5:  # "80" for 80 % is the usual mistake
         raise ValueError("has to be more than 0 and at most 1.5; full time is 1.0")
     return share
 
@@ -149,7 +149,7 @@ class KindTable(KindRule):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield a problem where the rule has no condition; it would match every entry."""
-        conditions = [condition.name for condition in fields(KindRule)[1:]]
+        conditions = [condition.name for condition in fields(KindRule)[1:]]  # the first field is the kind
         if not any(getattr(self, condition) for condition in conditions):
             yield "title", f"missing; a rule needs at least one of {', '.join(conditions)}"
 
