@@ -1,4 +1,4 @@
-"""What connectors are tested with."""
+"""Fixtures of the connectors' tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("tests.connectors.histories")
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
-    """Google on this machine, held to its own descriptions."""
+    """Run a fake Google on this machine, checked against Google's own descriptions."""
     from tests.connectors.fake_google.server import run_fake_google
 
     with run_fake_google() as fake:

@@ -1,4 +1,4 @@
-"""A made-up Microsoft: signing in, and the parts of Graph that are read, as Microsoft's documentation describes them.
+"""A fake of Microsoft: signing in, and the parts of Graph that are read, as its documentation describes them.
 
 It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter or an order
 that delta does not know, a time zone that was not request for, a token without the permission for the path.
@@ -64,7 +64,7 @@ class Account:
 
 
 def entry(name: str, start: datetime, minutes: int) -> Item:
-    """An entry as Graph gives it, all that can be selected."""
+    """Return an entry as Graph has it, with every field that can be selected."""
     end = start + timedelta(minutes=minutes)
     return {
         "id": name,
@@ -86,7 +86,7 @@ def entry(name: str, start: datetime, minutes: int) -> Item:
 
 
 def letter(name: str, at: datetime) -> Item:
-    """A message as Graph gives it, all that can be selected."""
+    """Return a message as Graph has it, with every field that can be selected."""
     return {
         "id": name,
         "internetMessageId": f"<{name}@post.example>",
@@ -105,7 +105,7 @@ def letter(name: str, at: datetime) -> Item:
 
 
 def attended(address: str, *spans: tuple[datetime, datetime], role: str = "Attendee", **more: Any) -> Item:
-    """Somebody's presence in a meeting."""
+    """Return an attendance record of a meeting."""
     told = [
         {"joinDateTime": start.isoformat(), "leaveDateTime": end.isoformat(), "durationInSeconds": 1}
         for start, end in spans

@@ -1,4 +1,4 @@
-"""Which address most likely is the owner's own, counted in memory while a mailbox is read."""
+"""The owner's most likely address, counted in memory while a mailbox is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = Owner("ana", ZoneInfo("Europe/Paris"))
 
 
 def counted(*blocks: bytes, owners: tuple[Owner, ...] = (NOBODY,), sent: bool = False) -> AddressCount:
-    """What is counted while these messages become stamps."""
+    """Return the count after these messages have become stamps."""
     context = practice(Path(), *owners)
     builder = StampBuilder(context)
     for block in blocks:

@@ -1,4 +1,4 @@
-"""What every connector does, whatever stands behind it; through the ordinary ingest into a real database.
+"""The conformance suite: every connector behaves alike, through the ordinary ingest into a real database.
 
 A kind in the registry without a made-up world fails here. Which behaviours mean nothing to which source, and why, is
 declared by the worlds and told in docs/sources.md. One kind alone: ``pytest -k csv`` on this file.
@@ -82,7 +82,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def practices(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePractice]:
-    """Makes practices that read the same world, each into a database of its own."""
+    """Return a function that creates practices, which read the same world, each into a database of its own."""
     made: list[Practice] = []
 
     def make() -> Practice:
@@ -351,7 +351,7 @@ def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
     assert first_seen <= set(practice.rows("SELECT uid_key, first_seen_at FROM event"))
 
 
-@of_worlds(Behaviour.MENDED)
+@of_worlds(Behaviour.RESOLVED)
 def test_what_could_not_be_used_is_kept_aside_no_longer_once_it_is_mended(
     practice: Practice, practices: MakePractice
 ) -> None:
@@ -379,12 +379,12 @@ NO_BOOKINGS = "busy_only: needs booked_start"  # an export of calls or messages 
 
 
 def entries_of(practice: Practice) -> list[dict[str, Any]]:
-    """The source's entries as they are held."""
+    """Return the source's entries as they are stored."""
     return [dict(zip(EVENT, row, strict=True)) for row in practice.holds()["event"] if row[1] == SOURCE]
 
 
 def others_of(practice: Practice) -> list[Any]:
-    """The source's true times and messages as they are held."""
+    """Return the source's actual times and messages as they are stored."""
     return [row for table in ("evidence", "message") for row in practice.holds()[table] if row[1] == SOURCE]
 
 
@@ -507,7 +507,7 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
 
 
 def check_refusal(problem: ConnectorError | None, *expected: type[ConnectorError]) -> None:
-    """The problem is of one of these classes, says what to do, and repeats nothing of what came."""
+    """Assert that the problem has one of these classes, says what to do, and repeats nothing of the response."""
     assert isinstance(problem, expected), repr(problem)
     assert problem.remedy.strip()
     assert "\n" not in str(problem)
@@ -581,7 +581,7 @@ def test_a_trouble_that_lasts_leaves_everything_for_the_next_run(
 
 
 def spellings(word: str) -> set[bytes]:
-    """A word as it may hide: plain, in base64 wherever it begins, in hexadecimal, percent-encoded, in two bytes."""
+    """Return a word's encodings: plain, base64 at each offset, hexadecimal, percent-encoded, UTF-16."""
     found: set[bytes] = set()
     for plain in (word, word.lower(), word.upper()):
         data = plain.encode()
@@ -652,7 +652,7 @@ def test_no_name_address_or_content_is_found_anywhere(
 
 
 def spoken(practice: Practice, *command: str) -> str:
-    """What a command prints to both streams."""
+    """Return a command's output on both streams."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
         config = str(practice.folder / "evenhours.toml")

@@ -1,4 +1,4 @@
-"""What kind of source reads a file, told from its first bytes."""
+"""Detection of a file's source kind from its first bytes."""
 
 from __future__ import annotations
 

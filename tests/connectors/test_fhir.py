@@ -52,7 +52,7 @@ def server() -> Iterator[FhirServer]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been slept."""
+    """Return the list of pauses, which are not slept."""
     slept: list[float] = []
     init: Callable[..., None] = http.HttpClient.__init__
     monkeypatch.setattr(
@@ -62,7 +62,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def booked(number: int = 0, *people: str, **elements: object) -> dict[str, object]:
-    """An appointment of 50 minutes, with words that nobody may keep."""
+    """Return an appointment of 50 minutes, with texts that must not be stored."""
     actors = people or ("Practitioner/1", "Patient/9")
     start = START + timedelta(days=number)
     return {
@@ -77,7 +77,7 @@ def booked(number: int = 0, *people: str, **elements: object) -> dict[str, objec
 
 
 def met(number: int = 0, over: int = 7, **elements: object) -> dict[str, object]:
-    """An encounter that began three minutes late and ran over."""
+    """Return an encounter that began three minutes late and ran over."""
     start = START + timedelta(days=number, minutes=3)
     end = START + timedelta(days=number, minutes=50 + over)
     return {
@@ -103,7 +103,7 @@ def written(number: int = 0, sender: str = "Patient/9", *recipients: str, **elem
 
 
 def read(url: str, cursor: str | None = None, **more: object) -> list[Batch]:
-    """What is kept of one run; ``more`` are options, or parts of the context."""
+    """Return the batches of one run; ``more`` are options, or parts of the context."""
     names = FhirOptions.__dataclass_fields__
     options = {name: more.pop(name) for name in [*more] if name in names}
     owners = more.pop("owners", (ANA, BEN))
@@ -114,7 +114,7 @@ def read(url: str, cursor: str | None = None, **more: object) -> list[Batch]:
 
 @dataclass
 class Held:
-    """What a store would hold: by key, as the batches say."""
+    """Return the records by key as a store would have them after these batches."""
 
     records: dict[tuple[str, object], Record]
 

@@ -180,7 +180,7 @@ def test_newest_first_and_resumable_at_any_page(reader: GoogleReader, mailbox: F
 
 
 def cut_short(reader: GoogleReader, pages: int) -> None:
-    """A night that ends after some pages."""
+    """Run a night that ends after some pages."""
     running = Gmail(reader.options, reader.context).fetch(reader.cursor)
     for batch in islice(running, pages):
         reader._store(batch)

@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
 def connected(emulator: Emulator, folder: Path) -> GmailOptions:
-    """The options with which Ana's account can be read, once she has consented."""
+    """Let Ana consent, and return the options with which her account can be read."""
     options = GmailOptions(api_endpoint=emulator.url)
     asking = ConsentFlow(emulator.client, options, [MAIL, OPENID])
     permission = asking.finish(emulator.consent(asking.url), folder / options.tokens, "ana", NOW)

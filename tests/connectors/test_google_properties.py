@@ -57,7 +57,7 @@ def google() -> Iterator[FakeGoogle]:
 
 
 def account(google: FakeGoogle, folder: Path, scope: str) -> tuple[str, dict[str, Any]]:
-    """A fresh account of Ana's, and what a connector is told of her."""
+    """Return a new account of Ana's, and her connector's context."""
     address = f"ana{next(ACCOUNTS)}@harbour.example"
     write_private(folder / "google-tokens", "ana.json", google.auth.allow(address, scope))
     known = context(folder).owners[0]
@@ -113,7 +113,7 @@ def _change(google: FakeGoogle, calendar: Any, reader: GoogleReader, step: str, 
 
 
 def _happen(google: FakeGoogle, store: Any, reader: GoogleReader, step: str, details: list[Any]) -> None:
-    """What may happen to a calendar as well as to a mailbox."""
+    """Apply a change that calendars and mailboxes share."""
     if step == "page":
         store.page = details[0]
     elif step == "read":

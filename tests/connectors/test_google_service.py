@@ -1,4 +1,4 @@
-"""What Google may do to us, and what each refusal becomes: waited for, put off to another night, or told."""
+"""Google's refusals: retried, left to the next run, or reported."""
 
 from __future__ import annotations
 

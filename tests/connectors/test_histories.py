@@ -43,7 +43,7 @@ class History(Runs):
         ]
         steps += [self.trouble] if any(trouble.value not in self.world.declines for trouble in Trouble) else []
         steps += [self.change] if allows({Behaviour.CHANGED}) else []
-        steps += [self.spoil] if allows({Behaviour.MENDED}) else []
+        steps += [self.spoil] if allows({Behaviour.RESOLVED}) else []
         steps += [self.drop_one, self.restore_one] if allows({Behaviour.DELETED}) else []
         steps += [self.forget] if allows({Behaviour.EXPIRED}) else []
         self.random.choice(steps)()

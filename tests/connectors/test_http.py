@@ -1,4 +1,4 @@
-"""Questions beyond GET: their body, their password, and to whom it is told."""
+"""Requests other than GET: their body, their password, and the servers it is sent to."""
 
 from __future__ import annotations
 

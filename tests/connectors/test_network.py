@@ -1,4 +1,4 @@
-"""What is said where no complete answer comes: what was found, and where to look."""
+"""Errors for failed connections: what was found, and what to check."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ask(request: pytest.FixtureRequest) -> Asking:
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that takes connections and says nothing."""
+    """Yield the port of a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

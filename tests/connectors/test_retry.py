@@ -1,4 +1,4 @@
-"""Asking again: after which pauses, for how long, and what is raised in the end."""
+"""Retries: the pauses, their limit, and the error that is raised in the end."""
 
 from __future__ import annotations
 

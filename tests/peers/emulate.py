@@ -65,7 +65,7 @@ class Emulator:
 
 @contextmanager
 def emulate(packages: Path, folder: Path) -> Iterator[Emulator]:
-    """An emulator from the packages in that folder."""
+    """Run an emulator from the packages in that folder."""
     port, seed = free_port(), folder / "seed.json"
     seed.write_text(json.dumps({"google": _seed()}))
     command = ["node", "--require", str(LOOPBACK), str(packages / "node_modules/emulate/dist/index.js")]

@@ -56,7 +56,7 @@ class Practice:
 
 @contextmanager
 def medplum(packages: Path, folder: Path) -> Iterator[Medplum]:
-    """A server from the packages in that folder."""
+    """Run a server from the packages in that folder."""
     port = free_port()
     with serving(["node", str(SERVER), str(port), str(packages)], port, folder / "medplum.log"):
         yield Medplum(port)

@@ -1,4 +1,4 @@
-"""Google's OAuth: consent with PKCE, tokens, refreshing, revoking, and a service account's signed wish."""
+"""A fake of Google's OAuth: consent with PKCE, tokens, refreshing, revoking, and service accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.connectors.fake_google.discovery import ErrorResponse
 
 @dataclass
 class Grant:
-    """What one token opens."""
+    """A token's account and scopes."""
 
     account: str
     scopes: frozenset[str]
@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass
 class FakeAuth:
-    """Who was let in. ``unticked`` are the scopes that the next person does not tick, ``refused`` says no to all."""
+    """Consents and tokens. The next person leaves ``unticked`` scopes out, or refuses all with ``refused``."""
 
     numbers: dict[str, str] = field(default_factory=dict)  # an account's number by its address
     tokens: dict[str, Grant] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class FakeAuth:
         return self.numbers.setdefault(account, str(1000 + len(self.numbers)))
 
     def allow(self, account: str, *scopes: str) -> dict[str, Any]:
-        """A permission as it would be kept after consent."""
+        """Return a permission as it is stored after consent."""
         refresh = f"1//refresh-{len(self.refreshes)}"
         self.refreshes[refresh] = Grant(account, frozenset(scopes), refresh)
         return {
@@ -58,7 +58,7 @@ class FakeAuth:
         }
 
     def revoke(self, account: str) -> None:
-        """The person takes the permission back: no token of theirs opens anything any more."""
+        """Revoke the person's permission: none of their tokens is valid any more."""
         for store in (self.tokens, self.refreshes):
             for name in [name for name, grant in store.items() if grant.account == account]:
                 del store[name]
@@ -69,7 +69,7 @@ class FakeAuth:
             grant.expired = True
 
     def grant(self, authorization: str) -> Grant:
-        """What the request's token opens."""
+        """Return the grant of the request's token."""
         token = self.tokens.get(authorization.removeprefix("Bearer "))
         if token is None or token.expired:
             raise ErrorResponse(401, "authError: Invalid Credentials")
@@ -78,7 +78,7 @@ class FakeAuth:
     # What the addresses answer
 
     def consent_page(self, query: dict[str, str]) -> str:
-        """The person decides: the address that the browser is sent back to."""
+        """Decide as the person would, and return the address to which the browser is redirected."""
         self.consent_requests.append(query)
         redirect_uri, state = query["redirect_uri"], {"state": query.get("state", "")}
         if self.refused:

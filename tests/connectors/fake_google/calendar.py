@@ -1,4 +1,4 @@
-"""A calendar at Google: entries, changes since a token, and everything else that an entry holds and we must not see."""
+"""A fake Google calendar: entries, changes since a token, and fields that must never be requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAY_DIFFER = frozenset({"pageToken", "syncToken", "fields", "alt", "prettyPrint
 
 
 def at(text: str) -> datetime:
-    """The instant at which a clock in UTC shows ``"2026-03-02 10:00"``."""
+    """Return the UTC instant of ``"2026-03-02 10:00"``."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -187,14 +187,14 @@ def _secrets(event_id: str) -> dict[str, Any]:
 
 
 def invited(*addresses: str, declined: bool = False, own: str = "ana@harbour.example") -> list[dict[str, Any]]:
-    """The owner and others, each with a name."""
+    """Return the owner and others as attendees, each with a name."""
     mine = {"email": own, "self": True, "displayName": f"{CANARY} self", "comment": f"{CANARY} comment"}
     others = [{"email": text, "displayName": f"{CANARY} guest", "responseStatus": "accepted"} for text in addresses]
     return [mine | {"responseStatus": "declined" if declined else "accepted"}, *others]
 
 
 def meeting(code: str) -> dict[str, Any]:
-    """A video meeting as an entry carries it."""
+    """Return an entry's data of a video meeting."""
     return {
         "conferenceId": code,
         "conferenceSolution": {"key": {"type": "hangoutsMeet"}, "name": f"{CANARY} solution"},

@@ -1,4 +1,4 @@
-"""Google's own description of its services, as its Python client ships it, held against every request and reply.
+"""Google's own description of its services, checked against every request and response.
 
 From it come the paths, the parameters with their types and choices, the scopes, the shapes of replies and of field
 masks. What is prose there (which parameters exclude each other, why something is refused) stands in the services.
@@ -50,7 +50,7 @@ class Method:
     response: str
 
     def checked(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
-        """The query with its types; refuses what the description does not have."""
+        """Return the query with typed values; refuse parameters that are not in the description."""
         found: dict[str, Any] = {}
         for name, values in query.items():
             if name in _EVERYWHERE:
@@ -120,7 +120,7 @@ def _document(name: str) -> Any:
 
 
 def method_at(path: str) -> tuple[Method, dict[str, str]]:
-    """The method that a path asks for, and what stands in the path."""
+    """Return the method of a path, and the parameters in the path."""
     for method in methods():
         if found := method.pattern.fullmatch(path):
             return method, {name: unquote(value) for name, value in found.groupdict().items()}
@@ -131,7 +131,7 @@ def method_at(path: str) -> tuple[Method, dict[str, str]]:
 
 
 def hold_to_shape(method: Method, answer: Any) -> None:
-    """The whole reply, before any mask, against the description; raises :class:`FakeError`."""
+    """Check the whole response, before any mask, against the description. Raises :class:`FakeError`."""
     problems = list(_problems(_document(method.service)["schemas"], {"$ref": method.response}, answer, method.response))
     if problems:
         raise FakeError("; ".join(problems))
@@ -188,7 +188,7 @@ Mask = dict[str, "Mask | None"]
 
 
 def masked(method: Method, mask: str | None, answer: Any) -> Any:
-    """What of the reply the mask lets through; refuses a mask that names what does not exist."""
+    """Return the part of the response that the mask selects; refuse a mask with unknown fields."""
     if not mask:
         return answer
     wanted = _parsed(mask)

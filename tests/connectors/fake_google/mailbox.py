@@ -1,4 +1,4 @@
-"""A mailbox at Google: messages with labels, a history of what came, and texts that we must never see."""
+"""A fake Gmail mailbox: messages with labels, a history, and texts that must never be requested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FakeMailbox:
     def put(
         self, at: datetime, sender: str, *recipients: str, labels: tuple[str, ...] = ("INBOX",), **headers: str
     ) -> str:
-        """A message as it arrives, or as its owner sends it (label SENT). Returns its id."""
+        """Add a message that arrives, or that its owner sends (label SENT); return its id."""
         number = len(self.messages) + 1
         message_id = headers.pop("id", f"m{number:05x}")
         fields = {

@@ -1,4 +1,4 @@
-"""Video meetings at Google: who was there from when to when, as the domain's report and as the meetings' record."""
+"""Fake video meetings: presence as the domain's report and as conference records."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class FakeMeetings:
     forgotten: set[int] = field(default_factory=set)  # older than 30 days
 
     def hold(self, code: str, *parts: tuple[str, datetime, int], event_id: str = "", ended: bool = True) -> Meeting:
-        """A conference: who was there from when on, for how many minutes; ``""`` is somebody from outside."""
+        """Add a conference with its participants, each with a start and minutes; ``""`` is somebody from outside."""
         fields = [Part(who, start, start + timedelta(minutes=minutes)) for who, start, minutes in parts]
         self.held.append(Meeting(len(self.held) + 1, code, fields, event_id, ended))
         return self.held[-1]
@@ -208,7 +208,7 @@ class FakeMeetings:
 
 
 def _says(row: dict[str, Any], filters: str) -> bool:
-    """Whether a line's parameters are as ``filters`` has them ("conference_id==x,is_external==…")."""
+    """Return ``True`` if a line's parameters match ``filters`` ("conference_id==x,is_external==…")."""
     fields = {parameter["name"]: parameter.get("value") for parameter in row["events"][0]["parameters"]}
     wanted = dict(condition.split("==") for condition in filters.split(",") if condition)
     return all(fields.get(name) == value for name, value in wanted.items())

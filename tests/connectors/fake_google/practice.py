@@ -1,4 +1,4 @@
-"""A clinician whose accounts are at the fake: what a connector is told, and what it makes of it."""
+"""A clinician with accounts at the fake Google: contexts, permissions and a reader of connectors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Make = Callable[..., Connector]
 
 @dataclass
 class GoogleReader:
-    """Reads one source as ingest does: remembers cursor and records, counts the pauses instead of making them."""
+    """A reader of one source that works like ingest, and counts pauses instead of sleeping."""
 
     make: Make
     options: Any
@@ -39,7 +39,7 @@ class GoogleReader:
     pauses: list[float] = field(default_factory=list)
 
     def read(self, **changed: Any) -> list[Batch]:
-        """One run; ``changed`` are parts of the context."""
+        """Read once; ``changed`` are parts of the context."""
         context = replace(self.context, **changed)
         connector = self.make(self.options, context, pause=self.pauses.append)
         self.batches = []
@@ -90,13 +90,13 @@ def _in(record: Record, window: Window) -> bool:
 
 
 def rule(kind: Kind, **conditions: str) -> KindRule:
-    """A rule of the practice."""
+    """Return a rule of the practice."""
     title = conditions.pop("title", None)
     return KindRule(kind, re.compile(title, re.IGNORECASE) if title else None, **conditions)
 
 
 def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), **told: Any) -> Context:
-    """What a connector of Ana's is told."""
+    """Return the context of Ana's connector."""
     given = {
         "source": "google",
         "owners": (Owner("ana", ZoneInfo("Europe/London"), frozenset(addresses), "Ana"),),
@@ -112,12 +112,12 @@ def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), *
 def grant_access(
     google: FakeGoogle, folder: Path, scopes: Sequence[str], account: str = ANA, clinician: str = "ana"
 ) -> None:
-    """Keep a permission as after ``evenhours connect google``."""
+    """Store a permission as ``evenhours connect google`` does."""
     write_private(folder / "google-tokens", f"{clinician}.json", google.auth.allow(account, *scopes))
 
 
 def service_account(google: FakeGoogle, folder: Path, *delegated: str) -> str:
-    """Make a service account with these delegated scopes; its key as a secret's reference."""
+    """Create a service account with these delegated scopes; return the reference to its key."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 

@@ -48,7 +48,7 @@ class Failure:
     account: str = ""  # whose requests; everybody's if empty
 
     def applies_to(self, method: str, account: str) -> bool:
-        """Whether this request is one that goes wrong."""
+        """Return ``True`` if this request is to fail, and count it."""
         if not method.startswith(self.method) or self.account not in {"", account} or self.times <= 0:
             return False
         self.after -= 1
@@ -60,7 +60,7 @@ class Failure:
 
 @dataclass
 class FakeGoogle:
-    """The whole of it. Tests put entries, messages and meetings here, and look at what was ``asked``."""
+    """The fake server. Tests add entries, messages and meetings, and look at its ``requests``."""
 
     url: str = ""
     auth: FakeAuth = field(default_factory=FakeAuth)
@@ -78,15 +78,15 @@ class FakeGoogle:
         return self.mailboxes.setdefault(account, FakeMailbox(account))
 
     def fail(self, status: int, reason: str = "", **how: Any) -> None:
-        """Let something go wrong."""
+        """Make requests fail."""
         self.failures.append(Failure(status, reason, **how))
 
     def methods(self) -> list[str]:
-        """The names of what was asked, in order."""
+        """Return the names of the requested methods, in order."""
         return [request.method for request in self.requests]
 
     def answer(self, target: str, authorization: str, *, batched: bool = False, overridden: bool = False) -> Any:
-        """What one request gets; raises :class:`Refusal`."""
+        """Return the response to one request. Raises :class:`ErrorResponse`."""
         parts = urlsplit(target)
         method, path = method_at(parts.path)
         grant = self.auth.grant(authorization)
@@ -255,7 +255,7 @@ def _error(status: int, reason: str) -> dict[str, Any]:
 
 @contextmanager
 def run_fake_google() -> Iterator[FakeGoogle]:
-    """Google, until the test is over; the test fails if the fake broke Google's own descriptions."""
+    """Run a fake Google; the test fails if the fake breaks Google's own descriptions."""
     google = FakeGoogle()
     handler = type("Handler", (_Handler,), {"google": google})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -1,4 +1,4 @@
-"""What the worlds of all Google kinds have in common: two accounts, their permissions, and Google's bad days."""
+"""The base of all Google worlds: two accounts, their permissions, and failures on request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALWAYS = 10_000
 
 
 class GoogleWorld:
-    """Google on this machine, with an account for each clinician."""
+    """A fake Google on this machine, with an account for each clinician."""
 
     kind: ClassVar[str]
     title: ClassVar[str] = ""
@@ -42,14 +42,14 @@ class GoogleWorld:
             self.begin(address)
 
     def grant_access(self, owner: str, address: str) -> None:
-        """Keep the owner's permission."""
+        """Store the owner's permission."""
         write_private(self._tokens, f"{owner}.json", self.google.auth.allow(address, *self.scopes))
 
     def begin(self, address: str) -> None:
-        """What an account has before anything is in it."""
+        """Prepare an empty account."""
 
     def account(self, owner: str) -> str:
-        """The account in whose name the owner's things are asked for."""
+        """Return the account in whose name the owner's data is requested."""
         return ADDRESSES[owner]
 
     def options(self) -> str:

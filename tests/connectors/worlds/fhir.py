@@ -25,7 +25,7 @@ _PRACTITIONER, _WORDS = {"reference": "Practitioner/1", "display": CANARY}, {"te
 
 
 class RecordSystem:
-    """What the worlds of this kind share: a server of ours, read with a token."""
+    """The base of the FHIR worlds: our own server, read with a token."""
 
     kind: ClassVar[str] = "fhir"
     title: ClassVar[str]
@@ -51,7 +51,7 @@ class RecordSystem:
             self.records.put(self.resource, f"item{number}", **self.elements(number))
 
     def elements(self, number: int, minutes: int = 0) -> dict[str, Any]:
-        """An item as it is, or so many minutes later."""
+        """Return an item, moved by some minutes."""
         raise NotImplementedError
 
     def change(self, number: int, owner: str = ANA) -> None:
@@ -81,7 +81,7 @@ class RecordSystem:
 
 
 class Appointments(RecordSystem):
-    """What is booked, read by what changed."""
+    """Appointments, read by their changes."""
 
     title: ClassVar[str] = "appointments"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
@@ -117,7 +117,7 @@ class Appointments(RecordSystem):
 
 
 class WholeAppointments(Appointments):
-    """What is booked, everything read every night."""
+    """Appointments, all of them read every night."""
 
     title: ClassVar[str] = "appointments read anew"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
@@ -131,7 +131,7 @@ class WholeAppointments(Appointments):
 
 
 class Encounters(RecordSystem):
-    """What took place, each without an appointment, everything read every night."""
+    """Encounters without appointments, all of them read every night."""
 
     title: ClassVar[str] = "encounters read anew"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
@@ -175,7 +175,7 @@ class Messages(RecordSystem):
         {
             **_ITSELF,
             Behaviour.GOES_ON: "each run begins ten minutes before the last change that was read",
-            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.RESOLVED), "a message that was sent does not change"),
             **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a message that was sent stays"),
             Behaviour.SHRUNK: "a message that was sent stays",
         }

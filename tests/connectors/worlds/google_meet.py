@@ -19,7 +19,7 @@ from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behav
 _FACTS: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a call that has ended does not change",
-        Behaviour.MENDED: "a call that has ended does not change",
+        Behaviour.RESOLVED: "a call that has ended does not change",
         **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call stays when Google deletes its record"),
         Behaviour.SHRUNK: "a call stays when Google deletes its record",
         Behaviour.EXPIRED: "the cursor is the end of a call, so the source cannot forget it",

@@ -12,7 +12,7 @@ PAGE = 4  # letters
 LASTING: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a message does not change",
-        Behaviour.MENDED: "a message does not change",
+        Behaviour.RESOLVED: "a message does not change",
         **dict.fromkeys(
             (Behaviour.DELETED, Behaviour.FORGETS), "a message that was deleted was still written, so it stays"
         ),

@@ -23,7 +23,7 @@ PAGE = 4
 
 
 class MicrosoftWorld:
-    """What the worlds of this kind share: an account for each clinician, who has signed in."""
+    """The base of the Microsoft worlds: a signed-in account for each clinician."""
 
     kind: ClassVar[str] = "microsoft"
     title: ClassVar[str]
@@ -124,7 +124,7 @@ class Letters(MicrosoftWorld):
     title: ClassVar[str] = "mail"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
-            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.RESOLVED), "a message that was sent does not change"),
             **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a message that was sent stays"),
             Behaviour.SHRUNK: "a message that was sent stays",
         }
@@ -153,7 +153,7 @@ class Calls(MicrosoftWorld):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             Behaviour.EXPIRED: "attendance is requested for each meeting, without a cursor",
-            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "attendance does not change"),
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.RESOLVED), "attendance does not change"),
             **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "attendance stays"),
             Behaviour.SHRUNK: "attendance stays",
         }
@@ -175,7 +175,7 @@ class Calls(MicrosoftWorld):
 
 
 def _whose(asked: ReceivedRequest) -> str:
-    """Whose token a request carries, or renews."""
+    """Return the owner of the token that a request carries or renews."""
     person = asked.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
     return person or parse_qs(asked.body).get("refresh_token", ["-"])[0].partition("-")[2]
 

@@ -150,7 +150,7 @@ class Practice:
         return self.read(now=now, **options)[self.name(owner)]
 
     def name(self, owner: str = ANA) -> str:
-        """What outcomes call the source, or this owner's account of it."""
+        """Return the name of the source, or of this owner's account, in outcomes."""
         return f"{SOURCE} of {owner}" if self.kind.per_owner else SOURCE
 
     @contextmanager
@@ -173,12 +173,12 @@ class Practice:
         return self.rows(f"SELECT id FROM source WHERE name = '{SOURCE}'")
 
     def rows(self, sql: str) -> list[Any]:
-        """What the database answers; a single column without its tuples."""
+        """Return the rows of a query; a single column without tuples."""
         found = self.store.connection.execute(sql).fetchall()
         return [row[0] for row in found] if found and len(found[0]) == 1 else found
 
     def cursors(self) -> list[Any]:
-        """The source's cursors, account by account."""
+        """Return the source's cursors, one for each account."""
         sql = f"SELECT owner_id, cursor FROM source WHERE name = '{SOURCE}' AND cursor IS NOT NULL ORDER BY owner_id"
         return self.rows(sql)
 
@@ -188,7 +188,7 @@ class Practice:
             connection.execute("UPDATE source SET cursor = ?", (instead,))
 
     def holds(self) -> Rows:
-        """What is held now, whatever was before."""
+        """Return what is stored now, without history."""
         return {table: sorted(self.rows(sql), key=repr) for table, sql in NOW_HELD.items()}
 
     def everything(self) -> Rows:
@@ -196,13 +196,13 @@ class Practice:
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
     def items(self) -> int:
-        """How many items of the source are held, whichever table they are rows of."""
+        """Return the number of the source's items in all tables."""
         return sum(row[1] == SOURCE for table in ("event", "evidence", "message") for row in self.holds()[table])
 
 
 @cache
 def _new_database() -> bytes:
-    """What a new database is, made once."""
+    """Return a new database, created once."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "evenhours.db"
         with opened(path, create=True):
@@ -211,5 +211,5 @@ def _new_database() -> bytes:
 
 
 def nights(number: int) -> datetime:
-    """``number`` nights after the first run."""
+    """Return the time ``number`` nights after the first run."""
     return NOW + timedelta(days=number)

@@ -1,16 +1,16 @@
-"""What stands behind a source, made up: the one shape of it that lets one suite try every connector.
+"""Worlds: made-up sources with one interface, so that one suite can test every connector.
 
 Terminology
 -----------
-world      a calendar file, a mailbox, a server, as a connector of one kind finds it, in a folder of its own
+world      a calendar file, a mailbox or a server of one source kind, in a folder of its own
 item       one entry, letter, visit or call in it, by its number; item ``n`` is always the same one, at ``moment(n)``,
            and becomes exactly one row of ``event``, ``evidence`` or ``message``
-trouble    what a source does to whoever reads it, until it is mended
-behaviour  what every connector does, whatever stands behind it; a world says which of them mean nothing to it, and why
-canary     a word that stands in every field that is not read, and in every name and address: it may be found nowhere
+trouble    a failure of the source, until it is ended
+behaviour  something that every connector does; a world lists those that do not apply to it, with the reason
+canary     a word in every field that is not read, and in every name and address: it must not appear anywhere
 
-The worlds of a kind are the ``WORLDS`` of ``tests/connectors/worlds/<kind>.py``, or what the entry point of that name
-in the group ``evenhours.worlds`` gives. A kind without any fails the suite.
+The worlds of a kind are the ``WORLDS`` of ``tests/connectors/worlds/<kind>.py``, or the value of the entry point of
+that name in the group ``evenhours.worlds``. A kind without any fails the suite.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ A_DAY = 5
 
 
 def moment(number: int) -> datetime:
-    """When item ``number`` begins: five a day, on the hour, from 2 February 2026, 09:00 UTC, on; all before ``NOW``."""
+    """Return the start of item ``number``: five a day from 2 February 2026, hourly from 09:00 UTC; before ``NOW``."""
     return FIRST + timedelta(days=number // A_DAY, hours=number % A_DAY)
 
 
 def client(number: int) -> str:
-    """The address of whoever item ``number`` is with; one of three, with the canary in it."""
+    """Return the address of item ``number``'s client: one of three, with the canary in it."""
     return f"{CANARY.lower()}.{number % 3}@post.example"
 
 
 class Behaviour(Enum):
-    """What every connector does; the value is the sentence that documentation and failures say it with."""
+    """A behaviour of every connector; the value is its sentence in documentation and failures."""
 
     FULL = "Reading only what is new gives the same rows as reading everything."
     TWICE = "Reading twice changes no row."
@@ -64,7 +64,7 @@ class Behaviour(Enum):
     CHANGED = "A changed item is updated."
     DELETED = "An item that was deleted at the source is marked as removed; its row and history stay."
     FORGETS = "Past items that the source no longer covers stay; items missing inside its reach are removed."
-    MENDED = "A rejected record is resolved once it can be used."
+    RESOLVED = "A rejected record is resolved once it can be used."
     BUSY = "Of another job (`busy_only`) only the times of entries are stored."
     LONG = "An entry longer than any session is stored and excluded; in another job it counts."
     WINDOW = "Items outside the window are not stored, and are read once a window includes them."
@@ -81,7 +81,7 @@ class Behaviour(Enum):
 
 
 class Trouble(Enum):
-    """What a source may do to us; the behaviour of the same name is what a connector does about it."""
+    """A failure of a source; the behaviour of the same name is how a connector handles it."""
 
     REVOKED = Behaviour.REVOKED
     LIMITED = Behaviour.LIMITED
@@ -93,17 +93,17 @@ class Trouble(Enum):
 
 
 class World(Protocol):
-    """One made-up source of ``kind``. The suite makes one in an empty folder, fills it, reads it and troubles it.
+    """A made-up source of ``kind``. The suite creates it in an empty folder, fills it, reads it and makes it fail.
 
-    ``title`` names the world where a kind has several ("address"). ``declines`` are the behaviours that mean nothing
-    here, each with the reason as a phrase for the documentation. ``planted`` are the fields that carry the canary and
-    are not among the ``keeps`` of the kind.
+    ``title`` names the world if a kind has several ("address"). ``declines`` are the behaviours that do not apply, each
+    with the reason as a phrase for the documentation. ``planted`` are the fields that contain the canary and are not
+    among the ``kept_fields`` of the kind.
 
-    A world of a kind with ``per_owner`` has an account for each of ``ANA`` and ``BEN``, and ``owner`` says whose is
-    meant. Any other is Ana's, and ``owner`` may be ignored.
+    A world of a kind with ``per_owner`` has an account for each of ``ANA`` and ``BEN``, and ``owner`` selects one. Any
+    other world is Ana's, and ``owner`` may be ignored.
 
-    Everything a world needs of the process (environment, smaller pages: at most four items on each) it sets through
-    ``patch``; a server it starts listens on a free port of 127.0.0.1 and ends with ``close``.
+    A world changes the process (environment, smaller pages: at most four items on each) only through ``patch``. A
+    server that it starts listens on a free port of 127.0.0.1 until ``close``.
     """
 
     kind: ClassVar[str]
@@ -114,11 +114,11 @@ class World(Protocol):
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None: ...
 
     def options(self) -> str:
-        """The lines of the ``[[source]]`` beside its name, kind and clinicians, in TOML."""
+        """Return the lines of the ``[[source]]`` besides its name, kind and clinicians, in TOML."""
         ...
 
     def put(self, *numbers: int, owner: str = ANA) -> None:
-        """From now on it holds these items, too, each as it is when new."""
+        """Add these items, each as it is when new."""
         ...
 
     def change(self, number: int, owner: str = ANA) -> None:
@@ -126,27 +126,27 @@ class World(Protocol):
         ...
 
     def spoil(self, number: int, owner: str = ANA) -> None:
-        """Make an item unusable: one fault and no row, until it changes."""
+        """Make an item unusable: one rejected record and no row, until it changes."""
         ...
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:
-        """Take these items away."""
+        """Remove these items."""
         ...
 
     def forget(self, owner: str = ANA) -> None:
-        """Let the source forget every cursor it gave away."""
+        """Make every cursor of the source expire."""
         ...
 
     def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
-        """Do this to the next ``times`` requests, or to all. 429 asks for an hour if it is for all, else for 1 s."""
+        """Make the next ``times`` requests fail, or all. A 429 asks to wait an hour if it is for all, else 1 s."""
         ...
 
     def mend(self) -> None:
-        """From now on there is no trouble any more."""
+        """End all failures."""
         ...
 
     def close(self) -> None:
-        """End what was started."""
+        """Stop what was started."""
         ...
 
 
@@ -155,18 +155,18 @@ OF_A_FILE: Mapping[Behaviour, str] = MappingProxyType(
         Behaviour.EXPIRED: "a file has no cursors that it could forget",
         Behaviour.REVOKED: "a file needs no password",
         Behaviour.ACCOUNTS: "the source is one file",
-        Behaviour.MENDED: "a file is read whole, and its rejected records are listed again each time",
+        Behaviour.RESOLVED: "a file is read whole, and its rejected records are listed again each time",
         **dict.fromkeys(
             (Behaviour.LIMITED, Behaviour.LIMITED_SILENTLY, Behaviour.FAILING, Behaviour.RESET),
             "a file does not send answers",
         ),
     }
 )
-"""What means nothing to a file."""
+"""The behaviours that do not apply to a file."""
 
 
 def worlds(kind: str) -> Sequence[type[World]]:
-    """The worlds of a kind; none if nobody has made any."""
+    """Return the worlds of a kind; none if nobody has made any."""
     ours = f"{__package__}.{kind}"
     if find_spec(ours):
         return tuple(import_module(ours).WORLDS)

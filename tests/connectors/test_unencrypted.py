@@ -1,4 +1,4 @@
-"""Nothing travels in the open, except on this machine: no address, no move, no hop, no token, of any kind."""
+"""Nothing is sent unencrypted, except on this machine: no address, redirect or token, by any source kind."""
 
 from __future__ import annotations
 
