@@ -23,7 +23,7 @@ class Maildir:
         {
             **OF_A_FILE,
             **LASTING,
-            Behaviour.TRUNCATED: "each message is a file; many missing files are a shrunken source",
+            Behaviour.TRUNCATED: "each message is a file; many missing files are a shrunk source",
             Behaviour.JUNK: "a file that is not a message has no date and is rejected",
         }
     )
