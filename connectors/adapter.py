@@ -22,6 +22,7 @@ class _WatchedHttpConnection(HTTPConnection):
     def _new_conn(self) -> socket:
         timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
         address = self._dns_host, self.port or self.default_port
+        # urllib3 would apply the timeout to each of the host's addresses anew; the deadline limits all of them.
         return self._deadline.connect(address, timeout, self.socket_options or ())
 
 
@@ -53,5 +54,6 @@ class WatchedAdapter(HTTPAdapter):
         """
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if watched_class := _WATCHED.get(pool.ConnectionCls):
+            # The pool calls this attribute to create a connection, so a class with a bound deadline is enough.
             pool.ConnectionCls = partial(watched_class, self._deadline)
         return pool

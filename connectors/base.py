@@ -69,6 +69,7 @@ class Window:
 
     def is_close_after(self, start: int, end: int) -> bool:
         """Return ``True`` if both ends are 0 to 7 days after ``start`` and ``end`` (epoch seconds)."""
+        # A sync token is valid for one window. Within a week the difference is small enough to go on with it.
         own_start, own_end = self.epoch_seconds
         return all(0 <= shift < _WEEK for shift in (own_start - start, own_end - end))
 
@@ -90,6 +91,7 @@ class Skipped:
 
     def has_any_in(self, window: Window) -> bool:
         """Return ``True`` if the window may contain a skipped record."""
+        # What lay before the old window can only come in at the new start, what lay after it only at the end.
         start, end = window.start.timestamp(), window.end.timestamp()
         return (self.before is not None and self.before >= start) or (self.after is not None and self.after < end)
 

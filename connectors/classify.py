@@ -16,6 +16,7 @@ from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import CalendarEvent, CounterpartKind, Kind
 
 _CONTACT_KINDS = frozenset({Kind.PERSONAL, Kind.OTHER})  # may be with a client and no session, such as a coffee
+# Addresses from which no person writes. They still count as outside, but not as clients.
 _MACHINE = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|notifications?)([-+.=_].*)?@")
 
 
@@ -93,6 +94,7 @@ class Classifier:
         kind = next((rule.kind for rule in self.rules if rule.matches(traits)), None)
         if kind is None:
             kind = Kind.SESSION if outside else Kind.OTHER
+        # Of a private entry only attendees are looked at: its title is no client's name.
         if kind in _CONTACT_KINDS:
             return kind, pseudonyms.person(clinician, outside[0]) if outside else None
         if kind is not Kind.SESSION:

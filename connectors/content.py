@@ -44,6 +44,7 @@ class Content:
     def _current_state(self) -> tuple[int, int]:
         if isinstance(self._source, bytes):
             return len(self._source), 0
+        # Size and time of change show a file that is written in place; a replaced one keeps its descriptor.
         status = os.fstat(self._source)
         return status.st_size, status.st_mtime_ns
 
@@ -59,6 +60,7 @@ class _View(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        # preadv leaves the descriptor's own position alone, which other views share.
         count = os.preadv(self._descriptor, [buffer], self._position)
         self._position += count
         return count

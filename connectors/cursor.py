@@ -51,10 +51,12 @@ class Cursor:
                 return cls(settings)
             hints = get_type_hints(cls)
             stored = {name: _decoder(hints[name])(values[name]) for name in _stored_fields(cls)}
+            # One field too many comes from another version of the code; too few raise LookupError above.
             if len(values) != len(stored) + 1:
                 return cls(settings)
             cursor = cls(**stored, is_new=False)
             cursor.check()
+        # Whatever is wrong with a stored text, reading from the beginning is always right.
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, OSError, RecursionError):
             return cls(settings)
         return cursor
@@ -62,6 +64,7 @@ class Cursor:
     def dump(self) -> str:
         """Return the text of this cursor. Equal cursors have equal texts."""
         values = {name: getattr(self, name) for name in _stored_fields(type(self))} | {"version": self.version}
+        # Sorted and without spaces, so that an unchanged cursor is an unchanged row.
         return json.dumps(values, default=_to_json, separators=(",", ":"), sort_keys=True)
 
     def check(self) -> None:

@@ -36,6 +36,7 @@ def open_file(path: Path) -> BinaryIO:
     """
     if not S_ISREG(path.stat().st_mode):
         raise NotAFileError
+    # O_NONBLOCK: opening a pipe does not block. O_NOCTTY: a terminal does not become this process's own.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from connectors.deadline import TooLargeError, TooSlowError
 from connectors.errors import LimitExceededError, UnavailableError
 
+# These are SSLErrors, but only say that the connection broke off, not that the encryption is wrong.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+# In order: a certificate error is an SSLError, too.
 _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         ssl.SSLCertVerificationError,

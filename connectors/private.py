@@ -36,6 +36,7 @@ def read_private(folder: Path, name: str) -> dict[str, Any] | None:
     """Return the JSON object in a file of the folder, ``None`` if there is none. Raises :class:`PrivateFileError`."""
     path = folder / name
     try:
+        # lstat and O_NOFOLLOW: a link could lead to a file that somebody else controls.
         _check_private(folder.lstat(), folder, "700", stat.S_ISDIR)
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -83,6 +84,7 @@ def replace_file(path: Path, text: str) -> None:
 
     If the process is killed at any moment, either the old or the new file is there.
     """
+    # In the same folder, since a rename is atomic only within one file system.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     _write_and_sync(descriptor, Path(temporary), text, destination=path)
 
@@ -142,6 +144,7 @@ def _write_and_sync(descriptor: int, path: Path, text: str, *, destination: Path
         if path != destination:
             path.replace(destination)
         _sync_folder(destination.parent)
+    # Also on KeyboardInterrupt, so that no half-written secret is left.
     except BaseException:
         with suppress(OSError):
             path.unlink()

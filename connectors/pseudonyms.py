@@ -46,6 +46,7 @@ class _Nodes(dict[str, int]):
         self._prefix = prefix
 
     def __missing__(self, identifier: str) -> int:
+        # Clearing everything is cheaper than tracking which entry was used last.
         if len(self) >= _MOST_NODES:
             self.clear()
         digest = self._prefix.copy()
@@ -63,6 +64,7 @@ class Pseudonyms:
         self._hashers = {
             kind: hashlib.blake2b(digest_size=_NAME_BYTES, key=key, person=b"evenhours." + kind) for kind in _KINDS
         }
+        # Cached for each instance; a cache on the methods would keep every instance, and its key, alive.
         self.person = lru_cache(maxsize=65_536)(self._person)
         self.nodes = lru_cache(maxsize=None)(self._nodes)
 
@@ -96,6 +98,7 @@ def _base32(digest: bytes) -> str:
 
     Looking up two letters at a time halves the work; this runs once for each stored record.
     """
+    # 64 bits and one zero bit are 13 times 5 bits.
     bits, letters = int.from_bytes(digest, "big") << 1, _LETTER_PAIRS
     return (
         letters[bits >> 55]

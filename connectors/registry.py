@@ -61,6 +61,7 @@ def source_kind(name: str) -> SourceKind:
 
     Raises :class:`UnknownKindError`, and TypeError if an entry point is not a SourceKind.
     """
+    # Only the module of this kind is imported: those of all kinds would load Google's and Microsoft's libraries.
     if name in KINDS:
         kind = import_module(KINDS[name]).SOURCE_KIND
     elif name in (entry_points := _entry_points()):

@@ -108,6 +108,7 @@ class FhirReading:
         self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
         page = self._collection.flush().batch(self.final_cursor())
         window, times = self._maker.context.window, "Encounter" in kinds
+        # A snapshot needs no removals of its own: what it does not contain is removed.
         return replace(
             page, removed=(), resolved=(), replaces=window, replaces_times=times, restarts=restarts, done=1, total=1
         )
@@ -129,6 +130,7 @@ class FhirReading:
             changes = [self._collection.newest, *map(last_updated, resources)]
             is_sorted = is_sorted and changes == sorted(changes)
             self._collect(search.kind, resources)
+            # Only if changes come in order is everything up to the newest one on this page stored.
             if is_sorted:
                 self._advance(search.name)
             self._done += len(resources)

@@ -42,6 +42,7 @@ class FhirRecordMaker:
 
         Raises :class:`~connectors.errors.UnusableError`.
         """
+        # "entered-in-error" has no status here: such an appointment has no event, and a stored one is removed.
         status = _STATUS.get(appointment.status)
         if status is None:
             return ()
@@ -94,6 +95,7 @@ class FhirRecordMaker:
     def _event(
         self, appointment: Appointment, status: Status, start: datetime, end: datetime, owner: Owner
     ) -> CalendarEvent:
+        # A patient before a relative or a group, in whatever order the participants are listed.
         client = next((name for kind in _CLIENTS for name in appointment.people if _kind(name) == kind), "")
         owner_declined = any(self.people.get(name) == owner.key for name in appointment.declined)
         is_declined = owner_declined and status in {Status.CONFIRMED, Status.TENTATIVE}

@@ -18,7 +18,9 @@ ELEMENTS = {
 }
 """The elements requested of each kind of resource; no others are read. Never ``payload``, notes or reasons."""
 
+# Relative or absolute, with or without a version.
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]*)?")
+# FHIR allows a date alone, which is no instant.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?.*")
 
 
@@ -66,6 +68,7 @@ def appointment_from(resource: Resource) -> Appointment:
     """Read an Appointment. Raises :class:`UnusableError`."""
     start, end = _instant(resource, "start"), _instant(resource, "end")
     minutes = resource.get("minutesDuration")
+    # More than a day is taken for an error.
     if start and end is None and isinstance(minutes, int) and 0 <= minutes <= 24 * 60:
         end = start + timedelta(minutes=minutes)
     people = [(_reference(item.get("actor")), item.get("status")) for item in _objects(resource, "participant")]

@@ -61,6 +61,7 @@ class FhirClient:
                 count *= 10
             if not newest or count > _MAX_COUNT:
                 raise self._malformed("returns only a part of its results, and no link to the rest.")
+            # ge and not gt: other resources may have the same time; those seen before are skipped.
             current_query = (*(pair for pair in query if pair[0] != "_lastUpdated"), ("_lastUpdated", f"ge{newest}"))
 
     def _pages(self, kind: str, query: Query, count: int) -> Iterator[tuple[list[Resource], bool]]:
@@ -78,6 +79,7 @@ class FhirClient:
                 self.total = total
             target = _next_link(bundle)
             is_short = len(resources) < count and not (isinstance(total, int) and total > len(resources))
+            # A server that has linked to a page before supports paging, so a page without a link is the last one.
             yield resources, bool(target) or len(requested) > 1 or is_short
             if not target:
                 return

@@ -119,6 +119,7 @@ class Fhir:
         references = ",".join(sorted(people))
         for kind in kinds:
             elements = "_elements", ",".join(ELEMENTS[kind])
+            # FHIR has no OR between parameters, so each needs a search of its own.
             for parameter in _PARAMETERS[kind]:
                 name = f"{kind}.{parameter}"
                 yield FhirSearch(kind, (*span(name), (parameter, references), elements), name)

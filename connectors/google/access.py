@@ -150,6 +150,7 @@ def _user_credentials(context: Context, options: GoogleOptions, saved: dict[str,
     if not all(isinstance(value, str) and value for value in values):
         raise _not_authorized(context, "the stored permission is incomplete.")
     refresh_token, client_id, client_secret = values
+    # Without an access token the library gets one before the first request.
     return Credentials(  # type: ignore[no-untyped-call]
         None,
         refresh_token=refresh_token,

@@ -104,6 +104,7 @@ class GoogleCalendar:
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters that must be the same in every request of one sync."""
         parameters = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
+        # With maxAttendees Google returns only the owner's own response, which is all that a status needs.
         return parameters if self._fields.attendees else parameters | {"maxAttendees": 1}
 
     def _snapshot(self, google: GoogleClient, last: GoogleCalendarCursor) -> Batch:
@@ -117,6 +118,7 @@ class GoogleCalendar:
                 if isinstance(record, RejectedRecord):
                     rejected.append(record)
                 elif record is not None:
+                    # An entry that changes between two pages is returned twice; the later one counts.
                     records[name] = record
         cursor, events = GoogleCalendarCursor(last.settings, token, *window.epoch_seconds), tuple(records.values())
         return Batch(cursor.dump(), events, replaces=window, rejected=tuple(rejected), done=1, total=1)

@@ -41,6 +41,7 @@ class Conferences:
         for response, is_last in list_pages(
             self._google, lambda page: records.list(filter=time_filter, pageSize=100, fields=_RECORDS, **page)
         ):
+            # A call that is still going on has no end; a later run reads it.
             ended = [record for record in list_items(response, "conferenceRecords") if record.get("endTime")]
             in_window = [record for record in ended if parse_instant(record["startTime"]) < self._until]
             calls = [call for record in in_window if (call := self._call(record))]

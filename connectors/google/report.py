@@ -97,6 +97,7 @@ class CallReport:
     def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> MeetCall:
         """Return the presence in one call. A line that is returned twice counts once."""
         rows: dict[str, _Row] = {}
+        # From the window's start on, so that people who left before ``since`` are included.
         for items, _ in self._lines("conference_id", name, self._context.window.start):
             rows |= self._rows(items, rejected)
         call = MeetCall(name)

@@ -60,6 +60,7 @@ class MicrosoftAccess:
     def token(self) -> str:
         """Return a token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
         answer = self._guarded(self._acquire)
+        # msal may have received a new refresh token, after which the old one may stop working.
         if self._cache is not None and self._cache.has_state_changed:
             # A permission that was revoked meanwhile must not be written again.
             if self._read(f"{self._owner}.json") is None:

@@ -20,6 +20,7 @@ from connectors.records import CalendarEvent, Grade, MessageStamp, SessionEviden
 
 _FREE = frozenset({"free", "workingElsewhere"})
 _MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short join addresses
+# The type of Outlook's own messages for invitations, which nobody has written.
 _INVITATION = "#microsoft.graph.eventMessage"
 
 
@@ -188,6 +189,7 @@ def _headers(item: Item) -> Headers:
     is_invitation = _text(item, "@odata.type").startswith(_INVITATION)
     fields = {
         "from": _addresses([item.get("from")]),
+        # Graph's immutable id stands in for a missing Message-ID, so that the message keeps its key.
         "message-id": [_text(item, "internetMessageId") or f"<{_id_of(item)}@id.microsoft>"],
         "auto-submitted": ["auto-generated"] if is_invitation else [],
         **lists,

@@ -19,6 +19,7 @@ Query = Sequence[tuple[str, str]]
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _EXPIRED = 400, 403, 404, 410
 _EXPIRED_CODES = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 _MAX_PAGES = 10_000
+# Times in UTC, and ids that stay the same when a message is moved to another folder.
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
 
 
@@ -92,6 +93,7 @@ class GraphClient:
             raise self._access.refused("Microsoft no longer accepts the sign-in.") from error
         if response.status == _FORBIDDEN:
             raise ForbiddenError(*self._access.refused("Microsoft does not, or no longer, allow us to read this.").args)
+        # Graph reports an expired link with 410, or with 400 and one of these codes.
         if response.status == _EXPIRED or (
             response.status == _BAD_REQUEST and _code(response.body).lower() in _EXPIRED_CODES
         ):

@@ -121,6 +121,7 @@ class Mailbox:
 
     def _folders(self) -> dict[str, _Folder]:
         """Return the folders with correspondence, by id."""
+        # The names of folders are localised; these well-known ones return the ids.
         well_known = (*_NO_CORRESPONDENCE, _SENT)
         special = {name: str(self.graph.item(f"mailFolders/{name}", _ID).get("id")) for name in well_known}
         sent = special.pop(_SENT)

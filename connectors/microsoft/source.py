@@ -65,6 +65,7 @@ class Microsoft:
         mailbox = Mailbox(graph, self._maker, meetings.cursor)
         if "mail" in self._parts:
             yield from mailbox.batches()
+        # Stores the cursor also where nothing was new.
         yield Batch(mailbox.cursor.dump())
         if meetings.refusal:
             raise meetings.refusal

@@ -26,7 +26,7 @@ _PEOPLE: dict[str, Callable[[Resource], list[Any]]] = {
 
 @dataclass
 class FhirServer:
-    """What the server holds. ``now`` is the time that the next change bears; ``page`` is the most it gives at once."""
+    """A FHIR server in memory. ``now`` is the time of the next change, ``page`` the size of its pages."""
 
     url: str = ""
     now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ class FhirServer:
 
 @contextmanager
 def fhir_server(**habits: Any) -> Iterator[FhirServer]:
-    """A running server with these habits, holding nothing yet."""
+    """Run an empty server with these settings."""
     with reply_server() as running:
         server = FhirServer(url=f"{running.url}fhir", **habits)
         _attach(running, server)

@@ -66,7 +66,7 @@ class HeldError(AssertionError):
 
 
 def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
-    """What ended a reading, or None where nothing did. Raises :class:`HeldError`."""
+    """Return the error that ended a reading, or None. Raises :class:`HeldError`."""
     ends: list[BaseException | None] = []
 
     def run() -> None:
@@ -148,7 +148,7 @@ def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.
 
 @contextmanager
 def steadily(at_once: int, size: int) -> Iterator[int]:
-    """The port of a server that sends ``size`` bytes, ``at_once`` every 20 ms."""
+    """Yield the port of a server that sends ``size`` bytes, ``at_once`` every 20 ms."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -258,7 +258,7 @@ def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None
 
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a certificate for localhost that this machine trusts."""
+    """Return a folder with a certificate for localhost that this machine trusts."""
     certify(tmp_path)
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "certificate.pem"))
