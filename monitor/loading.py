@@ -1,4 +1,4 @@
-"""From the store to the analysis: one clinician's records become frames."""
+"""Loads one clinician's records from the store and derives the frames for the analysis."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def load_frames(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Frames:
-    """Return everything derived from what is stored of one clinician, as of ``now``."""
+    """Return the frames of one clinician as known at ``now``."""
     from monitor.analysis.frames import frames_from
 
     with store.read() as connection:
         records = analysis_records.load_records(connection, clinician.key)
         ready = readiness_of(config, connection, clinician, now)
     as_of, events = int(now.timestamp()), records.events
-    touched = [int(events["start"].min()), int(events["end"].max())] if len(events) else []
+    event_span = [int(events["start"].min()), int(events["end"].max())] if len(events) else []
     return frames_from(
         records,
         clinician,
@@ -33,5 +33,5 @@ def load_frames(config: Config, store: Store, clinician: Clinician, *, now: date
         calendar_span=ready.spans[RecordType.CALENDAR],
         messages_span=ready.spans[RecordType.MESSAGES],
         other_jobs_read_to=ready.other_jobs_read_to,
-        holidays=holidays_of(config, [as_of, *touched]),
+        holidays=holidays_of(config, [as_of, *event_span]),
     )

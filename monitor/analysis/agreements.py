@@ -32,6 +32,7 @@ class Persons:
         key = np.asarray(keys, dtype=np.int64)
         if not len(self.keys):
             return key
+        # A key above all listed ones would point behind the end; the comparison below rejects it.
         index = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
         return np.where(self.keys[index] == key, self.persons[index], key)
 
@@ -85,6 +86,7 @@ class Agreements:
         """Return the parsed value of a term for each client on each day; every stored text is parsed once."""
         client, day = np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64)
         dated = self.terms.get(term, _NO_TERMS)
+        # side="right": a term holds from its own day on.
         index = np.searchsorted(dated.since, _pack_client_days(client, day), side="right")
         # Index 0 stands for no value. It is also right where the entry before is another client's.
         same_client = np.append(0, dated.since)[index] >= _pack_client_days(client, 0)
@@ -112,6 +114,7 @@ def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
         return Agreements({})
     of_persons = terms.assign(client=persons.of(terms["client"]))
     ordered = of_persons.sort_values(["term", "client", "day", "entered_at"], kind="stable")
+    # The persons replaced the keys above, so two keys of one person can have entries for the same day.
     last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
     return Agreements(
         {
@@ -136,6 +139,7 @@ def _pack_client_days(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:
 def _number_of(text: str | None) -> float:
     if text is None:
         return float("nan")
+    # Only dates contain two hyphens; the terms have no negative numbers.
     return float(day_number(date.fromisoformat(text))) if text.count("-") == 2 else float(text)
 
 

@@ -28,7 +28,7 @@ STEP = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The key of the candidate who takes each referral, in the referrals' order; ``None`` where nobody can.
+    """The keys of the candidates to whom the referrals go, in the referrals' order; ``None`` where nobody can take one.
 
     ``load_after`` is the load per FTE after the assignment, by key, of those whose load is known.
     """

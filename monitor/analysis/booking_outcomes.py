@@ -24,6 +24,7 @@ def booking_outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, 
     cancelled_at            when it was cancelled; NaN where it was not, or where that is unknown
     """
     keys = pd.Index(events["uid_key"]).drop_duplicates()
+    # Two sources may share a key; the first row stands for both.
     rows = events.drop_duplicates("uid_key").iloc[keys.get_indexer(pd.Index(sessions["uid_key"]))]
     status, start = sessions["status"].to_numpy(dtype=object), sessions["booked_start"].to_numpy()
     source, cancelled_at = rows["source"].to_numpy(), rows["cancelled_at"].to_numpy(dtype=float)

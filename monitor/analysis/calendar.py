@@ -173,6 +173,7 @@ def work_calendar(
     """Return one clinician's calendar from ``first`` to ``last`` (local dates, inclusive), without calendar entries."""
     margin = timedelta(days=MARGIN_DAYS)
     clock = local_clock(clinician.residences, first - margin, last + margin)
+    # Every number that rests on this is labelled "assumed hours" on the pages.
     versions = clinician.hours or (ASSUMED_HOURS,)
     # From the day before, whose overnight span may reach into the first day.
     days = [first + timedelta(days=index) for index in range(-1, (last - first).days + 1)]
@@ -254,6 +255,7 @@ def _version_on(versions: Sequence[Hours], day: date) -> Hours:
 
 
 def _spans_on(version: Hours, day: date, holidays: Collection[date]) -> tuple[MinuteSpan, ...]:
+    # A pattern can have hours of its own for public holidays; without them a holiday has none.
     return version.holidays if day in holidays else version.days.get(day.weekday(), ())
 
 
@@ -298,5 +300,7 @@ def _day_edges(
     """
     days = np.arange(first_day - MARGIN_DAYS, last_day + MARGIN_DAYS + 1)
     edges = clock.instants(days * DAY_SECONDS + day_starts_at)
+    # Of several overnight spans on one day the last end counts, hence the unbuffered maximum.
     np.maximum.at(edges, pattern_spans[:, 0] + 1 - days[0], pattern_spans[:, 2])
+    # A span longer than a day would put an edge behind the next one.
     return np.maximum.accumulate(edges)

@@ -125,6 +125,7 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
 @cache
 def catalogue() -> Mapping[str, Metric]:
     """Return all metrics by key, in the order in which they are shown."""
+    # Imported here and not above: the modules import this one for the decorator.
     modules = [import_module(f"monitor.analysis.metrics.{name}") for name in _MODULES]
     functions = [value for module in modules for value in vars(module).values()]
     declared = [value.__dict__["metric"] for value in functions if "metric" in getattr(value, "__dict__", {})]

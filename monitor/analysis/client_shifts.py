@@ -85,6 +85,7 @@ def client_shifts(
     evidence = rise_evidence(y, e, _usual_rates(y, e))
     has_baseline = np.cumsum(observed, axis=0) >= FIRST_NOTICE
     watched = (has_baseline & observed).sum(axis=1, keepdims=True)
+    # MIN_EVIDENCE is for one client and half an alarm a year; more clients raise it by the log of the ratio.
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
     high = _latest_observed(evidence >= np.maximum(MIN_EVIDENCE + rarity, 0), observed)
     answered_weeks = None if answered is None else answered.to_numpy(dtype=bool).T
@@ -134,6 +135,7 @@ def _log_ratios(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator
 
     Sums of weeks are negative binomial; the size includes the uncertainty of the usual rate.
     """
+    # The squares give the effective number of weeks behind the sum, for its dispersion.
     count, exposed, squared = (_window_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
     size = 1 / np.maximum(squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength, 1e-9)
@@ -155,6 +157,7 @@ def _gamma_moments(y: Floats, e: Floats) -> tuple[Floats, Floats]:
     """Return shape and mean of the gamma distribution of the clients' rates in each week, by moments: two columns."""
     total_y, total_e = y.sum(axis=1, keepdims=True), e.sum(axis=1, keepdims=True)
     rate = (CLIENT_RATE * CLIENT_RATE_WEEKS + total_y) / (CLIENT_RATE_WEEKS + total_e)
+    # The variance between clients is what exceeds the Poisson variance.
     scatter = ((y - rate * e) ** 2 - rate * e).sum(axis=1, keepdims=True)
     between = scatter / np.maximum((e**2).sum(axis=1, keepdims=True), 1e-9) / rate**2
     clients = (e > 0).sum(axis=1, keepdims=True)

@@ -82,6 +82,7 @@ def _offset_changes(zone: ZoneInfo, start: int, end: int) -> Iterator[tuple[int,
     probes = [*range(start, end, PROBE_SECONDS), max(start, end)]
     offsets = [_offset(zone, probe) for probe in probes]
     for (before, after), (old, new) in zip(pairwise(probes), pairwise(offsets), strict=True):
+        # A day has at most one change, so the two probes around it enclose exactly one.
         if old != new:
             yield _exact_change(zone, before, after), new
 

@@ -41,6 +41,7 @@ def classify_contact(
     outside = calendar.after_hours(first) if ends is None else calendar.any_outside_hours(first, last)
     days = calendar.day_of(first)
     covered = agreements.holds("emergency", client, days) | np.asarray(emergencies, dtype=bool)
+    # Most practices have no emergency windows; skipping them saves two searches over all messages.
     for instant in (first, last) if len(calendar.emergency) else ():
         covered |= contains(calendar.emergency, instant)
     granted = has_modified_boundary(agreements, client, days)
@@ -106,5 +107,6 @@ def off_channel(
     def flags(text: str | None) -> list[float]:
         return [np.nan if text is None else channel not in text.split(",") for channel in used.tolist()]
 
+    # A row of flags for every channel in use; the channel of the message picks one below.
     by_channel = agreements.lookup("channels", clients, days, flags, np.float64)
     return np.asarray(np.take_along_axis(by_channel, index[:, None], axis=1)[:, 0])

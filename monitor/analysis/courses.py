@@ -37,6 +37,7 @@ def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalen
     next_start = np.where(same, np.append(start[1:], 0), np.inf)
     entered = next_ending(agreements, calendar, client, start)
     ends = np.minimum(entered, start + SILENT_DAYS * DAY_SECONDS)
+    # A session after the ending begins a new course; without one the course stays closed.
     closes = ends < next_start
     begins = np.append(True, closes[:-1] | ~same[:-1])[: len(own)]
     return pd.DataFrame(
@@ -57,6 +58,7 @@ def next_ending(
     """Return when a client is next discharged or handed over after each instant: that day's last second, or inf."""
     changes = agreements.changes("standing")
     changes = changes[changes["value"].isin(ENDED)]
+    # The last second of the day, so that a session on the day of the discharge still belongs to the course.
     ended_at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
     ends = np.sort(pack_keys(changes["client"], np.maximum(ended_at, 0)))
     index = np.searchsorted(ends, pack_keys(clients, instants))

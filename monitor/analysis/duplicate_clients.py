@@ -78,6 +78,7 @@ def _sharing_threads(messages: pd.DataFrame) -> Iterator[DuplicateClient]:
 def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[DuplicateClient]:
     """Yield each client who only writes with the client who has only sessions, around which most messages were sent."""
     writing = set(messages["counterpart"].tolist())
+    # Somebody with both sessions and messages needs no second key.
     only_sessions = sorted(set(held["client"].tolist()) - writing - {NOBODY})
     windows = {client: _session_windows(held[held["client"] == client]) for client in only_sessions}
     for client in sorted(writing - set(held["client"].tolist())):
@@ -101,6 +102,7 @@ def _session_windows(held: pd.DataFrame) -> NDArray[np.int64]:
 
 def _best_match(sent_at: NDArray[np.int64], windows: dict[int, NDArray[np.int64]]) -> tuple[int, int] | None:
     """Return the client whose windows contain the most messages, and how many; ``None`` unless it stands out."""
+    # Chance is the share of the correspondence's own span that lies in windows.
     first, last = int(sent_at.min()), int(sent_at.max()) + 1
     counts = sorted(((_count_inside(sent_at, spans_), client) for client, spans_ in windows.items()), reverse=True)
     if not counts:

@@ -197,7 +197,9 @@ def best_evidence(evidence: EvidenceRows, sessions: int) -> BestEvidence:
     is_call = joined.grade == Grade.CALL.value
     missed = is_call & (seconds < NO_SHOW_SECONDS)
     is_partial = np.isnan(joined.started_at) | np.isnan(joined.ended_at)
+    # The last key sorts first: by session, best grade, held before missed, both ends before one, order of sources.
     order = np.lexsort((joined.source, is_partial, missed, -_ranks(joined), joined.session))
+    # Only the joined span shows whether a log was left open.
     unclosed = is_call & (joined.ended_at - joined.started_at > UNCLOSED_SECONDS)
     order = order[~unclosed[order]]
     (_, grade, start, end, _, session), missed = joined.select(order), missed[order]
@@ -249,6 +251,7 @@ def unscheduled_calls(events: pd.DataFrame, evidence: EvidenceRows) -> pd.DataFr
     where all entries of its video meeting are with one client.
     """
     calls = pd.DataFrame(evidence.select((evidence.session < 0) & (evidence.grade == Grade.CALL.value))._asdict())
+    # Without both ends the length is unknown, and an accidental call could not be distinguished from a session.
     calls = _join_calls(calls.dropna(subset=["started_at", "ended_at"]))
     seconds = calls["ended_at"] - calls["started_at"]
     calls = calls[(seconds >= NO_SHOW_SECONDS) & (seconds <= UNCLOSED_SECONDS)]
@@ -270,6 +273,7 @@ def _with_call_numbers(pieces: pd.DataFrame) -> pd.DataFrame:
     """Sort the pieces and number the calls: one source and meeting, with gaps of less than a quarter of an hour."""
     pieces = pieces.sort_values(["source", "meeting", "started_at", "ended_at"])
     is_other = (pieces[["source", "meeting"]] != pieces[["source", "meeting"]].shift()).any(axis=1)
+    # cummax: a long piece may contain later, shorter ones.
     last_end = pieces.groupby(["source", "meeting"])["ended_at"].cummax().shift()
     return pieces.assign(number=(is_other | (pieces["started_at"] - last_end >= DROPPED_SECONDS)).cumsum())
 

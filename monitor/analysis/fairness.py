@@ -131,6 +131,7 @@ def chance_levels(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -
     equal = f / f.sum()
     # The sum of the weeks' Poisson counts is itself Poisson.
     drawn = np.random.default_rng(SEED).poisson(x.sum() * equal * weeks, size=(DRAWS, len(x)))
+    # A small practice may draw no session at all.
     share = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
     hoover_by_chance = float(np.abs(share - equal).sum(axis=1).mean() / 2)
     low, high = np.percentile(share / equal - 1, [5, 95], axis=0).tolist()
@@ -161,6 +162,7 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     total, without = _ginis(x, f)
     logs, middle = (np.log(np.maximum(part, SMALLEST_GINI)) for part in (without, total))
     spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
+    # Below that, the logarithm says nothing about the lower end.
     low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
 
@@ -192,6 +194,7 @@ def gini_change(
 def _chance_variance(x: Floats, f: Floats, weeks: int) -> float:
     """Return the variance of the Gini under equal true loads, each week's sessions being Poisson."""
     drawn = np.random.default_rng(SEED).poisson(x.sum() * f / f.sum() * weeks, size=(FEW_DRAWS, len(x))).astype(float)
+    # One draw at a time, because the gaps of all draws together take much memory.
     sums = np.array([_gaps(loads, f).sum() / 2 for loads in drawn])
     return float(_gini(sums, drawn.sum(axis=1), f.sum(), (f**2).sum()).var())
 

@@ -133,9 +133,11 @@ def frames_from(  # noqa: PLR0913 - every input has a name of its own
     keys = _client_keys(records)
     records = _without_non_clients(_with_persons(records, persons), agreements, calendar)
     sessions = sessions_from(records.events, records.evidence, records.corrections, as_of=as_of)
+    # The half hour around sessions can only be known now; everything below uses this calendar.
     calendar = _with_held_sessions(calendar, sessions)
     sessions = _sessions(sessions, records.events, agreements, calendar)
     held = sessions[sessions["status"] == HELD]
+    # A clock that runs ahead dates messages in the future; they count when their time has come.
     messages = _with_days(records.messages[records.messages["sent_at"] <= as_of], calendar, "sent_at")
     messages = messages.assign(
         **classify_contact(
@@ -266,6 +268,7 @@ def _effective_spans(held: pd.DataFrame) -> Spans:
     """Return (start, end) of each session, the actual times where they are known; row by row, unsorted."""
     start = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
     end = held["actual_end"].fillna(held["booked_end"]).to_numpy(dtype=np.int64)
+    # A corrected end can lie before the start; such a session has no length.
     return np.column_stack((start, np.maximum(end, start)))
 
 

@@ -31,7 +31,9 @@ def spans(pairs: NDArray[np.int64] | Iterable[tuple[int, int]]) -> Spans:
     if len(raw) == 0:
         return NO_SPANS
     raw = raw[np.argsort(raw[:, 0], kind="stable")]
+    # The furthest end so far, because a long span may contain several later ones.
     reach = np.maximum.accumulate(raw[:, 1])
+    # A start at exactly the furthest end touches and is merged, hence > and not >=.
     first = np.concatenate(([True], raw[1:, 0] > reach[:-1]))
     last = np.concatenate((first[1:], [True]))
     return np.column_stack((raw[first, 0], reach[last]))
@@ -58,6 +60,7 @@ def complement(spans_: Spans, start: int, end: int) -> Spans:
         complement |--|   |----|    |--|
     """
     inner = np.clip(spans_, start, end)
+    # Start and end put the gaps between the spans in pairs; empty pairs are dropped by spans().
     edges = np.concatenate(([start], inner.ravel(), [end]))
     return spans(edges.reshape(-1, 2))
 
@@ -117,9 +120,11 @@ def seconds_until(spans_: Spans, instants: ArrayLike) -> NDArray[np.int64]:
     instant = np.asarray(instants, dtype=np.int64)
     if len(spans_) == 0:
         return np.zeros(instant.shape, dtype=np.int64)
+    # before[i] is the length of the first i spans.
     before = np.concatenate(([0], np.cumsum(spans_[:, 1] - spans_[:, 0])))
     index = np.searchsorted(spans_[:, 0], instant, side="right")
     current = np.maximum(index - 1, 0)
+    # The part of the current span that lies after the instant.
     surplus = np.maximum(spans_[current, 1] - instant, 0)
     return np.asarray(np.where(index == 0, 0, before[index] - surplus), dtype=np.int64)
 

@@ -35,6 +35,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     counterpart, sent_at = sent["counterpart"].to_numpy(dtype=np.int64), sent["sent_at"].to_numpy(dtype=np.int64)
     emergency = sent["emergency"].to_numpy(dtype=bool)
     not_client = (sent["counterpart_kind"] != CounterpartKind.CLIENT).to_numpy()
+    # The last key counts first: by counterpart, then by time; at one instant a message to a client comes first.
     order = np.lexsort((not_client, sent_at, counterpart))
     counterpart, sent_at = counterpart[order], sent_at[order]
     other = counterpart[1:] != counterpart[:-1]
@@ -50,6 +51,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
             "last_at": sent_at[after - 1],
             "messages": after - first,
             "channel": opening["channel"].to_numpy(),
+            # reduceat fails on empty input.
             "emergency": np.logical_and.reduceat(emergency[order], first) if len(first) else np.zeros(0, dtype=bool),
         },
         index=pd.RangeIndex(len(first), name="episode"),
@@ -76,11 +78,13 @@ def replies_from(messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.Da
     chat = messages[~messages["automatic"] & (messages["counterpart_kind"] == CounterpartKind.CLIENT)]
     thread_number = chat.groupby(["counterpart", "thread"], sort=True).ngroup()
     chat = chat.assign(thread_number=thread_number)
+    # At one instant the incoming message sorts first, so that the outgoing one answers it.
     chat = chat.sort_values(["thread_number", "sent_at", "outgoing"], kind="stable")
     held = sessions[(sessions["status"] == HELD) & (sessions["client"] >= 0)]
     sent_at, outgoing = chat["sent_at"].to_numpy(), chat["outgoing"].to_numpy()
     client, thread = chat["counterpart"].to_numpy(), chat["thread_number"].to_numpy()
     sessions_before, next_session = _sessions_around(client, sent_at, held)
+    # A session also answers, so a message after it opens a run of its own.
     opens = ~outgoing & ~_continues_run(thread, outgoing, sessions_before)
     answer_at, answer_row = _next_outgoing(thread, sent_at, outgoing)
     return _runs(chat[opens], answer_at[opens], answer_row[opens], next_session[opens], chat, episodes, as_of)
@@ -91,6 +95,7 @@ def _sessions_around(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return for each message a number that grows with every session of its client, and when the next one begins."""
     starts = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
+    # One sorted array for all clients: the packed number sorts by client first and by time second.
     begun = np.sort(pack_keys(held["client"].to_numpy(), starts))
     index = np.searchsorted(begun, pack_keys(client, sent_at), side="left")
     next_start = np.append(begun, np.iinfo(np.int64).max)[index]
@@ -136,7 +141,9 @@ def _runs(
 ) -> pd.DataFrame:
     inbound = runs["sent_at"].to_numpy(dtype=float)
     reply_at = np.minimum(answer_at, next_session)
+    # What has not happened at as_of does not count as an answer yet.
     answered = reply_at <= np.minimum(inbound + ANSWER_SECONDS, as_of)
+    # A message at the very start of a session counts as the answer, hence <.
     by_session = answered & (next_session < answer_at)
     episode = _episode_of(chat, answer_row, episodes)
     waited = np.where(answered, reply_at, np.minimum(inbound + ANSWER_SECONDS, as_of)) - inbound
@@ -173,6 +180,7 @@ def median_wait(minutes: NDArray[np.float64], answered: NDArray[np.bool_]) -> fl
 
     ``minutes`` is the wait of each run, ``answered`` whether it ended with an answer.
     """
+    # Of equal waits the answered ones come first, as Kaplan and Meier have it.
     order = np.lexsort((~answered, minutes))
     at_risk = np.arange(len(order), 0, -1)
     surviving = np.cumprod(1 - answered[order] / at_risk)

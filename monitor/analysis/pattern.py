@@ -73,6 +73,7 @@ def family_score(scores: pd.DataFrame, *, signals: int = 1) -> pd.Series[float]:
     known = np.isfinite(array).sum(axis=1)
     if not 1 <= signals <= 2 or not signals <= array.shape[1] <= 3:
         raise ValueError(f"one or two signals of at most three measures: {signals} of {array.shape[1]}")
+    # Sorted downwards, with unknown scores last.
     chosen = -np.sort(-np.where(np.isfinite(array), array, -np.inf), axis=1)[:, signals - 1]
     chosen = np.where(known >= signals, chosen, np.nan)
     if signals == 2:
@@ -113,6 +114,7 @@ def _height(steps: Floats, alarms_per_year: float) -> float:
     """Return the height that the sum reaches so often when whole weeks come in random order."""
     from scipy.signal import lfilter
 
+    # A fixed seed: the same data give the same threshold, tonight and in a test.
     rng = np.random.default_rng(0)
     weeks = np.concatenate([steps, _ordinary(rng, steps.shape[1])])
     order = rng.permuted(np.tile(np.arange(len(weeks)), (ORDERS, 1)), axis=1).ravel()

@@ -38,6 +38,7 @@ def days_from(
     days = np.arange(calendar.first_day, calendar.last_day + 1)
     starts, ends = calendar.day_starts(days), calendar.day_starts(days + 1)
     agreed, working = _agreed_seconds(calendar, days)
+    # A day without agreed hours has no working time to lose: there leave counts by the clock.
     on_leave = seconds_inside(calendar.leave, starts, ends) / np.maximum(ends - starts, 1)
     leave_share = np.where(agreed > 0, 1 - working / np.maximum(agreed, 1), on_leave)
     is_active = np.isin(days, active_days)
@@ -60,6 +61,7 @@ def days_from(
 
 def _agreed_seconds(calendar: WorkCalendar, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the agreed seconds of each day, and those without leave; an overnight span counts where it starts."""
+    # The pattern begins a day earlier, because of overnight spans; that day is not in the table.
     day, start, end = calendar.pattern_spans[calendar.pattern_spans[:, 0] >= days[0]].T
     agreed, working = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
     np.add.at(agreed, day - days[0], end - start)
@@ -99,6 +101,7 @@ def weeks_from(
     weeks["intakes_known"] = _intakes_known(clinician, calendar, number, weeks["calendar_observed"], calendar_read)
     observed = np.flatnonzero((weeks["calendar_observed"] | weeks["messages_observed"]) & (end <= as_of) & employed)
     table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))
+    # Weeks in between stay, even unobserved ones: a gap is a row, so that weeks are consecutive.
     return table.iloc[observed[0] : observed[-1] + 1] if len(observed) else table.iloc[:0]
 
 

@@ -177,6 +177,7 @@ def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior
     Both rates are on one grid, so that the distribution of their ratio is a correlation. A week is negative binomial
     around its rate; the usual rate has a gamma prior, the log ratio a normal one, and all starts are equally likely.
     """
+    # Both rates are within the grid around the overall rate, for any data that give a notice.
     middle = np.log((prior.count + y.sum()) / (prior.exposure + e.sum()))
     rates = middle + np.arange(-GRID_REACH, GRID_REACH + 1) * GRID_STEP
     expected = np.exp(rates)[:, None] * e
@@ -185,6 +186,7 @@ def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior
     until = np.cumsum(weeks, axis=1)
     before = until[:, begins - 1] + (prior.count * rates - prior.exposure * np.exp(rates))[:, None]
     after = until[:, -1:] - until[:, begins - 1]
+    # Likelihoods are scaled by their maximum before exp, which would underflow otherwise.
     fit = before.max(axis=0) + after.max(axis=0)
     pairs = zip(np.exp(before - before.max(axis=0)).T, np.exp(after - after.max(axis=0)).T, strict=True)
     likelihood: Floats = np.array([np.correlate(new, old, "full") for old, new in pairs])

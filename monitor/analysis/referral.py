@@ -73,6 +73,7 @@ class OpenSlots:
         """
         by_day = referral.time is TimeOfDay.DAY or (referral.time is None and self.day > 0)
         left = replace(self, day=max(self.day - by_day, 0), evening=max(self.evening - (not by_day), 0))
+        # Slots for trauma-focused work are some of all slots, so they cannot exceed the rest.
         return replace(left, trauma=min(max(self.trauma - referral.trauma, 0), left.total))
 
 
@@ -202,9 +203,11 @@ def _missing_words(person: Candidate, referral: Referral) -> tuple[str, ...]:
 
 def is_tied(person: Candidate, weight: float, lowest: float) -> bool:
     """Return whether the person's load per FTE after the referral is within half a weighted session of the lowest."""
+    # Loads are per FTE, so half a session is more for a part-timer; 1e-9 for rounding.
     return person.load_after(weight) <= lowest + TIE_SESSIONS / person.fte + 1e-9
 
 
 def turn_order(person: Candidate, weight: float) -> tuple[float, float, str]:
     """Return a sort key: the longest since the last intake first, then the lower load, then the name."""
+    # Without any intake so far: first. The key makes the order certain.
     return (-inf if person.last_intake is None else person.last_intake, person.load_after(weight), person.key)

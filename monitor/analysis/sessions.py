@@ -124,6 +124,7 @@ def distinct_meetings(sessions: pd.DataFrame) -> pd.DataFrame:
                          |----------|
     """
     start, end, ended = arrays(sessions, "booked_start", "booked_end", "actual_end")
+    # Within one start: known ends first, then the longer booking.
     order = np.lexsort((-end, np.isnan(ended), start))
     first = np.append(True, np.diff(start[order]) != 0)[: len(sessions)]
     return sessions if first.all() else sessions.iloc[np.sort(order[first])]
@@ -137,6 +138,7 @@ def unscheduled_calls_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_o
     calls = evidence[(evidence["grade"] == Grade.CALL) & (evidence["started_at"] <= as_of)]
     if calls.empty:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CALL_COLUMNS.items()})
+    # Without corrections: those name entries, and a call that nobody booked has none.
     _, linked = _link(events, calls, pd.DataFrame({"uid_key": [], "ended_at": []}))
     return unscheduled_calls(events, linked)
 
@@ -214,12 +216,14 @@ def _session_numbers(entries: pd.DataFrame) -> NDArray[np.int64]:
         calendar       |---------|        its entry becomes the session
         record system   |--------|        same session: at least half of the shorter entry is shared
     """
+    # The usual case: with one source nothing can be duplicated, and the loop below would be slow.
     if entries["source"].nunique() < 2:
         return np.arange(len(entries))
     numbers: list[int] = []
     sessions: list[list[_SessionEntry]] = []
     recent: list[int] = []
     for entry in _iterate_entries(entries):
+        # Entries come by start, so a session that is over cannot share time with a later entry.
         recent = [number for number in recent if any(other.end > entry.start for other in sessions[number])]
         similarities = {number: _similarity(entry, sessions[number]) for number in recent}
         best = max(similarities, key=lambda number: similarities[number], default=-1)
@@ -282,6 +286,7 @@ def _evidence_kind(booked: pd.DataFrame, grade: Column) -> Column:
 
 def _session_status(booked: pd.DataFrame, missed: Column, as_of: int) -> Column:
     status, start = arrays(booked, "status", "start")
+    # An invitation that the client declined is a cancelled session.
     status = np.where(status == Status.DECLINED.value, Status.CANCELLED.value, status)
     expected = np.isin(status, tuple(EXPECTED))
     by_time = np.where(start <= as_of, HELD, BOOKED)

@@ -188,6 +188,7 @@ def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
     y = np.where(observed, counts, 0.0)
     e = np.where(observed, exposure, 0.0)
     usual = zip(_usual_rate(y, e), _usual_count(y, observed), strict=True)
+    # Both scores in one pass: per exposure in the first half of the rows, per week in the second.
     pairs = (y, y), (e, observed), (observed, observed), *usual
     per_exposure, per_week = np.split(_gated_scores(*(np.concatenate(pair) for pair in pairs)), 2)
     return np.minimum(per_exposure, per_week + COUNT_MARGIN), observed
@@ -230,10 +231,12 @@ def _surprise(y: Floats, expected: Floats, size: float = DISPERSION) -> Floats:
 
     The probabilities are computed one from another; the size is small, so the first one never becomes 0.
     """
+    # Huge counts (a broken source) would make the loop below run for ever.
     unit = np.maximum(1, np.maximum(y, expected) / COUNTABLE)
     y, expected = y / unit, expected / unit
     mass = (size / (size + expected)) ** size
     step = expected / (size + expected)
+    # Mid-p: all of the probability below the count, and half of that of the count itself.
     below = np.zeros_like(mass)
     for k in range(int(y.max(initial=0)) + 2):
         below += mass * np.clip(y - k + 0.5, 0, 1)
@@ -248,6 +251,7 @@ def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Fl
     xs, ws, n = _baselines(x), _baselines(w), _baselines(observed).sum(-1)
     usual = ws.sum(-1) / np.maximum(n, 1)
     usual[n == 0] = np.inf  # no baseline: every share becomes 0
+    # Weeks with more than usual count as usual: weeks differ by more than sampling.
     shares = np.minimum(1.0, ws / usual[..., None])
     total = np.where(n > 0, shares.sum(-1), 1.0)
     mean = (shares * xs).sum(-1) / total
@@ -272,6 +276,7 @@ def _smoothed(surprise: Floats, observed: Bools, smoothing: float, baseline_vari
 
 def _latest_scores(score: Floats, observed: Bools) -> Floats:
     """Return the score of the latest observed week, NaN until a notice is possible."""
+    # The position of the latest observed week up to each week.
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     latest_score: Floats = np.take_along_axis(score, latest, axis=1)
     return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, latest_score, np.nan)

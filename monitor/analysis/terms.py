@@ -196,4 +196,5 @@ def _words(term: Term, text: str, own_words: Collection[str]) -> str:
     listed = [*(term.labels or {}), *sorted(own_words if term.allows_own_words else ())]
     words = {word.strip() for word in text.split(",")} - {""}
     _require(bool(words) and words <= set(listed), text, f"some of {', '.join(listed)}")
+    # In the order of the list, so that the same choice always has the same text.
     return ",".join(word for word in dict.fromkeys(listed) if word in words)

@@ -99,6 +99,7 @@ def has_booking(frames: Frames) -> Bools:
     known = np.searchsorted(weeks, frames.calendar.week_of(known_at))
     cancelled = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), cancelled, began), began)
+    # Not before it was known: a week shows what could be seen in it, also when computed again later.
     counts_from = np.maximum(np.searchsorted(ends, near, side="right"), known)
     shape = len(weeks), len(clients)
     return _covered(shape, np.searchsorted(clients, client), np.minimum(counts_from, until), until) & ~has_ended(frames)

@@ -65,6 +65,7 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
     begin, end, day = begin[order], end[order], day[order]
     if not len(day):
         return day, begin, begin
+    # A group's entries overlap: the chain goes on from the furthest end so far.
     reach = np.maximum.accumulate(end)
     is_first = np.append(True, (begin[1:] - reach[:-1] >= gap) | (day[1:] != day[:-1]))
     first = np.maximum.accumulate(np.where(is_first, np.arange(len(day)), 0))
@@ -99,6 +100,7 @@ def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
     (leave_share,) = arrays(frames.days, "leave_share")
     not_leave = frames.days.index.to_numpy()[leave_share < 1]
     day, first, last, _ = day_edges(frames)
+    # Work over the edge of the day counts for this day only up to its end.
     last = np.minimum(last, frames.calendar.day_starts(day + 1))
     row = np.where(np.isin(day, not_leave), week_rows(frames, monday_of(day)), -1)
     order = np.lexsort((last - first, row))
@@ -118,6 +120,7 @@ def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
     began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
     sent, last = arrays(frames.episodes, "sent_at", "last_at")
     kind, start, end, all_day = arrays(frames.other_events, "kind", "start", "end", "all_day")
+    # Another job's calendar has future entries, too.
     busy = (kind == Kind.BUSY.value) & ~all_day & (start <= frames.as_of)
     starts, ends = np.concatenate((began, sent, start[busy])), np.concatenate((ended, last, end[busy]))
     episode = np.repeat([False, True, False], [len(began), len(sent), len(starts) - len(began) - len(sent)])

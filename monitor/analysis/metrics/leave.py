@@ -61,6 +61,7 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
         leaves   mon|-----------------------------|fri
     """
     share, agreed = arrays(frames.days, "leave_share", "agreed_minutes")
+    # Free weekends inside a leave are dropped here, so that the days around them become neighbours.
     counted = (share >= LEAVE_SHARE) | (agreed > 0)
     day, away = frames.days.index.to_numpy()[counted], share[counted] >= LEAVE_SHARE
     begins = np.flatnonzero(away & ~np.append(False, away[:-1])[: len(away)])

@@ -135,6 +135,7 @@ def reply_propensity(frames: Frames) -> WeeklyValues:
     inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
     begins = frames.calendar.agreed[:, 0]
     next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
+    # While the next working span is still ahead, an answer may yet come before it.
     decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
     return weekly_shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
 
@@ -213,6 +214,7 @@ def _median_waits(frames: Frames, column: str) -> WeeklyValues:
     week, minutes, reply_at = arrays(frames.replies, "inbound_week", column, "reply_at")
     order = np.argsort(week, kind="stable")
     week, minutes, answered = week[order], minutes[order], ~np.isnan(reply_at[order])
+    # The rows of each week, as first and one past the last.
     edges = np.searchsorted(week, [weeks, weeks + 7])
     medians = [
         median_wait(minutes[start:end], answered[start:end]) if end - start >= MIN_RUNS else np.nan

@@ -106,6 +106,7 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     read_to = (
         frames.weeks["end"][observed(frames, "all_complete")].max() if observed(frames, "all_complete").any() else 0
     )
+    # After the last piece of work the stretch goes on up to where everything was read.
     over = np.append(starts, read_to)[1:] if len(starts) else starts
     hours = (over - begins) / 3600
     free = hours > 0
@@ -121,6 +122,7 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     np.maximum.at(longest, week[was_read], hours[stretch][was_read])
     np.maximum.at(unknown, week[~was_read], hours[stretch][~was_read])
     n = np.bincount(week[was_read], minlength=len(start))
+    # A longer stretch that nobody observed could be the longest, so the number would be too small.
     known = observed(frames, "calendar_observed") & (n > 0) & (longest >= unknown)
     return from_both_sources(frames, values_where(known, longest, n))
 

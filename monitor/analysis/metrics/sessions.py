@@ -114,6 +114,7 @@ def overrun_minutes_clipped(frames: Frames) -> WeeklyValues:
     means = weekly_means(frames, week, clipped)
     changed = weekly_means(frames, week, np.where(np.isnan(overrun), np.nan, clipped != overrun)).value
     weeks, value = frames.weeks.index.to_numpy(), means.value.copy()
+    # A third is no exact float; the small number lets exactly a third count.
     for row in np.flatnonzero(changed >= MAX_CLIPPED_SHARE - 1e-9):
         value[row] = np.nanmedian(overrun[week == weeks[row]])
     return _with_enough_sessions(means._replace(value=value))
@@ -141,6 +142,7 @@ def is_past_grace(frames: Frames, held: pd.DataFrame) -> Bools:
 
     The share, the chart and the rows behind it all use this.
     """
+    # The one comparison with grace_minutes: the metric, the chart and the rows all call this. NaN compares as false.
     late = held["overrun_minutes"].to_numpy() > frames.clinician.grace_minutes
     return np.asarray(late & ~has_exception(frames, held))
 
@@ -188,6 +190,7 @@ def billing_boundary(frames: Frames) -> WeeklyValues:
 
     Unknown in a week in which such sessions were held, but none of them with both ends known.
     """
+    # CPT codes exist in the US alone.
     if frames.practice.region != "US":
         return no_data(frames)
     start, end = arrays(held_meetings(frames), "booked_start", "booked_end")

@@ -113,6 +113,7 @@ def _sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats, seconds:
     instant, ends = frames.calendar.clock.local(instants), frames.calendar.clock.local(frames.weeks["end"])
     order = np.argsort(instant)
     month = np.searchsorted(instant[order], [ends - seconds, ends], side="right")
+    # The sum of a span is the difference of two running sums.
     before = np.append(0.0, np.cumsum(amounts[order]))
     return np.asarray(before[month[1]] - before[month[0]])
 
