@@ -195,8 +195,9 @@ def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: O
     assert answer.code == 3
     assert [line["source"] for line in answer.json_lines if line["problem"]] == ["mail"]
     assert sum(line["rows"] for line in answer.json_lines) == 10 + 2 + 6
-    assert answer.err.endswith('evenhours: mail: there is no "ana.mbox". Correct its path, which begins at the '
-                               "configuration file's folder.\n")  # fmt: skip
+    assert answer.err.endswith(
+        'evenhours: mail: there is no "ana.mbox". Correct its path, which is relative to the configuration file.\n'
+    )
 
 
 def test_1_when_every_source_failed(office: Office) -> None:

@@ -238,7 +238,7 @@ def test_a_port_in_use_is_reported(context: CliContext) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "practice.example", "::"])
 def test_other_machines_are_kept_out(context: CliContext, host: str) -> None:
-    with pytest.raises(UsageError, match="to this machine alone"):
+    with pytest.raises(UsageError, match="to this machine only"):
         serve_pages(context, ["ana"], port=0, host=host)
 
 
