@@ -115,12 +115,12 @@ def test_a_permission_is_taken_back_on_the_page(
     with DashboardPages(load(office.config)) as pages:
         ana = pages.signed_in("ana")
         shown = ana.get("/me/accounts")
-        assert "A permission of yours is kept here." in shown.text
+        assert "A permission of yours is stored here." in shown.text
         form = {"csrf_token": csrf_token_of(shown)}
         told = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
 
-    assert "no later run reads your Microsoft account" in told
-    assert "No permission of yours is kept here." in told
+    assert "Your Microsoft account is not read again" in told
+    assert "No permission of yours is stored here." in told
     assert list(folder.iterdir()) == []
     read = office("ingest", "--source", "work")
     assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines)) == (
