@@ -165,8 +165,8 @@ def _outline(report: FairnessReport) -> ReportOutline:
     head = f"{report.practice}. {period}. {coming} {BASIS} {freshness_sentence(report)}"
     sentences = (
         head,
-        report.sentence,
-        report.trend,
+        report.evenness_sentence,
+        report.trend_sentence,
         unknown_sentence(report),
         *map(handover_sentence, report.handovers),
     )

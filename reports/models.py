@@ -186,8 +186,8 @@ class WeeklyReport:
     rhythm: Rhythm | None
     ends: SessionEnds | None
     ranges: tuple[OwnRange, ...]
-    protects: tuple[str, ...]
-    ahead: tuple[str, ...]
+    protective_facts: tuple[str, ...]
+    looking_ahead: tuple[str, ...]
     notes: tuple[str, ...]
     contacts: tuple[str, ...]
     definitions_version: str
@@ -293,15 +293,15 @@ class FairnessReport:
     ``hoover`` is a share of all load (0 to 1), ``sessions_to_move`` the same in weighted sessions a week,
     ``sessions_to_move_by_chance`` the value that equal true loads would give. ``gini`` is corrected for small numbers,
     with its interval. Indices are ``None`` below four clinicians, and where chance alone could explain any value.
-    ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are about the
+    ``trend_sentence`` is empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are about the
     practice as a whole. ``unknown`` names those whose caseload is not known in the last block.
     """
 
     practice: str
     period: Period
     headline: str
-    sentence: str
-    trend: str
+    evenness_sentence: str
+    trend_sentence: str
     equal_share: float | None
     rows: tuple[CaseloadRow, ...]
     hoover: float | None
@@ -349,11 +349,11 @@ class ReferralShare:
 class ReferralReport:
     """The order in which people take the next referral, and in ``shares`` how many of several each takes.
 
-    ``asked`` is the referral in words, ``headline`` the answer. ``unplaced`` referrals can be taken by nobody.
+    ``request`` is the referral in words, ``headline`` the answer. ``unplaced`` referrals can be taken by nobody.
     """
 
     practice: str
-    asked: str
+    request: str
     headline: str
     rows: tuple[ReferralRow, ...]
     shares: tuple[ReferralShare, ...]

@@ -48,7 +48,9 @@ def markdown(report: ReferralReport) -> str:
 
 def _outline(report: ReferralReport) -> ReportOutline:
     head = Section(
-        sentences=(f"{report.practice}. {report.asked} {period_sentence(report.period)}. {freshness_sentence(report)}",)
+        sentences=(
+            f"{report.practice}. {report.request} {period_sentence(report.period)}. {freshness_sentence(report)}",
+        )
     )
     sections = (
         Section("Who takes how many", table=_shares(report)),

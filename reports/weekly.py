@@ -213,8 +213,8 @@ def _outline(report: WeeklyReport) -> ReportOutline:
 
 def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
     lists = (
-        ("What protects", report.protects),
-        ("Looking ahead", report.ahead),
+        ("What protects", report.protective_facts),
+        ("Looking ahead", report.looking_ahead),
         ("Notes", report.notes),
         ("People to talk to", report.contacts),
     )

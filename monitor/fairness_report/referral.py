@@ -52,7 +52,7 @@ def referral_report(
     unplaced = count - sum(share.referrals for share in shares) if count > 1 else int(not (rows and rows[0].place))
     return ReferralReport(
         practice=config.practice.name,
-        asked=_asked(referral, count),
+        request=_request_sentence(referral, count),
         headline=_headline(candidates, referral, names, shares, unplaced),
         rows=rows,
         shares=shares,
@@ -190,7 +190,7 @@ def _shares(
     )
 
 
-def _asked(referral: Referral, count: int) -> str:
+def _request_sentence(referral: Referral, count: int) -> str:
     """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."."""
     parts = [
         *sorted(referral.skills),

@@ -92,8 +92,8 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         practice=config.practice.name,
         period=period,
         headline=_headline(table, unknown, period),
-        sentence=_sentence(indices),
-        trend=_trend(compared_keys, loads_now, loads_before),
+        evenness_sentence=_evenness_sentence(indices),
+        trend_sentence=_trend_sentence(compared_keys, loads_now, loads_before),
         equal_share=indices.equal_share if indices else None,
         rows=tuple(table),
         hoover=indices.hoover if indices else None,
@@ -238,7 +238,7 @@ def _handover(person: Clinician, last_block: BlockPerson | None) -> Handover:
     return Handover(person.name, person.ends - timedelta(days=1), last_block.active_clients if last_block else None)
 
 
-def _trend(
+def _trend_sentence(
     compared_keys: Sequence[str], loads_now: Mapping[str, MeanLoad], loads_before: Mapping[str, MeanLoad]
 ) -> str:
     """Return a sentence about how evenness changed, or nothing where chance explains it."""
@@ -272,7 +272,7 @@ def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Perio
     return "The caseload is shared about as evenly as chance allows"
 
 
-def _sentence(indices: Evenness | None) -> str:
+def _evenness_sentence(indices: Evenness | None) -> str:
     """Return the Hoover index in one sentence, always with the value that chance alone would give."""
     if indices is None:
         return ""

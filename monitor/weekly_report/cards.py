@@ -29,7 +29,7 @@ SHOWN_WEEKS = 12  # rows of the weekly table
 EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52  # what "usual" is taken from
 # A pattern leads over a single family, and both over a crossed rule.
-RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
+TIER_RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
 DUE_AGAIN = "You asked for four weeks without this note; they are over."
 
 
@@ -41,7 +41,9 @@ def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
     # A report is read in the week after its own, whose last day is 13 days after the report's Monday.
     day = min(today, week + 13)
     candidates = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
-    return max(candidates, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
+    return max(
+        candidates, key=lambda row: (notices.is_open(row, day, owner), TIER_RANK[row.tier], row.week), default=None
+    )
 
 
 def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:

@@ -95,10 +95,10 @@ def weekly_report(
         ranges=figures.own_ranges(
             frames, monday, values, tuple(keys), highlights.metrics, unsure=bool(completeness.gaps)
         ),
-        protects=sentences.protective_facts(frames, monday, values, messages=completeness.messages_seen)
+        protective_facts=sentences.protective_facts(frames, monday, values, messages=completeness.messages_seen)
         if completeness.is_complete and not newer_sentence
         else (),
-        ahead=sentences.looking_ahead(frames, monday) if completeness.sessions_known else (),
+        looking_ahead=sentences.looking_ahead(frames, monday) if completeness.sessions_known else (),
         notes=tuple(_range_notes(frames, monday)),
         contacts=config.practice.contacts,
         definitions_version=DEFINITIONS_VERSION,

@@ -131,4 +131,4 @@ def _draw_axis(drawing: Drawing, row: RangeRow, layout: ChartSize, baseline: flo
 
 def _description(metrics: Sequence[OwnRange]) -> str:
     texts = (f"{metric.title} {value_texts.this_week(metric)}, {value_texts.usual_range(metric)}" for metric in metrics)
-    return f"This week beside your own weeks before it. {'; '.join(texts)}."
+    return f"This week and your own weeks before it. {'; '.join(texts)}."

@@ -323,7 +323,7 @@ def test_ties_are_said_and_the_last_word_is_the_directors(six: BlockPractice) ->
 
 def test_a_trend_is_claimed_only_where_its_interval_excludes_none(six: BlockPractice) -> None:
     six.night(AFTER)
-    assert report(six).trend == ""
+    assert report(six).trend_sentence == ""
     for block, loads in (
         (BLOCK, (10, 14, 18, 22, 26, 30)),
         (BLOCK - timedelta(weeks=8), (17, 17.4, 18, 18.2, 18.6, 19)),
@@ -335,4 +335,4 @@ def test_a_trend_is_claimed_only_where_its_interval_excludes_none(six: BlockPrac
                        WHERE block = ? AND clinician_id = (SELECT id FROM clinician WHERE key = ?)""",
                     (load, day_number(start), key),
                 )
-    assert report(six).trend == "It is shared less evenly than in the eight weeks before."
+    assert report(six).trend_sentence == "It is shared less evenly than in the eight weeks before."

@@ -216,12 +216,12 @@ def full() -> WeeklyReport:
         rhythm=rhythm(),
         ends=session_ends(),
         ranges=ranges(),
-        protects=(
+        protective_facts=(
             "Supervision was held on Wednesday.",
             "You kept a break on 4 of 5 long days.",
             "Leave is booked from 22 December.",
         ),
-        ahead=("26 sessions booked, no gap on Wednesday between 10 and 3.",),
+        looking_ahead=("26 sessions booked, no gap on Wednesday between 10 and 3.",),
         notes=("Ends are known for 24 of 24 sessions.",),
         contacts=("Your supervisor", "A colleague you trust", "Samaritans, 116 123, at any hour"),
         definitions_version="2025.1",
@@ -295,7 +295,7 @@ def nothing_yet() -> WeeklyReport:
     empty = replace(
         full(), headline="No week to show yet.", built_from=built, card=None, rhythm=None, ends=None, ranges=()
     )
-    return replace(empty, protects=(), ahead=(), notes=(), contacts=(), previous=None, following=None)
+    return replace(empty, protective_facts=(), looking_ahead=(), notes=(), contacts=(), previous=None, following=None)
 
 
 def leave() -> WeeklyReport:
@@ -360,11 +360,11 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         practice="Harbour Street",
         period=PERIOD,
         headline="A. Okafor and B. Lindqvist carry more than an equal share",
-        sentence=(
+        evenness_sentence=(
             "For equal shares, 10 of 175 weighted sessions a week would be with other people. If everybody’s load "
             "were truly equal, chance alone would still show about 6."
         ),
-        trend="It is shared less evenly than in the eight weeks before.",
+        trend_sentence="It is shared less evenly than in the eight weeks before.",
         equal_share=25.9,
         rows=rows,
         hoover=0.056,
@@ -396,13 +396,13 @@ def small_practice() -> FairnessReport:
     bare = replace(
         report,
         headline="The caseload is close to an equal share",
-        sentence=sentence,
+        evenness_sentence=sentence,
         hoover=None,
         sessions_to_move=None,
     )
     return replace(
-        bare, sessions_to_move_by_chance=None, gini=None, gini_low=None, gini_high=None, trend="", sessions_held=None,
-        nothing_booked=None, handovers=(), unknown=("D. Haddad",),
+        bare, sessions_to_move_by_chance=None, gini=None, gini_low=None, gini_high=None, trend_sentence="",
+        sessions_held=None, nothing_booked=None, handovers=(), unknown=("D. Haddad",),
     )  # fmt: skip
 
 
@@ -416,8 +416,8 @@ def first_block() -> FairnessReport:
         for row in PRACTICE[:5]
     )  # fmt: skip
     return replace(
-        small_practice(), period=young, headline="There is no block of four weeks to show yet", sentence="", rows=rows,
-        equal_share=None, unknown=(),
+        small_practice(), period=young, headline="There is no block of four weeks to show yet",
+        evenness_sentence="", rows=rows, equal_share=None, unknown=(),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def test_the_page_says_headline_chance_and_basis(name: str) -> None:
     report = report_of(name)
     for rendered in (read(fairness.html(report)).words(), " ".join(fairness.text(report).split())):
         assert report.headline in rendered
-        assert report.sentence in rendered
+        assert report.evenness_sentence in rendered
         assert fairness.BASIS in rendered
         days = (
             "No block is published yet" if name == "first-block" else "29 September to 26 October 2025 · published 27"

@@ -219,7 +219,9 @@ def test_assumed_hours_and_what_was_not_read_are_said() -> None:
 
 def test_words_from_outside_are_escaped() -> None:
     evil = "<script>alert(1)</script>"
-    report = replace(samples.full(), headline=evil, contacts=(evil,), notes=(evil,), protects=(f"{evil} 38 min",))
+    report = replace(
+        samples.full(), headline=evil, contacts=(evil,), notes=(evil,), protective_facts=(f"{evil} 38 min",)
+    )
     assert "<script" not in weekly.html(report)
     assert "<script" not in weekly.standalone(report)
     assert evil not in weekly.markdown(report)
