@@ -17,10 +17,10 @@ from tests.peers.reply_server import ReceivedRequest, Reply, ReplyServer, reply_
 
 Resource = dict[str, Any]
 _PEOPLE: dict[str, Callable[[Resource], list[Any]]] = {
-    "actor": lambda found: [one["actor"] for one in found.get("participant", [])],
-    "participant": lambda found: [one["individual"] for one in found.get("participant", [])],
-    "sender": lambda found: [found.get("sender", {})],
-    "recipient": lambda found: found.get("recipient", []),
+    "actor": lambda matches: [resource["actor"] for resource in matches.get("participant", [])],
+    "participant": lambda matches: [resource["individual"] for resource in matches.get("participant", [])],
+    "sender": lambda matches: [matches.get("sender", {})],
+    "recipient": lambda matches: matches.get("recipient", []),
 }
 
 
@@ -34,7 +34,7 @@ class FhirServer:
     links: bool = True
     sorts: bool = True
     selects: bool = False
-    held: dict[str, Resource] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
     received: list[ReceivedRequest] = field(default_factory=list)
     refuses: Callable[[ReceivedRequest], Reply | None] = lambda _: None
 
@@ -42,11 +42,11 @@ class FhirServer:
         """Store a resource a second later than the one before."""
         self.now += timedelta(seconds=1)
         meta = {"lastUpdated": self.now.isoformat(), "versionId": str(self.now.timestamp())}
-        self.held[f"{kind}/{id_}"] = {"resourceType": kind, "id": id_, "meta": meta, **elements}
+        self.resources[f"{kind}/{id_}"] = {"resourceType": kind, "id": id_, "meta": meta, **elements}
 
     def delete(self, kind: str, identifier: str) -> None:
         """Take a resource away without a trace."""
-        del self.held[f"{kind}/{identifier}"]
+        del self.resources[f"{kind}/{identifier}"]
 
     def answer(self, request: ReceivedRequest) -> Reply:
         self.received.append(request)
@@ -56,18 +56,22 @@ class FhirServer:
         parts = urlsplit(request.path)
         query = parse_qsl(parts.query)
         kind = parts.path.rpartition("/")[2]
-        found = [one for one in self.held.values() if one["resourceType"] == kind and _fits(one, query)]
+        matches = [
+            resource
+            for resource in self.resources.values()
+            if resource["resourceType"] == kind and _fits(resource, query)
+        ]
         if self.sorts:
-            found.sort(key=_changed)
-        told = dict(query)
-        offset, size = int(told.get("_offset", 0)), min(self.page, int(told.get("_count", 1_000)))
-        page = found[offset : offset + size]
+            matches.sort(key=_changed)
+        parameters = dict(query)
+        offset, size = int(parameters.get("_offset", 0)), min(self.page, int(parameters.get("_count", 1_000)))
+        page = matches[offset : offset + size]
         if self.selects:
-            kept = {"resourceType", *told["_elements"].split(",")}
-            page = [{name: value for name, value in one.items() if name in kept} for one in page]
-        bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
-        bundle["entry"] = [{"resource": one, "search": {"mode": "match"}} for one in page]
-        if self.links and offset + size < len(found):
+            selected = {"resourceType", *parameters["_elements"].split(",")}
+            page = [{name: value for name, value in resource.items() if name in selected} for resource in page]
+        bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(matches)}
+        bundle["entry"] = [{"resource": resource, "search": {"mode": "match"}} for resource in page]
+        if self.links and offset + size < len(matches):
             here = request.path.partition("&_offset")[0]
             bundle["link"] = [{"relation": "next", "url": f"{here}&_offset={offset + size}"}]
         return Reply(body=json.dumps(bundle).encode())
@@ -98,8 +102,8 @@ def _holds(resource: Resource, name: str, value: str) -> bool:
     if name == "date":
         return _is_near(resource, value[:2], datetime.fromisoformat(value[2:]))
     if name == "identifier":
-        return value in {f"{one['system']}|{one['value']}" for one in resource.get("identifier", [])}
-    return bool({one.get("reference") for one in _PEOPLE[name](resource)} & set(value.split(",")))
+        return value in {f"{resource['system']}|{resource['value']}" for resource in resource.get("identifier", [])}
+    return bool({resource.get("reference") for resource in _PEOPLE[name](resource)} & set(value.split(",")))
 
 
 def _is_near(resource: Resource, comparison: str, at: datetime) -> bool:

@@ -42,7 +42,7 @@ def test_a_message_that_is_read_often_counts_each_time() -> None:
     ).most_likely() == LikelyAddress("anna@post.example", 6, 6)
 
 
-def test_a_message_that_bears_a_known_address_says_nothing() -> None:
+def test_a_message_with_a_known_address_is_not_counted() -> None:
     configured = [letter(number) for number in range(20)]
     sent = [letter(number, From="anna@post.example", To=f"client{number}@post.example") for number in range(30, 35)]
     assert counted(*configured, owners=(ANA,)).messages == 0
@@ -50,7 +50,7 @@ def test_a_message_that_bears_a_known_address_says_nothing() -> None:
     assert counted(*configured, *sent, owners=(BEN, ANA)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
 
 
-def test_what_a_machine_or_a_list_wrote_says_nothing() -> None:
+def test_automatic_and_list_mail_is_not_counted() -> None:
     assert counted(*[letter(1, List_Id="<list.post.example>", To="list@post.example")] * 9).messages == 0
 
 

@@ -127,7 +127,7 @@ def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands
 
 
 @of_worlds(Behaviour.TWICE)
-def test_a_kind_that_brings_entries_says_so(practice: Practice) -> None:
+def test_a_kind_with_entries_declares_them(practice: Practice) -> None:
     (options,) = [source.options for source in practice.config.sources if source.name == SOURCE]
     entries = [row for row in practice.holds()["event"] if row[1] == SOURCE]
     assert RecordType.CALENDAR in practice.kind.record_types(options) or not entries
@@ -222,7 +222,7 @@ def forget(practice: Practice, *numbers: int) -> None:
 
 
 @of_worlds(Behaviour.FORGETS)
-def test_what_is_no_longer_told_of_the_past_stays_and_what_is_taken_back_is_gone(practice: Practice) -> None:
+def test_past_items_that_the_source_drops_stay_and_deleted_ones_are_removed(practice: Practice) -> None:
     soon = range(250, 255)
     practice.put(*soon)
     assert problems(practice.read(now=nights(1))) == {}
@@ -290,7 +290,7 @@ def test_cut_off_it_goes_on_with_the_next_page(practice: Practice, practices: Ma
 
 
 @of_worlds(Behaviour.PROGRESS)
-def test_a_first_reading_says_how_far_it_is(practice: Practice) -> None:
+def test_a_first_reading_reports_progress(practice: Practice) -> None:
     for account in map(practice.name, practice.accounts):
         pages = [(done, total) for done, total in practice.told[account] if done is not None and total is not None]
         assert len(pages) == len(practice.told[account]) > 0
@@ -352,9 +352,7 @@ def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
 
 
 @of_worlds(Behaviour.RESOLVED)
-def test_what_could_not_be_used_is_kept_aside_no_longer_once_it_is_mended(
-    practice: Practice, practices: MakePractice
-) -> None:
+def test_a_rejected_record_is_resolved_once_it_can_be_used(practice: Practice, practices: MakePractice) -> None:
     items, whole = ITEMS * len(practice.accounts), practices()
     practice._world.spoil(3)
     for one in (practice, whole):
@@ -399,7 +397,7 @@ def read_as(practice: Practice, now: int) -> None:
 
 
 @of_worlds(Behaviour.BUSY)
-def test_of_another_job_times_are_kept_and_nothing_else(practice: Practice, practices: MakePractice) -> None:
+def test_of_another_job_only_times_are_stored(practice: Practice, practices: MakePractice) -> None:
     ordinary, fresh = entries_of(practice), practices()
     fresh.settle(source=ANOTHER_JOB)
     read_as(fresh, 1)
@@ -577,7 +575,7 @@ def test_a_trouble_that_lasts_leaves_everything_for_the_next_run(
     assert practice.holds() == whole.holds()
 
 
-# Nothing else is kept
+# Nothing else is stored
 
 
 def spellings(word: str) -> set[bytes]:

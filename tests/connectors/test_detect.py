@@ -24,13 +24,13 @@ from connectors.detect import detect_kind, source_block
         ("visits.csv", "Start,End\n", None),
     ],
 )
-def test_a_file_is_known_by_how_it_begins(tmp_path: Path, name: str, content: str, kind: str | None) -> None:
+def test_a_file_is_detected_by_its_first_bytes(tmp_path: Path, name: str, content: str, kind: str | None) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert detect_kind(path) == kind
 
 
-def test_a_folder_is_known_by_what_lies_in_it(tmp_path: Path) -> None:
+def test_a_folder_is_detected_by_its_files(tmp_path: Path) -> None:
     assert detect_kind(tmp_path) is None
     (tmp_path / "ana.ics").touch()
     assert detect_kind(tmp_path) == "ics"

@@ -71,7 +71,7 @@ def test_a_token_opens_only_what_it_is_for(filled: FakeGoogle) -> None:
 
 
 @pytest.mark.parametrize("excluded", ["timeMin", "timeMax", "q", "orderBy", "updatedMin"])
-def test_a_sync_token_excludes_what_google_says(filled: FakeGoogle, excluded: str) -> None:
+def test_a_sync_token_excludes_the_documented_parameters(filled: FakeGoogle, excluded: str) -> None:
     sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
     value = "startTime" if excluded == "orderBy" else "2026-01-01T00:00:00Z"
 
@@ -85,7 +85,7 @@ def test_a_sync_token_wants_the_parameters_of_the_first_time(filled: FakeGoogle)
     assert ask(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"] == []
 
 
-def test_of_a_deleted_entry_only_the_id_is_told(filled: FakeGoogle) -> None:
+def test_of_a_deleted_entry_only_the_id_is_returned(filled: FakeGoogle) -> None:
     sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
     filled.calendar("ana@harbour.example").delete("one")
 
@@ -100,7 +100,7 @@ def test_a_mask_is_applied_and_without_one_everything_comes(filled: FakeGoogle) 
     }
 
 
-def test_the_fake_is_held_to_the_shapes_itself() -> None:
+def test_the_fake_itself_is_checked_against_the_shapes() -> None:
     method, _ = method_at(EVENTS)
     wrong: dict[str, Any]
 
@@ -123,7 +123,7 @@ def test_masks_reach_into_lists_and_objects() -> None:
     }
 
 
-def test_everything_that_is_asked_for_here_is_in_the_descriptions() -> None:
+def test_everything_requested_here_is_in_the_descriptions() -> None:
     known = {method.id for method in methods()}
     assert {"calendar.events.list", "gmail.users.history.list", "reports.activities.list"} <= known
     assert {"meet.conferenceRecords.list", "meet.spaces.get"} <= known

@@ -108,25 +108,25 @@ def read(url: str, cursor: str | None = None, **more: object) -> list[Batch]:
     options = {name: more.pop(name) for name in [*more] if name in names}
     owners = more.pop("owners", (ANA, BEN))
     context: Context = replace(practice(Path(), window=WINDOW), owners=owners, **more)  # type: ignore[arg-type]
-    told = FhirOptions(**{"url": url, "practitioners": PEOPLE, **options})  # type: ignore[arg-type]
-    return [apply_policy(batch, context.window) for batch in SOURCE_KIND.make(told, context).fetch(cursor)]
+    fhir_options = FhirOptions(**{"url": url, "practitioners": PEOPLE, **options})  # type: ignore[arg-type]
+    return [apply_policy(batch, context.window) for batch in SOURCE_KIND.make(fhir_options, context).fetch(cursor)]
 
 
 @dataclass
-class Held:
+class Stored:
     """Return the records by key as a store would have them after these batches."""
 
     records: dict[tuple[str, object], Record]
 
     @classmethod
-    def after(cls, *runs: list[Batch]) -> Held:
-        held = cls({})
+    def after(cls, *runs: list[Batch]) -> Stored:
+        stored = cls({})
         for batch in (batch for run in runs for batch in run):
             if batch.replaces:
-                held.records = {key: one for key, one in held.records.items() if isinstance(one, MessageStamp)}
-            held.records = {key: one for key, one in held.records.items() if key[1] not in batch.removed}
-            held.records |= {(one.clinician, _key(one)): one for one in batch.records}
-        return held
+                stored.records = {key: one for key, one in stored.records.items() if isinstance(one, MessageStamp)}
+            stored.records = {key: one for key, one in stored.records.items() if key[1] not in batch.removed}
+            stored.records |= {(one.clinician, _key(one)): one for one in batch.records}
+        return stored
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [one for one in self.records.values() if isinstance(one, kind)]
@@ -147,7 +147,7 @@ def reasons(batches: list[Batch]) -> list[str]:
 # What resources become
 
 
-def test_what_could_not_be_used_and_can_be_now_is_told(server: FhirServer) -> None:
+def test_a_record_that_can_be_used_now_is_resolved(server: FhirServer) -> None:
     for name in ("a1", "a2"):
         server.put("Appointment", name, **booked(0, end=None))
     first = read(server.url)
@@ -166,10 +166,10 @@ def test_an_appointment_that_cannot_be_used_any_more_is_gone(server: FhirServer)
     first = read(server.url)
     server.put("Appointment", "a1", **booked(0, end=None))
     second = read(server.url, first[-1].cursor)
-    assert Held.after(first, second).of(CalendarEvent) == Held.after(read(server.url)).of(CalendarEvent) == []
+    assert Stored.after(first, second).of(CalendarEvent) == Stored.after(read(server.url)).of(CalendarEvent) == []
 
 
-def test_it_is_told_how_far_messages_are(server: FhirServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_report_progress(server: FhirServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fhir, "COUNT", 2)
     server.page = 2
     for number in range(5):
@@ -181,8 +181,8 @@ def test_it_is_told_how_far_messages_are(server: FhirServer, monkeypatch: pytest
 def test_an_appointment_and_its_encounter_are_one_session_with_true_times(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, status="fulfilled"))
     server.put("Encounter", "e1", **met(0, appointment=[{"reference": "Appointment/a1"}]))
-    found = read(server.url)
-    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    batches = read(server.url)
+    (event,), (times,) = records(batches, CalendarEvent), records(batches, SessionEvidence)
     assert (event.clinician, event.kind, event.status) == ("ana", Kind.SESSION, Status.CONFIRMED)
     assert (event.start, event.end) == (START, START + timedelta(minutes=50))
     assert event.client is not None
@@ -216,8 +216,8 @@ def test_an_appointment_declined_by_one_of_two(server: FhirServer) -> None:
         {"actor": {"reference": "Patient/9"}, "status": "accepted"},
     ]
     server.put("Appointment", "a1", **booked(participant=people))
-    server.held["Appointment/a1"]["participant"][0]["actor"]["reference"] = "Practitioner/1"
-    server.held["Appointment/a1"]["participant"][1]["actor"]["reference"] = "PractitionerRole/22"
+    server.resources["Appointment/a1"]["participant"][0]["actor"]["reference"] = "Practitioner/1"
+    server.resources["Appointment/a1"]["participant"][1]["actor"]["reference"] = "PractitionerRole/22"
     statuses = {event.clinician: event.status for event in records(read(server.url), CalendarEvent)}
     assert statuses == {"ana": Status.DECLINED, "ben": Status.CONFIRMED}
 
@@ -257,15 +257,13 @@ def test_minutes_take_the_place_of_an_end(server: FhirServer) -> None:
         ({"end": "2026-05-04T08:00:00Z"}, "it ends before it begins"),
     ],
 )
-def test_an_appointment_that_cannot_be_used_is_set_aside(
-    server: FhirServer, elements: dict[str, object], reason: str
-) -> None:
+def test_an_unusable_appointment_is_rejected(server: FhirServer, elements: dict[str, object], reason: str) -> None:
     server.put("Appointment", "a1", **booked(0, **elements))
     server.put("Appointment", "a2", **booked(1))
     server.refuses = _everything(server)
-    found = read(server.url)
-    assert len(records(found, CalendarEvent)) == 1
-    assert reasons(found) == [reason]
+    batches = read(server.url)
+    assert len(records(batches, CalendarEvent)) == 1
+    assert reasons(batches) == [reason]
 
 
 def _everything(server: FhirServer) -> Callable[[ReceivedRequest], Reply]:
@@ -273,7 +271,7 @@ def _everything(server: FhirServer) -> Callable[[ReceivedRequest], Reply]:
 
     def answer(asked: ReceivedRequest) -> Reply:
         kind = asked.path.partition("?")[0].rpartition("/")[2]
-        entries = [{"resource": one} for one in server.held.values() if one["resourceType"] == kind]
+        entries = [{"resource": one} for one in server.resources.values() if one["resourceType"] == kind]
         return Reply(body=json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
 
     return answer
@@ -295,20 +293,20 @@ def test_an_encounter_that_goes_on_has_no_end(server: FhirServer) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 0, 13])
-def test_an_encounter_that_cannot_be_true_is_told_as_unknown(server: FhirServer, hours: int) -> None:
+def test_an_encounter_that_cannot_be_true_has_unknown_times(server: FhirServer, hours: int) -> None:
     period = {"start": START.isoformat(), "end": (START + timedelta(hours=hours)).isoformat()}
     server.put("Encounter", "e1", **met(period=period))
-    found = read(server.url)
-    assert [(one.started_at, one.ended_at) for one in records(found, SessionEvidence)] == [(None, None)]
-    assert len(reasons(found)) == 1
+    batches = read(server.url)
+    assert [(one.started_at, one.ended_at) for one in records(batches, SessionEvidence)] == [(None, None)]
+    assert len(reasons(batches)) == 1
 
 
 def test_a_template_default_is_delivered_as_it_is(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked())
     period = {"start": START.isoformat(), "end": (START + timedelta(minutes=50)).isoformat()}
     server.put("Encounter", "e1", **met(period=period, appointment=[{"reference": "Appointment/a1"}]))
-    found = read(server.url)
-    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    batches = read(server.url)
+    (event,), (times,) = records(batches, CalendarEvent), records(batches, SessionEvidence)
     assert (event.start, event.end) == (times.started_at, times.ended_at)
 
 
@@ -322,10 +320,10 @@ def test_messages_have_a_direction_a_time_and_somebody_at_the_other_end(server: 
     server.put("Communication", "c3", **written(3, "Practitioner/2", "Practitioner/1"))
     server.put("Communication", "c4", **written(4, "Device/1"))
     server.put("Communication", "c5", **written(5, status="not-done"))
-    found = [stamp for stamp in records(read(server.url), MessageStamp) if stamp.clinician == "ana"]
-    once = sorted({stamp.key: stamp for stamp in found}.values(), key=lambda stamp: stamp.sent_at)
-    told = [(stamp.sent_at, stamp.outgoing, stamp.counterpart_kind, stamp.automatic) for stamp in once]
-    assert told == [
+    stamps = [stamp for stamp in records(read(server.url), MessageStamp) if stamp.clinician == "ana"]
+    once = sorted({stamp.key: stamp for stamp in stamps}.values(), key=lambda stamp: stamp.sent_at)
+    values = [(stamp.sent_at, stamp.outgoing, stamp.counterpart_kind, stamp.automatic) for stamp in once]
+    assert values == [
         (START + timedelta(minutes=1), False, CounterpartKind.CLIENT, False),
         (START + timedelta(hours=2), True, CounterpartKind.CLIENT, False),
         (START + timedelta(hours=3, minutes=1), False, CounterpartKind.COLLEAGUE, False),
@@ -334,15 +332,15 @@ def test_messages_have_a_direction_a_time_and_somebody_at_the_other_end(server: 
     question, answer = once[:2]
     assert question.counterpart == answer.counterpart
     assert (question.thread_nodes, answer.thread_nodes) == ((), (answer.key, question.key))
-    assert {stamp.channel for stamp in found} == {"portal"}
+    assert {stamp.channel for stamp in stamps} == {"portal"}
 
 
-def test_where_times_suffice_appointments_alone_are_asked_for(server: FhirServer) -> None:
+def test_where_times_suffice_only_appointments_are_requested(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked())
     server.put("Encounter", "e1", **met())
     server.put("Communication", "c1", **written())
-    found = read(server.url, times_suffice=True)
-    assert sum(len(batch.records) for batch in found) == 1
+    batches = read(server.url, times_suffice=True)
+    assert sum(len(batch.records) for batch in batches) == 1
     assert {asked.path.partition("?")[0].rpartition("/")[2] for asked in server.received} == {"Appointment"}
 
 
@@ -370,7 +368,7 @@ def test_incremental_is_full_whatever_the_servers_habits(
             change(server)
             runs.append(read(server.url, runs[-1][-1].cursor))
             assert runs[-1][-1].cursor != runs[-2][-1].cursor, number
-        assert Held.after(*runs) == Held.after(read(server.url))
+        assert Stored.after(*runs) == Stored.after(read(server.url))
 
 
 CHANGES: list[Callable[[FhirServer], None]] = [
@@ -384,15 +382,15 @@ CHANGES: list[Callable[[FhirServer], None]] = [
 ]
 
 
-def test_a_run_without_changes_brings_what_is_known(server: FhirServer) -> None:
+def test_a_run_without_changes_returns_no_news(server: FhirServer) -> None:
     fill(server)
     first = read(server.url)
     again = read(server.url, first[-1].cursor)
     assert again[-1].cursor == first[-1].cursor
-    assert Held.after(first, again) == Held.after(first)
+    assert Stored.after(first, again) == Stored.after(first)
 
 
-def test_only_what_changed_is_asked_for_from_ten_minutes_before(server: FhirServer) -> None:
+def test_only_changes_are_requested_from_ten_minutes_before(server: FhirServer) -> None:
     fill(server, 2)
     first = read(server.url)
     server.received.clear()
@@ -416,7 +414,7 @@ def test_a_run_cut_off_after_any_page_loses_nothing(page: int, monkeypatch: pyte
         fill(server, 9)
         cut = read(server.url, first[-1].cursor)[:page]
         rest = read(server.url, cut[-1].cursor)
-        assert Held.after(first, cut, rest) == Held.after(read(server.url))
+        assert Stored.after(first, cut, rest) == Stored.after(read(server.url))
 
 
 @pytest.mark.parametrize("page", range(1, 6))
@@ -434,7 +432,7 @@ def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
         runs.append(read(server.url, runs[-1][-1].cursor, window=short)[:page])
         server.put("Communication", "m32", **written(32))
         runs.append(read(server.url, runs[-1][-1].cursor))
-        assert sorted(stamp.sent_at for stamp in Held.after(*runs).of(MessageStamp)) == sorted(
+        assert sorted(stamp.sent_at for stamp in Stored.after(*runs).of(MessageStamp)) == sorted(
             START + timedelta(hours=number, minutes=1) for number in (0, 30, 1, 31, 2, 3, 4, 32)
         )
         server.received.clear()
@@ -443,7 +441,7 @@ def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
         assert "_lastUpdated=ge2026-06-01T17" in asked[0]
 
 
-def test_what_was_deleted_is_noticed_when_everything_is_read_anew(server: FhirServer) -> None:
+def test_what_was_deleted_is_noticed_when_everything_is_read_again(server: FhirServer) -> None:
     fill(server, 4)
     first = read(server.url)
     server.delete("Appointment", "a1")
@@ -456,7 +454,7 @@ def test_what_was_deleted_is_noticed_when_everything_is_read_anew(server: FhirSe
     third = read(server.url, second[-1].cursor)
     fourth = read(server.url, third[-1].cursor)
     assert [batch.replaces for batch in (*third, *fourth) if batch.replaces] == [WINDOW]
-    assert Held.after(first, second, third, fourth) == Held.after(read(server.url))
+    assert Stored.after(first, second, third, fourth) == Stored.after(read(server.url))
     assert read(server.url, fourth[-1].cursor, full_every_days=0)[0].replaces == WINDOW
 
 
@@ -466,7 +464,7 @@ def test_a_window_that_moved_reads_the_days_that_came_into_it(server: FhirServer
     first = read(server.url)
     moved = Window(WINDOW.start + timedelta(days=70), WINDOW.end + timedelta(days=70))
     second = read(server.url, first[-1].cursor, window=moved)
-    assert (len(records(first, CalendarEvent)), len(Held.after(first, second).of(CalendarEvent))) == (1, 2)
+    assert (len(records(first, CalendarEvent)), len(Stored.after(first, second).of(CalendarEvent))) == (1, 2)
     assert not second[0].restarts
     assert read(server.url, second[-1].cursor)[0].restarts
 
@@ -475,7 +473,7 @@ def test_a_window_that_moved_reads_the_days_that_came_into_it(server: FhirServer
     "more",
     [{"channel": "post"}, {"practitioners": {"ana": ("Practitioner/1",)}}],
 )
-def test_other_settings_read_anew(server: FhirServer, more: dict[str, object]) -> None:
+def test_other_settings_read_again(server: FhirServer, more: dict[str, object]) -> None:
     fill(server, 2)
     first = read(server.url)
     assert read(server.url, first[-1].cursor, **more)[0].restarts
@@ -495,22 +493,22 @@ def test_a_cursor_of_somebody_else_is_the_beginning(server: FhirServer, cursor: 
 def test_practitioners_are_found_by_identifier(server: FhirServer) -> None:
     server.put("Practitioner", "77", identifier=[{"system": "urn:npi", "value": "12 34"}], name=[{"family": CANARY}])
     server.put("Appointment", "a1", **booked(0, "Practitioner/77", "Patient/9"))
-    found = read(server.url, practitioners={"ben": ("urn:npi|12 34",)})
-    assert [event.clinician for event in records(found, CalendarEvent)] == ["ben"]
+    batches = read(server.url, practitioners={"ben": ("urn:npi|12 34",)})
+    assert [event.clinician for event in records(batches, CalendarEvent)] == ["ben"]
 
 
-def test_an_identifier_that_nobody_bears_is_told_without_it(server: FhirServer) -> None:
+def test_an_unknown_identifier_is_reported_without_it(server: FhirServer) -> None:
     with pytest.raises(MalformedError, match=r"practitioners\.ben, entry 2: the server has nobody") as error:
         read(server.url, practitioners={"ben": ("Practitioner/1", f"urn:npi|{CANARY}")})
     assert CANARY not in str(error.value)
 
 
-def test_a_stranger_among_the_practitioners_is_told(server: FhirServer) -> None:
+def test_an_unknown_practitioner_is_reported(server: FhirServer) -> None:
     with pytest.raises(MalformedError, match="not clinicians of this source: ben"):
         read(server.url, owners=(ANA,))
 
 
-def test_nobody_elses_resources_are_asked_for(server: FhirServer) -> None:
+def test_nobody_elses_resources_are_requested(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, "Practitioner/3", "Patient/9"))
     assert records(read(server.url), CalendarEvent) == []
     assert all("Practitioner%2F1" in asked.path for asked in server.received)
@@ -567,7 +565,7 @@ def test_each_refusal_is_one_error(reply: Reply, error: type[ConnectorError]) ->
             read(f"{running.url}fhir")
 
 
-def test_junk_in_a_bundle_is_passed_over_or_set_aside(server: FhirServer) -> None:
+def test_junk_in_a_bundle_is_ignored_or_rejected(server: FhirServer) -> None:
     entries: list[object] = [
         None, 3, {}, {"resource": 3}, {"resource": {"resourceType": "OperationOutcome"}},
         {"resource": {"resourceType": "Appointment"}},
@@ -578,9 +576,9 @@ def test_junk_in_a_bundle_is_passed_over_or_set_aside(server: FhirServer) -> Non
         {"resource": {"resourceType": "Communication", "id": "c", "sender": [3], "recipient": {"a": 1}}},
     ]  # fmt: skip
     server.refuses = lambda _: Reply(body=json.dumps({"resourceType": "Bundle", "link": 3, "entry": entries}).encode())
-    found = read(server.url)
-    assert (records(found, CalendarEvent), records(found, MessageStamp)) == ([], [])
-    assert CANARY not in repr(found)
+    batches = read(server.url)
+    assert (records(batches, CalendarEvent), records(batches, MessageStamp)) == ([], [])
+    assert CANARY not in repr(batches)
 
 
 def test_a_server_that_neither_sorts_nor_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -602,12 +600,12 @@ def test_many_changes_at_one_time_are_all_found(monkeypatch: pytest.MonkeyPatch)
         assert len(records(read(server.url), CalendarEvent)) == 8
 
 
-def test_a_token_and_a_password_are_sent_and_never_told(server: FhirServer) -> None:
+def test_a_token_and_a_password_are_sent_and_never_shown(server: FhirServer) -> None:
     secrets = {"env:TOKEN": f"{CANARY}\n", "env:PASSWORD": "pässword"}.__getitem__
     read(server.url, token="env:TOKEN", read_secret=secrets)
     assert {asked.headers["Authorization"] for asked in server.received} == {f"Bearer {CANARY}"}
     server.received.clear()
-    found = read(
+    batches = read(
         "env:URL",
         user="ana",
         password="env:PASSWORD",
@@ -616,16 +614,16 @@ def test_a_token_and_a_password_are_sent_and_never_told(server: FhirServer) -> N
     assert {asked.headers["Authorization"] for asked in server.received} == {
         f"Basic {b64encode('ana:pässword'.encode()).decode()}"
     }
-    assert CANARY not in repr(found)
+    assert CANARY not in repr(batches)
 
 
-def test_a_secret_address_in_the_open_is_refused_untold() -> None:
+def test_a_secret_address_without_encryption_is_refused_and_not_shown() -> None:
     with pytest.raises(UnavailableError, match="begins with https") as error:
         read("env:URL", read_secret=lambda _: f"http://{CANARY}.example/fhir")
     assert CANARY not in str(error.value)
 
 
-def test_a_token_that_was_withdrawn_is_told(server: FhirServer) -> None:
+def test_a_token_that_was_revoked_is_reported(server: FhirServer) -> None:
     server.refuses = lambda asked: None if asked.headers.get("Authorization") == "Bearer new" else Reply(401)
     with pytest.raises(AuthorizationError) as error:
         read(server.url, token="env:TOKEN", read_secret=lambda _: CANARY)
@@ -643,7 +641,7 @@ def test_a_token_that_was_withdrawn_is_told(server: FhirServer) -> None:
         ({"full_every_days": -1}, "full_every_days"),
     ],
 )
-def test_options_that_cannot_be_are_told(options: dict[str, Any], problem: str) -> None:
+def test_invalid_options_are_reported(options: dict[str, Any], problem: str) -> None:
     assert SOURCE_KIND.check is not None
     assert SOURCE_KIND.check(FhirOptions(url="https://records.example", practitioners=PEOPLE)) == []
     (found,) = SOURCE_KIND.check(FhirOptions(**{"url": "https://a.example", "practitioners": PEOPLE, **options}))
@@ -653,9 +651,9 @@ def test_options_that_cannot_be_are_told(options: dict[str, Any], problem: str) 
 def test_nothing_but_times_and_keyed_names_leaves_the_connector(server: FhirServer) -> None:
     fill(server, 2)
     server.put("Appointment", "bad", **booked(0, end=f"2026-05-04T{CANARY}"))
-    found = read(server.url)
-    assert records(found, CalendarEvent)
-    assert CANARY not in repr(found)
+    batches = read(server.url)
+    assert records(batches, CalendarEvent)
+    assert CANARY not in repr(batches)
     asked = " ".join(asked.path for asked in server.received)
     assert not any(word in asked for word in ("payload", "description", "note", "reason", "topic", "comment"))
 
@@ -687,7 +685,7 @@ def test_medplum_is_read_as_our_own_server_is(medplum: Medplum, monkeypatch: pyt
     peer.change(made[0], status="noshow")
     peer.delete(made[1])
     second = read(peer.url, first[-1].cursor, practitioners={"ana": ("urn:npi|1234",)})
-    held = Held.after(first, second).of(CalendarEvent)
-    assert sorted(event.status for event in held) == [*["confirmed"] * 6, "no_show"]
+    stored = Stored.after(first, second).of(CalendarEvent)
+    assert sorted(event.status for event in stored) == [*["confirmed"] * 6, "no_show"]
     third = read(peer.url, second[-1].cursor, practitioners={"ana": ("urn:npi|1234",)}, full_every_days=0)
-    assert len(Held.after(first, second, third).of(CalendarEvent)) == 6
+    assert len(Stored.after(first, second, third).of(CalendarEvent)) == 6

@@ -52,13 +52,13 @@ def test_a_letter_that_came_and_the_answer(reader: GoogleReader, mailbox: FakeMa
     )
     reader.read()
 
-    came, went = reader.stamps
-    assert (came.outgoing, went.outgoing) == (False, True)
-    assert came.counterpart == went.counterpart == PSEUDONYMS.person("ana", CLIENT)
-    assert came.counterpart_kind is CounterpartKind.CLIENT
-    assert (came.sent_at, came.channel) == (at("2026-03-02 20:00"), "email")
-    assert came.key in went.thread_nodes
-    assert PSEUDONYMS.node("ana", "thread:1f") in set(came.thread_nodes) & set(went.thread_nodes)
+    received, sent = reader.stamps
+    assert (received.outgoing, sent.outgoing) == (False, True)
+    assert received.counterpart == sent.counterpart == PSEUDONYMS.person("ana", CLIENT)
+    assert received.counterpart_kind is CounterpartKind.CLIENT
+    assert (received.sent_at, received.channel) == (at("2026-03-02 20:00"), "email")
+    assert received.key in sent.thread_nodes
+    assert PSEUDONYMS.node("ana", "thread:1f") in set(received.thread_nodes) & set(sent.thread_nodes)
 
 
 def test_the_thread_is_the_one_that_a_mailbox_file_of_googles_export_names(
@@ -105,7 +105,7 @@ def test_when_it_was_accepted_counts_and_not_what_the_sender_says(reader: Google
     ("date", "sent_at"),
     [("Mon, 02 Mar 2026 19:59:00 +0000", "2026-03-02 20:00"), ("Sun, 01 Feb 2026 10:00:00 +0000", "2026-02-01 10:00")],
 )
-def test_an_own_message_brought_over_later_keeps_its_date(
+def test_a_sent_message_imported_later_keeps_its_date(
     reader: GoogleReader, mailbox: FakeMailbox, date: str, sent_at: str
 ) -> None:
     mailbox.put(at("2026-03-02 20:00"), ANA, CLIENT, labels=("SENT",), Date=date)
@@ -201,7 +201,7 @@ def test_years_of_mail_never_hold_back_what_has_come_since(reader: GoogleReader,
     assert len(reader.stamps) == 63
 
 
-def test_a_history_forgotten_while_the_whole_is_listed_begins_anew_with_the_newest(
+def test_a_history_forgotten_while_the_whole_is_listed_begins_again_with_the_newest(
     reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
     mailbox.page = 10
@@ -216,18 +216,18 @@ def test_a_history_forgotten_while_the_whole_is_listed_begins_anew_with_the_newe
     assert len(reader.stamps) == 45
 
 
-def test_the_list_says_how_far_it_has_come(reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_the_list_reports_progress(reader: GoogleReader, mailbox: FakeMailbox) -> None:
     mailbox.page = 2
     letters(mailbox, 9)
     cut_short(reader, 2)
     reader.read()
     whole = GoogleReader(Gmail, reader.options, reader.context)
-    told = [(batch.done, batch.total) for batch in whole.read()]
+    progress = [(batch.done, batch.total) for batch in whole.read()]
 
-    assert [done for done, _ in told] == sorted({done or 0 for done, _ in told})
-    assert len({total for _, total in told}) == 1
-    assert told[-1][0] == told[-1][1]
-    assert [(batch.done, batch.total) for batch in reader.batches] == told[2:]
+    assert [done for done, _ in progress] == sorted({done or 0 for done, _ in progress})
+    assert len({total for _, total in progress}) == 1
+    assert progress[-1][0] == progress[-1][1]
+    assert [(batch.done, batch.total) for batch in reader.batches] == progress[2:]
 
 
 def test_what_comes_while_the_whole_is_read_is_not_passed_over(
@@ -237,9 +237,9 @@ def test_what_comes_while_the_whole_is_read_is_not_passed_over(
     profile = FakeMailbox.profile
 
     def and_one_more(self: FakeMailbox) -> Any:
-        told = profile(self)
+        response = profile(self)
         letters(mailbox, 1, first=2)
-        return told
+        return response
 
     monkeypatch.setattr(FakeMailbox, "profile", and_one_more)
     monkeypatch.setattr(FakeMailbox, "list_response", _without_newest(FakeMailbox.list_response))
@@ -253,12 +253,12 @@ def test_what_comes_while_the_whole_is_read_is_not_passed_over(
     assert "gmail.users.messages.list" not in google.methods()
 
 
-def _without_newest(listed: Callable[..., Any]) -> Callable[..., Any]:
-    def told(mailbox: FakeMailbox, asked: dict[str, Any], **how: Any) -> Any:
-        answer = listed(mailbox, asked, **how)
-        return answer | {"messages": answer["messages"][1:]}
+def _without_newest(list_response: Callable[..., Any]) -> Callable[..., Any]:
+    def shortened(mailbox: FakeMailbox, query: dict[str, Any], **options: Any) -> Any:
+        response = list_response(mailbox, query, **options)
+        return response | {"messages": response["messages"][1:]}
 
-    return told
+    return shortened
 
 
 def test_nothing_new_is_one_small_request(google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox) -> None:
@@ -302,7 +302,7 @@ def test_a_draft_that_is_sent_under_its_own_id_is_read(reader: GoogleReader, mai
     assert [stamp.outgoing for stamp in reader.stamps] == [True]
 
 
-def test_a_history_that_google_has_forgotten_begins_anew(reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_a_history_that_google_has_forgotten_begins_again(reader: GoogleReader, mailbox: FakeMailbox) -> None:
     letters(mailbox, 3)
     reader.read()
     letters(mailbox, 2, first=3)
@@ -313,7 +313,7 @@ def test_a_history_that_google_has_forgotten_begins_anew(reader: GoogleReader, m
     assert len(reader.stamps) == 5
 
 
-def test_another_account_begins_anew_and_the_same_one_under_a_new_permission_goes_on(
+def test_another_account_begins_again_and_the_same_one_under_a_new_permission_goes_on(
     google: FakeGoogle, tmp_path: Path, reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
     letters(mailbox, 3)
@@ -363,7 +363,7 @@ def test_reading_ends_with_the_first_page_that_is_older_than_the_window(
     assert google.methods().count("gmail.users.messages.list") == 2
 
 
-def test_a_window_that_reaches_further_back_reads_anew(reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_a_window_that_reaches_further_back_reads_again(reader: GoogleReader, mailbox: FakeMailbox) -> None:
     mailbox.put(at("2025-11-01 10:00"), CLIENT, ANA)
     letters(mailbox, 2)
     reader.read()
@@ -396,7 +396,7 @@ def test_a_cursor_that_is_not_understood_is_none(reader: GoogleReader, mailbox: 
 
 
 @pytest.mark.parametrize(("status", "reason"), [(429, "rateLimitExceeded"), (403, "userRateLimitExceeded"), (500, "x")])
-def test_parts_that_fail_are_asked_again_and_no_others(
+def test_parts_that_fail_are_requested_again_and_no_others(
     google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox, status: int, reason: str
 ) -> None:
     letters(mailbox, 30)
@@ -423,7 +423,7 @@ def test_a_part_that_never_comes_keeps_the_page_before(
     assert len(reader.stamps) == 4
 
 
-def test_a_quota_that_is_used_up_in_a_batch_is_left_for_another_night(
+def test_a_quota_that_is_used_up_in_a_batch_is_left_to_the_next_run(
     google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
     mailbox.page = 2
@@ -450,7 +450,7 @@ def test_a_message_deleted_in_the_meantime_is_passed_over(
     assert reader.rejected == []
 
 
-def test_a_message_that_gmail_never_hands_out_is_set_aside(
+def test_a_message_that_gmail_refuses_is_rejected(
     google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
     names = letters(mailbox, 5)
@@ -498,7 +498,7 @@ def test_a_batch_goes_where_everything_goes(google: FakeGoogle, reader: GoogleRe
     assert {asked.account for asked in google.requests} == {ANA}
 
 
-def test_a_message_that_makes_no_sense_is_set_aside(reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_an_unreadable_message_is_rejected(reader: GoogleReader, mailbox: FakeMailbox) -> None:
     letters(mailbox, 2)
     mailbox.messages["m00001"]["payload"]["headers"].append({"name": "From"})
     reader.read()

@@ -66,7 +66,7 @@ def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: GoogleRe
     [("default", Kind.OTHER), ("outOfOffice", Kind.LEAVE), ("focusTime", Kind.PROTECTED),
      ("birthday", None), ("workingLocation", None), ("fromGmail", None)],
 )  # fmt: skip
-def test_every_event_type_has_its_kind_or_is_nobodys_work(
+def test_every_event_type_has_its_kind_or_is_no_work(
     reader: GoogleReader, calendar: FakeCalendar, event_type: str, kind: Kind | None
 ) -> None:
     calendar.put("a", at("2026-03-02 10:00"), eventType=event_type)
@@ -96,7 +96,7 @@ def test_a_colour_is_known_by_its_name(google: FakeGoogle, tmp_path: Path, calen
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "set_aside"),
+    ("fields", "status", "excluded"),
     [
         ({"status": "tentative"}, Status.TENTATIVE, None),
         ({"attendees": invited(CLIENT, declined=True)}, Status.DECLINED, None),
@@ -104,12 +104,12 @@ def test_a_colour_is_known_by_its_name(google: FakeGoogle, tmp_path: Path, calen
     ],
 )
 def test_status_and_what_does_not_count(
-    reader: GoogleReader, calendar: FakeCalendar, fields: dict[str, Any], status: Status, set_aside: str | None
+    reader: GoogleReader, calendar: FakeCalendar, fields: dict[str, Any], status: Status, excluded: str | None
 ) -> None:
     calendar.put("a", at("2026-03-02 10:00"), **fields)
     reader.read()
 
-    assert (named(reader, "a").status, named(reader, "a").excluded) == (status, set_aside)
+    assert (named(reader, "a").status, named(reader, "a").excluded) == (status, excluded)
 
 
 def test_rooms_and_oneself_are_not_from_outside(reader: GoogleReader, calendar: FakeCalendar) -> None:
@@ -142,7 +142,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("fields", "reason"), BROKEN)
-def test_what_makes_no_sense_is_kept_aside_and_the_rest_is_read(
+def test_an_invalid_entry_is_rejected_and_the_rest_is_read(
     reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], reason: str
 ) -> None:
     calendar.put("good", at("2026-03-02 10:00"))
@@ -162,7 +162,7 @@ def test_what_makes_no_sense_is_kept_aside_and_the_rest_is_read(
 # What is asked for
 
 
-def test_no_title_no_address_and_no_colour_is_asked_for_where_no_rule_needs_them(
+def test_no_title_no_address_and_no_colour_is_requested_where_no_rule_needs_them(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
     calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
@@ -175,7 +175,7 @@ def test_no_title_no_address_and_no_colour_is_asked_for_where_no_rule_needs_them
     assert not {"summary", "colorId", "email"} & set(query["fields"].replace("(", ",").replace(")", ",").split(","))
 
 
-def test_where_times_suffice_nothing_else_is_asked_for(
+def test_where_times_suffice_nothing_else_is_requested(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
     calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
@@ -189,7 +189,7 @@ def test_where_times_suffice_nothing_else_is_asked_for(
     assert google.requests[-1].query["maxAttendees"] == 1
 
 
-def test_nothing_that_is_none_of_our_business_is_ever_sent(
+def test_only_requested_fields_are_ever_sent(
     reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
@@ -297,7 +297,7 @@ def test_a_cursor_that_is_not_understood_is_none(calendar: FakeCalendar, reader:
     assert [batch.replaces for batch in reader.batches] == [WINDOW]
 
 
-def test_other_rules_read_everything_anew(tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader) -> None:
+def test_other_rules_read_everything_again(tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader) -> None:
     calendar.put("one", at("2026-03-02 10:00"), summary="Supervision")
     reader.read()
     reader.context = context(tmp_path, rule(Kind.SUPERVISION, title="supervision"))
@@ -390,7 +390,7 @@ def test_two_people_at_once_are_refused(reader: GoogleReader) -> None:
         reader.read(owners=both)
 
 
-def test_an_instant_is_kept_in_utc(reader: GoogleReader, calendar: FakeCalendar) -> None:
+def test_an_instant_is_stored_in_utc(reader: GoogleReader, calendar: FakeCalendar) -> None:
     calendar.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"))
     reader.read()
 

@@ -142,10 +142,10 @@ def test_reading_again_changes_nothing_and_goes_back_two_days(google: FakeGoogle
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (ANA, at("2026-03-09 10:00"), 50), (OUTSIDE, at("2026-03-09 10:00"), 50))
     reader.read()
-    held, cursor = dict(reader.records), reader.cursor
+    records, cursor = dict(reader.records), reader.cursor
     reader.read()
 
-    assert (reader.records, reader.cursor) == (held, cursor)
+    assert (reader.records, reader.cursor) == (records, cursor)
     assert len([call for batch in reader.batches for call in batch.records]) == 1
     assert not any(batch.restarts for batch in reader.batches)
 
@@ -172,14 +172,14 @@ def test_a_run_cut_off_between_two_pages_loses_nothing(google: FakeGoogle, reade
     assert len(reader.calls) == 5
 
 
-def test_it_says_how_far_it_has_come(google: FakeGoogle, reader: GoogleReader) -> None:
+def test_it_reports_progress(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.page = 2
     for day in range(1, 6):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
-    told = [(batch.done or 0, batch.total) for batch in reader.read()]
+    progress = [(batch.done or 0, batch.total) for batch in reader.read()]
 
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert {total for _, total in told} == {told[-1][0]}
+    assert [done for done, _ in progress] == sorted({done for done, _ in progress})
+    assert {total for _, total in progress} == {progress[-1][0]}
 
 
 def test_of_a_window_that_is_over_no_later_call_is_looked_into(google: FakeGoogle, reader: GoogleReader) -> None:
@@ -233,7 +233,7 @@ def test_of_another_account_the_earlier_calls_are_read_too(google: FakeGoogle, t
     assert reader.batches[0].restarts
 
 
-def test_only_names_of_things_and_times_are_asked_for(
+def test_only_names_of_things_and_times_are_requested(
     google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
@@ -251,7 +251,7 @@ def test_only_names_of_things_and_times_are_asked_for(
     assert [text for text in sent if CANARY.lower() in text.lower()] == []
 
 
-def test_a_permission_without_the_accounts_number_is_asked_for_again(google: FakeGoogle, tmp_path: Path) -> None:
+def test_a_permission_without_the_accounts_number_is_requested_again(google: FakeGoogle, tmp_path: Path) -> None:
     permission = google.auth.allow(ANA, MEETINGS, OPENID) | {"account_id": ""}
     write_private(tmp_path / "google-tokens", "ana.json", permission)
     reader = GoogleReader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(tmp_path))
@@ -308,7 +308,7 @@ def test_a_line_that_comes_late_is_still_read(google: FakeGoogle, tmp_path: Path
     assert len(reader.calls) == 2
 
 
-def test_only_the_clinicians_own_calls_are_asked_for(google: FakeGoogle, tmp_path: Path) -> None:
+def test_only_the_clinicians_own_calls_are_requested(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (BEN, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
@@ -337,11 +337,11 @@ def test_each_of_the_clinicians_addresses_is_looked_for(
     reader.context = context(tmp_path, addresses=addresses)
     google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
     reader.read()
-    known = reader.cursor
+    cursor = reader.cursor
     reader.read()
 
     assert len(reader.calls) == 1
-    assert reader.cursor == known
+    assert reader.cursor == cursor
 
 
 def test_the_address_in_the_consent_is_looked_for_too(google: FakeGoogle, tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ def test_the_report_is_read_in_the_administrators_name_with_the_clinicians_conse
     assert google.requests == []
 
 
-def test_a_line_without_a_length_is_set_aside(
+def test_a_line_without_a_duration_is_rejected(
     google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = of_a_domain(google, tmp_path)

@@ -60,8 +60,8 @@ def account(google: FakeGoogle, folder: Path, scope: str) -> tuple[str, dict[str
     """Return a new account of Ana's, and her connector's context."""
     address = f"ana{next(ACCOUNTS)}@harbour.example"
     write_private(folder / "google-tokens", "ana.json", google.auth.allow(address, scope))
-    known = context(folder).owners[0]
-    return address, {"owners": (Owner("ana", known.zone, frozenset({address})),)}
+    owner = context(folder).owners[0]
+    return address, {"owners": (Owner("ana", owner.zone, frozenset({address})),)}
 
 
 def read(reader: GoogleReader) -> None:
@@ -77,9 +77,11 @@ def read(reader: GoogleReader) -> None:
 @given(steps=st.lists(CALENDAR_STEPS, max_size=12))
 def test_a_calendar(google: FakeGoogle, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
     google.failures.clear()
-    address, told = account(google, tmp_path, CALENDAR)
+    address, changes_of_context = account(google, tmp_path, CALENDAR)
     calendar = google.calendar(address)
-    make = partial(GoogleReader, GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path, **told))
+    make = partial(
+        GoogleReader, GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path, **changes_of_context)
+    )
     reader = make()
     for step, *details in steps:
         _change(google, calendar, reader, step, details)
@@ -129,9 +131,9 @@ def _happen(google: FakeGoogle, store: Any, reader: GoogleReader, step: str, det
 @given(steps=st.lists(MAIL_STEPS, max_size=14))
 def test_a_mailbox(google: FakeGoogle, tmp_path: Path, steps: list[tuple[Any, ...]]) -> None:
     google.failures.clear()
-    address, told = account(google, tmp_path, MAIL)
+    address, changes_of_context = account(google, tmp_path, MAIL)
     mailbox = google.mailbox(address)
-    make = partial(GoogleReader, Gmail, GmailOptions(api_endpoint=google.url), context(tmp_path, **told))
+    make = partial(GoogleReader, Gmail, GmailOptions(api_endpoint=google.url), context(tmp_path, **changes_of_context))
     reader = make()
     for step, *details in steps:
         if step == "come":

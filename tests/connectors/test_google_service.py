@@ -48,7 +48,7 @@ def reader(google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar) -> Google
         (-2, "junk", "", [1, 2, 4]),
     ],
 )
-def test_what_may_work_later_is_asked_again(
+def test_a_passing_failure_is_retried(
     google: FakeGoogle, reader: GoogleReader, status: int, reason: str, retry_after: str, pauses: list[float]
 ) -> None:
     google.fail(status, reason, times=3, retry_after=retry_after)
@@ -81,7 +81,7 @@ def test_a_connection_that_breaks_off_is_tried_again(google: FakeGoogle, reader:
         (404, "notFound", UnavailableError, "Google has no such item", 0),
     ],
 )
-def test_what_does_not_pass_is_told_and_keeps_the_cursor(
+def test_a_lasting_failure_is_reported_and_keeps_the_cursor(
     google: FakeGoogle, reader: GoogleReader, status: int, reason: str, error: type[Exception], says: str, waits: int
 ) -> None:
     reader.read()
@@ -94,7 +94,7 @@ def test_what_does_not_pass_is_told_and_keeps_the_cursor(
     assert len(reader.pauses) == waits
 
 
-def test_a_server_that_asks_for_more_than_a_minute_is_left_for_another_night(
+def test_a_server_that_asks_for_more_than_a_minute_is_left_to_the_next_run(
     google: FakeGoogle, reader: GoogleReader
 ) -> None:
     google.fail(429, "rateLimitExceeded", retry_after="3600")
@@ -117,7 +117,7 @@ def test_no_refusal_repeats_what_google_said(
     assert CANARY not in caplog.text
 
 
-# Whose permission it is
+# Permissions
 
 
 def test_an_old_access_token_is_renewed_unasked(google: FakeGoogle, reader: GoogleReader) -> None:
@@ -128,7 +128,7 @@ def test_an_old_access_token_is_renewed_unasked(google: FakeGoogle, reader: Goog
     assert len(google.auth.tokens) == 2
 
 
-def test_a_permission_taken_back_says_what_to_type(google: FakeGoogle, reader: GoogleReader) -> None:
+def test_a_revoked_permission_says_what_to_type(google: FakeGoogle, reader: GoogleReader) -> None:
     reader.read()
     cursor = reader.cursor
     google.auth.revoke(ANA)
@@ -138,7 +138,7 @@ def test_a_permission_taken_back_says_what_to_type(google: FakeGoogle, reader: G
     assert reader.pauses == []
 
 
-def test_a_permission_taken_back_in_the_middle_of_a_list(
+def test_a_permission_revoked_in_the_middle_of_a_list(
     google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
     calendar.put("two", at("2026-03-03 10:00"))
@@ -155,7 +155,7 @@ def test_nobody_has_given_permission_yet(reader: GoogleReader, tmp_path: Path) -
         reader.read()
 
 
-def test_a_box_left_unticked_is_said(google: FakeGoogle, reader: GoogleReader, tmp_path: Path) -> None:
+def test_a_box_left_unticked_is_reported(google: FakeGoogle, reader: GoogleReader, tmp_path: Path) -> None:
     grant_access(google, tmp_path, ["https://www.googleapis.com/auth/gmail.metadata"])
     with pytest.raises(AuthorizationError, match="a box was left unticked"):
         reader.read()
@@ -198,7 +198,7 @@ def test_a_domain_that_delegates_something_else(google: FakeGoogle, reader: Goog
 
 
 @pytest.mark.parametrize("key", ["", "{}", "[]", '{"client_email": "x", "private_key": "secret-in-here"}'])
-def test_a_key_that_is_none_is_said_without_repeating_it(
+def test_an_invalid_key_is_reported_without_repeating_it(
     google: FakeGoogle, reader: GoogleReader, tmp_path: Path, key: str
 ) -> None:
     (tmp_path / "service.json").write_text(key)

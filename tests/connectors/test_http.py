@@ -52,7 +52,7 @@ def test_status_that_the_asker_understands_is_an_answer(server: ReplyServer, cli
 
 
 @pytest.mark.parametrize("status", [405, 501])
-def test_server_of_another_kind_is_told_from_one_that_fails(
+def test_server_of_another_kind_differs_from_one_that_fails(
     status: int, server: ReplyServer, client: HttpClient
 ) -> None:
     server.set_replies(Reply(status))
@@ -61,7 +61,7 @@ def test_server_of_another_kind_is_told_from_one_that_fails(
     assert len(server.received) == 1
 
 
-def test_question_is_asked_again_with_its_body(server: ReplyServer, client: HttpClient, slept: list[float]) -> None:
+def test_request_is_sent_again_with_its_body(server: ReplyServer, client: HttpClient, slept: list[float]) -> None:
     server.set_replies(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
     assert client.send(HttpRequest("REPORT", server.url, body=b"<a/>")).status == 207
     assert [asked.body for asked in server.received] == ["<a/>"] * 3
@@ -81,7 +81,7 @@ def test_move_on_the_same_server_is_followed_with_method_and_body(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_password_is_not_told_to_another_server(scheme: str, server: ReplyServer, client: HttpClient) -> None:
+def test_password_is_not_sent_to_another_server(scheme: str, server: ReplyServer, client: HttpClient) -> None:
     with reply_server() as other:
         server.set_replies(Reply(302, headers={"Location": other.url.replace("http", scheme, 1)}))
         with pytest.raises(UnavailableError, match="to which the password is not sent"):

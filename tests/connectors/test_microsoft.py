@@ -65,9 +65,9 @@ def options(microsoft: Microsoft, **more: Any) -> MicrosoftOptions:
 
 def batches(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> Iterator[Batch]:
     names = MicrosoftOptions.__dataclass_fields__
-    given = {name: more.pop(name) for name in [*more] if name in names}
+    values = {name: more.pop(name) for name in [*more] if name in names}
     context: Context = replace(practice(folder, ANA), **more)
-    return SOURCE_KIND.make(options(microsoft, **given), context).fetch(cursor)
+    return SOURCE_KIND.make(options(microsoft, **values), context).fetch(cursor)
 
 
 def read(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> list[Batch]:
@@ -124,7 +124,7 @@ def test_a_whole_day_is_the_owners_own(microsoft: Microsoft, account: Account, t
     assert (event.all_day, event.start) == (True, datetime(2026, 3, 1, 23, tzinfo=UTC))
 
 
-def test_only_what_a_rule_looks_at_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+def test_only_what_a_rule_needs_is_requested(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     account.put_event("a", START, 50, subject="Supervision", categories=["Blue"])
     read(microsoft, tmp_path, read=("calendar",))
     asked = unquote(microsoft.received[-1].path)
@@ -142,8 +142,8 @@ def test_where_times_suffice_the_calendar_alone_is_read(microsoft: Microsoft, ac
     account.put_event("a", START, 50)
     account.put_event("free", START, 50, showAs="free")
     account.put_message("id-inbox", "m", START)
-    found = read(microsoft, tmp_path, times_suffice=True)
-    assert [event.is_free for batch in found for event in batch.records] == [False, True]  # type: ignore[union-attr]
+    batches = read(microsoft, tmp_path, times_suffice=True)
+    assert [event.is_free for batch in batches for event in batch.records] == [False, True]  # type: ignore[union-attr]
 
 
 def test_an_unchanged_calendar_is_not_stored_again(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -183,15 +183,15 @@ def test_an_entry_just_after_the_window_is_read_once_the_window_reaches_it(
         ({"end": {"dateTime": "2026-03-02T08:00:00", "timeZone": "UTC"}}, "it ends before it begins"),
     ],
 )
-def test_an_entry_that_cannot_be_used_is_set_aside(
+def test_an_unusable_entry_is_rejected(
     microsoft: Microsoft, account: Account, tmp_path: Path, fields: dict[str, Any], reason: str
 ) -> None:
     account.put_event("a", START, 50)
     account.put_event("b", START, 50)
     account.events["b"].update(fields)
-    found = read(microsoft, tmp_path, read=("calendar",))
-    assert len(records(found, CalendarEvent)) == 1
-    (rejected,) = found[0].rejected
+    batches = read(microsoft, tmp_path, read=("calendar",))
+    assert len(records(batches, CalendarEvent)) == 1
+    (rejected,) = batches[0].rejected
     assert (rejected.where, rejected.reason.startswith(reason)) == ("event 2", True)
 
 
@@ -207,8 +207,8 @@ def test_a_message_received_and_one_sent(microsoft: Microsoft, account: Account,
     account.put_message("id-sentitems", "a", START + timedelta(hours=1), conversationId="t", **sent)
     account.put_message("id-drafts", "d", START)
     account.put_message("id-inbox", "i", START, **{"@odata.type": "#microsoft.graph.eventMessageRequest"})
-    found = sorted(records(read(microsoft, tmp_path, read=("mail",)), MessageStamp), key=lambda stamp: stamp.sent_at)
-    invitation, question, answer = sorted(found, key=lambda stamp: (stamp.outgoing, not stamp.automatic))
+    batches = sorted(records(read(microsoft, tmp_path, read=("mail",)), MessageStamp), key=lambda stamp: stamp.sent_at)
+    invitation, question, answer = sorted(batches, key=lambda stamp: (stamp.outgoing, not stamp.automatic))
     assert (question.sent_at, question.outgoing) == (START, False)
     assert (answer.sent_at, answer.outgoing) == (START + timedelta(hours=1) - timedelta(seconds=30), True)
     assert question.counterpart == answer.counterpart
@@ -225,8 +225,8 @@ def test_what_lies_among_the_sent_ones_is_sent_though_no_address_is_known(
     for number in range(3):
         account.put_message("id-sentitems", f"b{number}", START - timedelta(days=number + 1), **more)
     counts = AddressCount()
-    told: dict[str, Any] = {"owners": (replace(ANA, addresses=frozenset()),), "address_count": counts}
-    stamp, *_ = records(read(microsoft, tmp_path, **told), MessageStamp)
+    content: dict[str, Any] = {"owners": (replace(ANA, addresses=frozenset()),), "address_count": counts}
+    stamp, *_ = records(read(microsoft, tmp_path, **content), MessageStamp)
     assert (stamp.outgoing, stamp.sent_at) == (True, START - timedelta(seconds=30))
     assert counts.most_likely() == LikelyAddress("anna@post.example", 4, 4)
 
@@ -237,8 +237,8 @@ def test_folders_within_folders_are_read_and_what_is_no_correspondence_is_not(
     account.folders |= {"cases": "id-inbox", "deep": "cases", "sent-2025": "id-sentitems", "gone": "id-deleteditems"}
     for number, folder in enumerate(("cases", "deep", "sent-2025", "gone", "id-junkemail")):
         account.put_message(folder, f"m{number}", START + timedelta(minutes=number))
-    found = records(read(microsoft, tmp_path, read=("mail",)), MessageStamp)
-    assert sorted((stamp.sent_at.minute, stamp.outgoing) for stamp in found) == [(0, False), (1, False), (1, True)]
+    batches = records(read(microsoft, tmp_path, read=("mail",)), MessageStamp)
+    assert sorted((stamp.sent_at.minute, stamp.outgoing) for stamp in batches) == [(0, False), (1, False), (1, True)]
 
 
 def test_mail_goes_on_from_the_link_of_each_folder(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_mail_cut_off_after_any_page_goes_on_with_the_next(
     assert len(records(whole, MessageStamp)) == 7
 
 
-def test_the_newest_messages_come_first_and_it_is_told_how_far_the_folders_are(
+def test_the_newest_messages_come_first_and_the_folders_report_progress(
     microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "PAGE_SIZE", 2)
@@ -288,8 +288,8 @@ def test_the_newest_messages_come_first_and_it_is_told_how_far_the_folders_are(
         account.put_message("id-inbox", f"m{number}", START + timedelta(minutes=number))
     account.put_message("id-sentitems", "s", START, **{"from": person("ana@old.example")})
     first = read(microsoft, tmp_path, read=("mail",))
-    told = [[stamp.sent_at.minute for stamp in batch.records if not stamp.outgoing] for batch in first]  # type: ignore[union-attr]
-    assert [minutes for minutes in told if minutes] == [[4, 3], [2, 1], [0]]
+    content = [[stamp.sent_at.minute for stamp in batch.records if not stamp.outgoing] for batch in first]  # type: ignore[union-attr]
+    assert [minutes for minutes in content if minutes] == [[4, 3], [2, 1], [0]]
     assert [(batch.done, batch.total) for batch in first[:-1]] == [(2, 6), (4, 6), (5, 6), (6, 6)]
     account.put_message("id-inbox", "new", START)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
@@ -312,7 +312,7 @@ def test_a_folder_too_large_for_a_filter_is_read_to_its_end(
     ("status", "code"),
     [(410, "SyncStateNotFound"), (400, "SyncStateNotFound"), (400, "syncStateInvalid"), (400, "resyncRequired")],
 )
-def test_a_link_that_expired_reads_that_folder_anew(
+def test_a_link_that_expired_reads_that_folder_again(
     microsoft: Microsoft, account: Account, tmp_path: Path, status: int, code: str
 ) -> None:
     account.put_message("id-inbox", "m", START)
@@ -326,7 +326,7 @@ def test_a_link_that_expired_reads_that_folder_anew(
     assert records(read(microsoft, tmp_path, second[-1].cursor, read=("mail",)), MessageStamp) == []
 
 
-def test_another_account_begins_anew(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+def test_another_account_begins_again(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     account.put_message("id-inbox", "m", START)
     first = read(microsoft, tmp_path, read=("mail",))
     microsoft.person = "somebody"
@@ -366,8 +366,8 @@ def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp
         attended("ana@old.example", (minutes[0], minutes[20]), (minutes[22], minutes[69]), role="Organizer"),
         attended("", (minutes[4], minutes[57]), identity={"displayName": CANARY}),
     )
-    found = read(microsoft, tmp_path, read=("calendar", "meetings"))
-    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    batches = read(microsoft, tmp_path, read=("calendar", "meetings"))
+    (event,), (times,) = records(batches, CalendarEvent), records(batches, SessionEvidence)
     assert (times.grade, times.started_at, times.ended_at) == (Grade.CALL, minutes[4], minutes[57])
     assert (times.meeting, times.uid_key) == (event.meeting, None)
     assert times.meeting is not None
@@ -383,7 +383,7 @@ def times_of(batches: list[Batch]) -> list[tuple[datetime, datetime]]:
     return sorted((one.started_at, one.ended_at) for one in records(batches, SessionEvidence))
 
 
-def test_a_meeting_asked_for_from_some_day_on_is_asked_for_again_once_the_window_reaches_back(
+def test_a_meeting_requested_from_some_day_on_is_requested_again_once_the_window_reaches_back(
     microsoft: Microsoft, account: Account, tmp_path: Path
 ) -> None:
     parts = ("calendar", "meetings")
@@ -398,12 +398,12 @@ def test_a_meeting_asked_for_from_some_day_on_is_asked_for_again_once_the_window
     assert len(times_of(read(microsoft, tmp_path, narrow[-1].cursor, read=parts))) == 2
 
 
-def test_a_meeting_with_a_short_address_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+def test_a_meeting_with_a_short_address_is_requested(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     url = "https://teams.microsoft.com/meet/2312345678901?p=AbCdEf"
     account.put_event("a", START, 50, onlineMeeting={"joinUrl": url})
     account.put_report(url, "r", attended("ana@old.example", span(0, 50)), attended("kim@post.example", span(1, 49)))
-    found = read(microsoft, tmp_path, read=("calendar", "meetings"))
-    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    batches = read(microsoft, tmp_path, read=("calendar", "meetings"))
+    (event,), (times,) = records(batches, CalendarEvent), records(batches, SessionEvidence)
     assert (times.started_at, times.ended_at) == span(1, 49)
     assert times.meeting == event.meeting is not None
 
@@ -415,9 +415,9 @@ def test_two_clients_one_after_the_other_are_two(
     account.put_event("a", START, 110, onlineMeeting={"joinUrl": JOIN})
     clients = [attended(name, span(first, first + 50)) for name, first in zip(addresses, (1, 61), strict=True)]
     account.put_report(JOIN, "r", attended("", span(0, 112), role="Organizer"), *clients)
-    found = read(microsoft, tmp_path, read=("meetings",))
-    assert times_of(found) == [span(1, 51), span(61, 111)]
-    assert len({one.key for one in records(found, SessionEvidence)}) == 2
+    batches = read(microsoft, tmp_path, read=("meetings",))
+    assert times_of(batches) == [span(1, 51), span(61, 111)]
+    assert len({one.key for one in records(batches, SessionEvidence)}) == 2
 
 
 def test_who_drops_out_and_comes_back_was_there_once(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_a_colleague_is_no_client(microsoft: Microsoft, account: Account, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("own", "others", "found"),
+    ("own", "others", "expected"),
     [
         ([(0, 20)], [], [(10, 10)]),
         ([(-30, -29), (0, 20)], [("kim@post.example", 21, 40)], [(10, 10)]),
@@ -453,12 +453,12 @@ def test_a_client_who_never_came_is_an_instant(
     tmp_path: Path,
     own: list[tuple[int, int]],
     others: list[tuple[str, int, int]],
-    found: list[tuple[int, int]],
+    expected: list[tuple[int, int]],
 ) -> None:
     account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
     people = [attended("ana@old.example", *(span(*times) for times in own), role="Organizer")] if own else []
     account.put_report(JOIN, "r", *people, *(attended(name, span(*times)) for name, *times in others))
-    assert times_of(read(microsoft, tmp_path, read=("meetings",))) == [span(*times) for times in found]
+    assert times_of(read(microsoft, tmp_path, read=("meetings",))) == [span(*times) for times in expected]
 
 
 def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -467,9 +467,9 @@ def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, 
         first = day * 1440
         account.put_event(name, START + timedelta(days=day), 50, onlineMeeting={"joinUrl": url})
         account.put_report(url, name, *(attended(who, span(first, first + 50)) for who in ("ana@old.example", "")))
-    found = [batch for batch in read(microsoft, tmp_path, read=("meetings",)) if batch.records]
-    assert [times_of([batch])[0][0].day - START.day for batch in found] == [3, 2, 1, 0]
-    assert [(batch.done, batch.total) for batch in found] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    batches = [batch for batch in read(microsoft, tmp_path, read=("meetings",)) if batch.records]
+    assert [times_of([batch])[0][0].day - START.day for batch in batches] == [3, 2, 1, 0]
+    assert [(batch.done, batch.total) for batch in batches] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def refusing(microsoft: Microsoft, *words: str) -> Callable[[ReceivedRequest], Reply]:
@@ -478,25 +478,25 @@ def refusing(microsoft: Microsoft, *words: str) -> Callable[[ReceivedRequest], R
 
 
 @pytest.mark.parametrize("where", ["onlineMeetings?", "/attendanceReports?", "/attendanceRecords?"])
-def test_attendance_that_is_refused_is_said_and_asked_for_again(
+def test_attendance_that_is_refused_is_reported_and_requested_again(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer, where: str
 ) -> None:
     account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
     account.put_report(JOIN, "r", *(attended(name, span(0, 50)) for name in ("ana@old.example", "")))
     account.put_message("id-inbox", "m", START)
     server.answer = refusing(microsoft, where)
-    given: list[Batch] = []
+    values: list[Batch] = []
     with pytest.raises(
         AuthorizationError, match=r"who was in a meeting; everything else was read\. Run: evenhours connect"
     ):
-        given.extend(batches(microsoft, tmp_path, read=ALL_PARTS))
-    assert len(records(given, MessageStamp)) == 1
+        values.extend(batches(microsoft, tmp_path, read=ALL_PARTS))
+    assert len(records(values, MessageStamp)) == 1
     server.answer = microsoft.answer
     microsoft.now += timedelta(days=30)
-    assert times_of(read(microsoft, tmp_path, given[-1].cursor, read=ALL_PARTS)) == [span(0, 50)]
+    assert times_of(read(microsoft, tmp_path, values[-1].cursor, read=ALL_PARTS)) == [span(0, 50)]
 
 
-def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
+def test_one_meeting_that_is_refused_among_others_is_only_requested_again(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     other = JOIN.replace("Abc", "Xyz")
@@ -511,7 +511,7 @@ def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
     assert (len(times_of(first)), len(times_of(second))) == (1, 1)
 
 
-def test_after_a_few_refusals_no_more_meetings_are_asked_for(
+def test_after_a_few_refusals_no_more_meetings_are_requested(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     for day in range(8):
@@ -536,7 +536,7 @@ def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
     assert not any("onlineMeetings" in asked.path for asked in microsoft.received)
 
 
-def test_meetings_are_asked_for_once_they_are_over_and_then_no_more(
+def test_meetings_are_requested_once_they_are_over_and_then_no_more(
     microsoft: Microsoft, account: Account, tmp_path: Path
 ) -> None:
     account.put_event("a", microsoft.now + timedelta(hours=1), 50, onlineMeeting={"joinUrl": JOIN})
@@ -569,7 +569,7 @@ def test_a_meeting_is_named_by_its_address(url: str, code: str) -> None:
 # Permission
 
 
-def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_signing_in_stores_the_permission_in_a_private_file(microsoft: Microsoft, tmp_path: Path) -> None:
     asking = DeviceSignIn(options(microsoft))
     assert (asking.code, asking.address) == ("ABC-123", "https://microsoft.com/devicelogin")
     assert asking.wait(tmp_path / "tokens", "ana", NOW) == ("Calendars.ReadBasic", "Mail.ReadBasic")
@@ -579,7 +579,7 @@ def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft,
     assert {asked.path.partition("/organizations")[0] for asked in microsoft.received} == {""}
 
 
-def test_without_its_library_it_is_said_what_to_install(
+def test_without_its_library_it_says_what_to_install(
     microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert account.events == {}
@@ -588,7 +588,7 @@ def test_without_its_library_it_is_said_what_to_install(
         read(microsoft, tmp_path)
 
 
-def test_no_is_told_and_nothing_is_kept(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_a_refusal_is_reported_and_nothing_is_stored(microsoft: Microsoft, tmp_path: Path) -> None:
     asking = DeviceSignIn(options(microsoft))
     microsoft.says_no = True
     with pytest.raises(AuthorizationError, match="nobody signed in"):
@@ -596,7 +596,7 @@ def test_no_is_told_and_nothing_is_kept(microsoft: Microsoft, tmp_path: Path) ->
     assert not (tmp_path / "tokens").exists()
 
 
-def test_without_permission_it_is_said_what_to_type(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_without_permission_it_says_what_to_type(microsoft: Microsoft, tmp_path: Path) -> None:
     with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft --clinician ana"):
         read(microsoft, tmp_path)
 
@@ -610,24 +610,24 @@ def test_a_permission_that_is_not_for_all_asks_again(microsoft: Microsoft, tmp_p
 
 
 @pytest.mark.usefixtures("account")
-def test_a_withdrawn_permission_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_a_revoked_permission_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
     microsoft.withdrawn.add("ana")
     with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft"):
         read(microsoft, tmp_path)
     token_file = tmp_path / "microsoft-tokens" / "ana.json"
-    told = json.loads(token_file.read_text())
-    told["cache"].pop("AccessToken")
-    token_file.write_text(json.dumps(told))
+    content = json.loads(token_file.read_text())
+    content["cache"].pop("AccessToken")
+    token_file.write_text(json.dumps(content))
     with pytest.raises(AuthorizationError, match="was revoked"):
         read(microsoft, tmp_path)
 
 
 @pytest.mark.usefixtures("account")
-def test_a_token_that_ran_out_is_renewed_and_kept(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_a_token_that_ran_out_is_renewed_and_stored(microsoft: Microsoft, tmp_path: Path) -> None:
     token_file = tmp_path / "microsoft-tokens" / "ana.json"
-    told = json.loads(token_file.read_text())
-    told["cache"].pop("AccessToken")
-    token_file.write_text(json.dumps(told))
+    content = json.loads(token_file.read_text())
+    content["cache"].pop("AccessToken")
+    token_file.write_text(json.dumps(content))
     read(microsoft, tmp_path, read=("calendar",))
     assert "AccessToken" in json.loads(token_file.read_text())["cache"]
     assert sum(asked.path.endswith("/token") for asked in microsoft.received) == 1
@@ -641,16 +641,16 @@ def test_a_file_that_others_can_read_is_refused(microsoft: Microsoft, tmp_path: 
 
 
 def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft, tmp_path: Path) -> None:
-    given: dict[str, Any] = {"tenant": "harbour.example", "client_secret": "env:SECRET", "read": ("calendar",)}
+    values: dict[str, Any] = {"tenant": "harbour.example", "client_secret": "env:SECRET", "read": ("calendar",)}
     microsoft.account("ana@harbour.example").put_event("a", START, 50)
     with pytest.raises(AuthorizationError, match="has not consented"):
-        read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **given)
-    write_consent(tmp_path / "microsoft-tokens", "ana", "ana@harbour.example", options(microsoft, **given), NOW)
-    found = read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **given)
-    assert len(records(found, CalendarEvent)) == 1
-    assert "ana@" not in (found[-1].cursor or "")
+        read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **values)
+    write_consent(tmp_path / "microsoft-tokens", "ana", "ana@harbour.example", options(microsoft, **values), NOW)
+    batches = read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **values)
+    assert len(records(batches, CalendarEvent)) == 1
+    assert "ana@" not in (batches[-1].cursor or "")
     with pytest.raises(AuthorizationError, match="was revoked"):
-        read(microsoft, tmp_path, read_secret=lambda _: "wrong", **given)
+        read(microsoft, tmp_path, read_secret=lambda _: "wrong", **values)
 
 
 # What may go wrong
@@ -699,8 +699,8 @@ def test_a_cursor_of_somebody_else_is_the_beginning(
     microsoft: Microsoft, account: Account, tmp_path: Path, cursor: str
 ) -> None:
     account.put_message("id-inbox", "m", START)
-    found = read(microsoft, tmp_path, cursor)
-    assert (len(records(found, MessageStamp)), found[0].restarts) == (1, True)
+    batches = read(microsoft, tmp_path, cursor)
+    assert (len(records(batches, MessageStamp)), batches[0].restarts) == (1, True)
 
 
 def test_nothing_but_times_and_keyed_names_leaves_the_connector(
@@ -716,14 +716,14 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
         organizer=person(f"{CANARY}@x.example"),
     )
     account.put_message("id-inbox", "m", START, **words, **{"from": person(f"{CANARY}@post.example")})
-    found = read(microsoft, tmp_path)
-    assert records(found, CalendarEvent)
-    assert CANARY.lower() not in repr(found).lower()
+    batches = read(microsoft, tmp_path)
+    assert records(batches, CalendarEvent)
+    assert CANARY.lower() not in repr(batches).lower()
     assert not any("subject" in unquote(asked.path) or "body" in unquote(asked.path) for asked in microsoft.received)
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("values", "problem"),
     [
         ({"read": ()}, "read: at least one"),
         ({"client_secret": "env:A"}, "tenant: an application"),
@@ -731,13 +731,13 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
         ({"api_endpoint": "http://proxy.example"}, "api_endpoint: is not an address"),
     ],
 )
-def test_options_that_cannot_be_are_told(given: dict[str, Any], problem: str) -> None:
+def test_invalid_options_are_reported(values: dict[str, Any], problem: str) -> None:
     assert problems(MicrosoftOptions(client_id="app")) == []
-    (found,) = problems(MicrosoftOptions(**{"client_id": "app", **given}))
+    (found,) = problems(MicrosoftOptions(**{"client_id": "app", **values}))
     assert found.startswith(problem)
 
 
-def test_everything_is_asked_for_at_the_endpoint() -> None:
+def test_everything_is_requested_at_the_endpoint() -> None:
     assert (
         at_endpoint("https://graph.microsoft.com/v1.0/me?a=b", "http://127.0.0.1:9/")
         == "http://127.0.0.1:9/v1.0/me?a=b"

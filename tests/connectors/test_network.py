@@ -71,7 +71,7 @@ def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.Mon
     assert "was not found: unknown host name." in said(ask, 993, host="mail.example", secure=True)
 
 
-def test_server_that_is_not_encrypted_is_told_from_one_that_is_not_there(ask: Asking) -> None:
+def test_server_that_is_not_encrypted_differs_from_one_that_is_not_there(ask: Asking) -> None:
     with scripted_imap() as server:
         assert "does not use the expected encryption at this port." in said(ask, server.port, secure=True)
 

@@ -116,7 +116,7 @@ def test_links_are_refused(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00"])
-def test_a_damaged_file_is_said_without_repeating_it(folder: Path, text: str) -> None:
+def test_a_damaged_file_is_reported_without_repeating_it(folder: Path, text: str) -> None:
     write_private(folder, "ana.json", {"token": "a"})
     (folder / "ana.json").write_text(text)
 

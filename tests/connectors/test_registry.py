@@ -105,7 +105,7 @@ def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | Micr
     assert (RecordType.CALENDAR in source_kind(kind).record_types(options)) is entries
 
 
-def test_an_unknown_kind_is_told_with_the_nearest() -> None:
+def test_an_unknown_kind_is_reported_with_suggestions() -> None:
     with pytest.raises(UnknownKindError) as error:
         source_kind("mailbox dir")
     assert error.value.kinds == kind_names()
@@ -113,7 +113,7 @@ def test_an_unknown_kind_is_told_with_the_nearest() -> None:
         source_kind("maildri")
 
 
-def test_an_unknown_kind_like_no_other_is_told_with_all() -> None:
+def test_an_unknown_kind_without_a_similar_one_is_reported_with_all() -> None:
     with pytest.raises(
         UnknownKindError, match=r"^\"telepathy\" is not a source kind; the kinds are ics, mbox, maildir, csv"
     ):
@@ -139,7 +139,7 @@ def test_of_two_packages_with_one_name_the_same_one_wins_whatever_their_order(ou
     assert source_kind("fax") is FAX
 
 
-def test_a_package_that_names_something_else_is_told(outside: Callable[..., None]) -> None:
+def test_a_package_with_another_object_is_reported(outside: Callable[..., None]) -> None:
     outside(fax="fax_package:NO_KIND")
     with pytest.raises(TypeError, match=r'the entry point "fax" of evenhours\.connectors is not a SourceKind'):
         source_kind("fax")
