@@ -30,7 +30,7 @@ def session_end(session: SessionEnd) -> str:
     return f"{wording.signed_minutes(session.minutes)}, {ENDS[session.state]}"
 
 
-def ends_past_buffer(day: EndsDay) -> str:
+def ends_past_grace(day: EndsDay) -> str:
     """Return how many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
     compared = [session for session in day.ends if session.state is not EndState.PLANNED]
     count = sum(session.state is EndState.PAST for session in compared)

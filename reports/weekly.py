@@ -239,7 +239,7 @@ def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             wording.weekday(day.day),
-            value_texts.ends_past_buffer(day),
+            value_texts.ends_past_grace(day),
             ", ".join(wording.signed(round(end.minutes)) for end in day.ends) or wording.DASH,
         )
         for day in days

@@ -80,7 +80,7 @@ def _fte(share: float) -> float:
     return share
 
 
-def _grace(minutes: int) -> int:
+def _grace_minutes(minutes: int) -> int:
     if not 0 <= minutes <= 60:
         raise ValueError("has to be from 0 to 60 minutes")
     return minutes
@@ -219,7 +219,7 @@ class ClinicianTable:
     ends: date | None = None
     zone: ZoneInfo | None = None
     zones: tuple[ZoneTable, ...] = ()
-    grace_minutes: Annotated[int, ValueType(int, _grace)] = 5
+    grace_minutes: Annotated[int, ValueType(int, _grace_minutes)] = 5
     hours: tuple[HoursTable, ...] = ()
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()

@@ -138,7 +138,7 @@ def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEn
     if sessions.empty:
         return None
     number_known = int(sessions["overrun_minutes"].notna().sum())
-    grace = frames.clinician.grace_minutes
+    grace_minutes = frames.clinician.grace_minutes
     days = tuple(_ends_day(frames, day, day_sessions, highlights) for day, day_sessions in by_day(sessions))
     has_enough_ends = number_known >= MIN_KNOWN_SHARE * len(sessions)
     title, subtitle = (
@@ -146,7 +146,7 @@ def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEn
         if has_enough_ends
         else _ends_unknown(number_known, len(sessions))
     )
-    return SessionEnds(title, subtitle, grace, days if has_enough_ends else (), number_known, len(sessions))
+    return SessionEnds(title, subtitle, grace_minutes, days if has_enough_ends else (), number_known, len(sessions))
 
 
 def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:

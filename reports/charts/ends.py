@@ -118,8 +118,8 @@ def _draw_background(
     drawing: Drawing, week: SessionEnds, scale: MinuteAxis, layout: ChartSize, edges: tuple[float, float]
 ) -> None:
     top, bottom = edges
-    booked, grace = scale.x(0), scale.x(week.grace_minutes)
-    drawing.area(booked, top, grace - booked, bottom - top, "band")
+    booked, grace_end = scale.x(0), scale.x(week.grace_minutes)
+    drawing.area(booked, top, grace_end - booked, bottom - top, "band")
     step = next(
         minutes_
         for minutes_ in (10, 20, 30, 60)
@@ -141,7 +141,7 @@ def _draw_background(
     label = f"your {week.grace_minutes}-min buffer" if week.grace_minutes else "no buffer set"
     half = text_width(label, layout.small) / 2
     # The label is centred on the buffer, but never runs out of the chart at the left.
-    middle = max((booked + grace) / 2, half)
+    middle = max((booked + grace_end) / 2, half)
     drawing.text(middle, top - layout.small * 0.7, label, layout.small, "teal-4", anchor="center")
     drawing.text(layout.width, top - layout.small * 0.7, "past buffer", layout.small, anchor="right")
 
@@ -163,7 +163,7 @@ def _draw_day(drawing: Drawing, day: EndsDay, layout: ChartSize, middle: float) 
     drawing.text(
         layout.width,
         baseline,
-        value_texts.ends_past_buffer(day),
+        value_texts.ends_past_grace(day),
         layout.small,
         colour,
         anchor="right",
@@ -213,5 +213,5 @@ def _draw_legend_dot(style: str, drawing: Drawing, x: float, y: float) -> None:
 
 
 def _description(week: SessionEnds) -> str:
-    days = ", ".join(f"{wording.weekday(day.day)} {value_texts.ends_past_buffer(day)}" for day in week.days)
+    days = ", ".join(f"{wording.weekday(day.day)} {value_texts.ends_past_grace(day)}" for day in week.days)
     return f"Minutes after the booked end, one dot a session. Past your {week.grace_minutes}-minute buffer: {days}."

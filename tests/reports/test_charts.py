@@ -128,9 +128,9 @@ def test_each_session_is_a_mark_that_says_its_minutes() -> None:
 
 def test_a_planned_end_leaves_numerator_and_denominator() -> None:
     thursday = samples.session_ends().days[3]
-    assert value_texts.ends_past_buffer(thursday) == "3 of 5"
+    assert value_texts.ends_past_grace(thursday) == "3 of 5"
     planned = tuple(replace(end, state=EndState.PLANNED) for end in thursday.ends)
-    assert value_texts.ends_past_buffer(replace(thursday, ends=planned)) == "–"
+    assert value_texts.ends_past_grace(replace(thursday, ends=planned)) == "–"
 
 
 @pytest.mark.parametrize("places", [[0.0] * 9, [0.0, 1, 2, 3], [0.0, 20, 40], [5.0, 0, 5, 0, 9, 9.5], []])

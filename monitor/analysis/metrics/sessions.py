@@ -143,8 +143,8 @@ def is_past_grace(frames: Frames, held: pd.DataFrame) -> Bools:
     The share, the chart and the rows behind it all use this.
     """
     # The one comparison with grace_minutes: the metric, the chart and the rows all call this. NaN compares as false.
-    late = held["overrun_minutes"].to_numpy() > frames.clinician.grace_minutes
-    return np.asarray(late & ~has_exception(frames, held))
+    is_late = held["overrun_minutes"].to_numpy() > frames.clinician.grace_minutes
+    return np.asarray(is_late & ~has_exception(frames, held))
 
 
 def has_exception(frames: Frames, held: pd.DataFrame) -> Bools:
