@@ -57,6 +57,7 @@ def _text_blocks(section: Section) -> Iterator[str]:
 
 
 def _wrapped(sentence: str, bullet: str = "") -> str:
+    # Non-breaking spaces and line ends of the page become plain spaces.
     plain = " ".join(sentence.split())
     return textwrap.fill(
         plain, COLUMNS, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False

@@ -63,6 +63,7 @@ def colour_name(colour: str) -> str:
 def luminance(colour: str) -> float:
     """Return the relative luminance of a #rrggbb colour, 0 to 1 (WCAG 2.2)."""
     channels = (int(colour[position : position + 2], 16) / 255 for position in (1, 3, 5))
+    # The sRGB transfer curve of WCAG 2.2.
     linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

@@ -52,6 +52,7 @@ def _root(source: ET.Element, caption: Caption, *, literal: bool) -> ET.Element:
     _, _, width, height = source.get("viewBox", "").split()
     attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_short(width)} {_short(height)}"}
     attributes |= {"role": "img", "aria-labelledby": f"{caption.key}-title {caption.key}-desc"}
+    # Inherited by every path, which saves an attribute on each.
     attributes |= {"stroke-linejoin": "round"}
     if literal:
         attributes |= {"width": f"{_short(width)}pt", "height": f"{_short(height)}pt", "font-family": FONTS}
@@ -104,6 +105,7 @@ class _SvgCleaner:
         copy = ET.SubElement(target, "use", {"href": f"#{shape}", **place})
         label = next(labels, None)
         if label is not None:
+            # The browser shows it as a tooltip, and screen readers read it.
             ET.SubElement(copy, "title").text = label
 
     def _element(self, source: ET.Element, target: ET.Element) -> None:

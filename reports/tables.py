@@ -56,6 +56,7 @@ def session_ends(week: SessionEnds) -> TextTable:
 def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
     for end in day.ends:
         yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", value_texts.session_end(end)
+    # Sessions without a known end are counted, so that the rows add up to the sessions held.
     if unknown := day.sessions_held - len(day.ends):
         yield wording.weekday(day.day), wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"
 

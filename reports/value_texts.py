@@ -32,6 +32,7 @@ def session_end(session: SessionEnd) -> str:
 
 def ends_past_grace(day: EndsDay) -> str:
     """Return how many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
+    # What was planned to end late is neither inside nor past the buffer.
     compared = [session for session in day.ends if session.state is not EndState.PLANNED]
     count = sum(session.state is EndState.PAST for session in compared)
     return f"{count} of {len(compared)}" if compared else wording.DASH
@@ -85,6 +86,7 @@ def load_before(row: CaseloadRow) -> str:
 
 def band_name(scale: SelfReportScale, value: float) -> str:
     """Return the published name of a scale's value; empty where none is published."""
+    # Bands are ordered by their first value; the last one reached is the value's band.
     return next((name for low, name in reversed(scale.bands) if value >= low), "")
 
 

@@ -89,6 +89,7 @@ def markdown(report: WeeklyReport) -> str:
 def week_title(monday: date) -> str:
     """Return a week by its days: "Week of 3 to 9 November 2025"."""
     sunday = monday + timedelta(days=6)
+    # The shortest form that is unambiguous: month and year are named once where both days share them.
     if monday.year != sunday.year:
         return f"Week of {wording.full_date(monday)} to {wording.full_date(sunday)}"
     first = str(monday.day) if monday.month == sunday.month else wording.day_and_month(monday)
@@ -132,6 +133,7 @@ class SharedSentences:
 
 def _shared_sentences(report: WeeklyReport) -> SharedSentences:
     built = report.built_from
+    # Assumed hours touch every number on the page, so they are said at the top.
     warnings = [*report.warnings, *([wording.ASSUMED_HOURS] if built.assumed_hours else [])]
     definitions = f"Definitions, version {report.definitions_version}."
     week = week_title(report.week)
@@ -201,6 +203,7 @@ def _outline(report: WeeklyReport) -> ReportOutline:
         table = TextTable(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
         sections.append(Section(report.ends.title, _sentences(report.ends.subtitle), table=table))
     if report.ranges:
+        # Nothing is shaded in plain text.
         basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
         basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
         sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
@@ -249,6 +252,7 @@ def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
 def rhythm_picture(week: Rhythm) -> str:
     """Return the week by hour in letters, two columns an hour."""
     headings = (f"{hour % 24:<6}" for hour in week.hours if hour % 3 == 0)
+    # The first hour divisible by three gets a label; each hour is two columns wide.
     first_heading = next((column for column, hour in enumerate(week.hours) if hour % 3 == 0), 0)
     rows = [f"{' ' * (5 + 2 * first_heading)}{''.join(headings)}".rstrip()]
     for day in week.days:

@@ -49,6 +49,7 @@ def referral_report(
     names = {person.key: person.name for person in people}
     rows = tuple(_rows(candidates, referral, people, assigned, today))
     shares = _shares(candidates, [referral] * count, names) if count > 1 else ()
+    # For one referral the ranking itself says whether anybody can take it.
     unplaced = count - sum(share.referrals for share in shares) if count > 1 else int(not (rows and rows[0].place))
     return ReferralReport(
         practice=config.practice.name,
@@ -143,6 +144,7 @@ def _rows(
     """Yield the ranking, then everybody else by name."""
     by_key = {person.key: person for person in people}
     ranking = rank_candidates(candidates, referral)
+    # Open slots that were never set are not the same as no open slots.
     with_slots = {person.key for person in candidates if person.slots is not None}
     lowest = min((place.load_after for place in ranking.candidates), default=0.0)
     number_even = sum(place.is_tied for place in ranking.candidates)
@@ -182,6 +184,7 @@ def _shares(
     people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
 ) -> tuple[ReferralShare, ...]:
     assignment = assign_referrals(people, referrals_)
+    # A taker is None where nobody can take that referral.
     takers = Counter(taker for taker in assignment.takers if taker is not None)
     return tuple(
         ReferralShare(names[person.key], takers[person.key], assignment.load_after[person.key])

@@ -189,6 +189,7 @@ def _row(
     joining_until = phase_in_end(person, period.last or today)
     leaving_on = person.ends if is_leaving(person, today) else None
     compared = share if share and not joining_until else None
+    # Leaving wins over joining, and both over the comparison, which would be unfair to them.
     standing = CaseloadStanding.INSIDE
     if leaving_on:
         standing = CaseloadStanding.LEAVING
@@ -260,6 +261,7 @@ def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Perio
     """Return the finding. Whoever carries more is named; nobody is named for carrying too little."""
     if period.last is None:
         return "There is no block of four weeks to show yet"
+    # People above are named before anything unknown: the finding is certain for them.
     above_names = [row.name for row in rows if row.standing is CaseloadStanding.ABOVE]
     if not any(row.load is not None for row in rows):
         return "There is no caseload to compare yet"
@@ -276,11 +278,13 @@ def _evenness_sentence(indices: Evenness | None) -> str:
     """Return the Hoover index in one sentence, always with the value that chance alone would give."""
     if indices is None:
         return ""
+    # Below four clinicians an index would describe single people.
     if indices.sessions_to_move is None or indices.sessions_to_move_by_chance is None:
         return (
             f"With fewer than {MIN_CLINICIANS} clinicians an index would say more about single people than about the "
             "practice."
         )
+    # Hoover is the share of all load that would move, so the total follows from it.
     total_load = indices.sessions_to_move / indices.hoover if indices.hoover else 0.0
     of_all = f" of {total_load:.0f}" if total_load else ""
     return (

@@ -105,6 +105,7 @@ OPTIONAL_GAPS = frozenset({GapKind.NO_MESSAGES})
 
 def headline(gaps: Sequence[Gap]) -> str:
     """Return one sentence that names every gap, in the place of "Nothing stood out"."""
+    # Two sources can have the same gap; it is named once.
     clauses = listed(list(dict.fromkeys(GAP_TEXTS[gap.kind].clause for gap in gaps)))
     return f"{clauses[:1].upper()}{clauses[1:]}, so this page cannot say whether your week was usual."
 
@@ -160,6 +161,7 @@ def warnings(ready: Readiness) -> tuple[str, ...]:
 def _warnings(ready: Readiness) -> Iterator[str]:
     if not ready.anything_read:
         return
+    # A source that was never read has no day since when it is missing.
     if ready.unread_sources:
         yield f"Not read so far: {', '.join(ready.unread_sources)}."
     newest = ready.last_week
@@ -179,6 +181,7 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
         days = {_day(ready, source.read_to) for source in sources}
         if len(days) == 1:
             return [f"nothing was read since {days.pop()}"]
+    # Grouped, so that three sources of one day are one phrase.
     by_day: dict[str, list[SourceState]] = {}
     for source in sources:
         by_day.setdefault(_day(ready, source.read_to), []).append(source)
@@ -189,6 +192,7 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
 
 
 def _source_name(source: SourceState) -> str:
+    # Another job's calendar shows busy times only, and is named apart.
     if source.busy_only:
         return f"your other job’s calendar ({source.name})"
     record_type = next((record_type for record_type in RecordType if record_type in source.record_types), None)

@@ -144,6 +144,7 @@ def _observed_before(frames: Frames, week: int) -> int:
 
 def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
     messages = ready.spans[RecordType.MESSAGES] is not None
+    # A channel is unseen if no message of it was ever read.
     channels = () if messages else ("messages",)
     return BuiltFrom(
         calendar_events=_in_week(frames.sessions, week) + _in_week(frames.other_events, week),
@@ -167,6 +168,7 @@ def _complete_through(ready: Readiness, week: int) -> datetime | None:
     """Return up to when the week is known: its end, or the last time it was read and computed if that was earlier."""
     if not ready.anything_read:
         return None
+    # A complete week is known to its end, whatever was read after it.
     end = ready.week_end(week)
     instant = end if ready.is_complete(week) else ready.fresh_to
     return None if instant is None else local_time(ready.clinician, min(end, instant))

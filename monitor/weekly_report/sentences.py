@@ -53,12 +53,15 @@ def headline(
         return completeness.incomplete_sentence
     if completeness.newer_sentence:
         return f"{completeness.newer_sentence} Below is the last complete week."
+    # No source saw anything of the week, so it has no row.
     if row is None:
         return gaps.headline(completeness.gaps) if completeness.gaps else "Nothing was seen of this week."
+    # Leave and absence come first: "Nothing stood out" about a week away would be empty praise.
     if row["worked_days"] <= 0 and notice is None:
         return "You were away this week."
     if notice is not None:
         return f"{_hours_sentence(frames, week, completeness)} {notices.headline(notice)}".strip()
+    # A gap keeps the page from judging the week; a notice above is still a fact.
     if completeness.gaps:
         return gaps.headline(completeness.gaps)
     if not completeness.messages_seen:
@@ -137,6 +140,7 @@ def protective_facts(
     """
     so_far = "" if messages else ", as far as your calendar shows"
     days = frames.days[(frames.days["week"] == week) & frames.days["calendar_observed"]]
+    # Only days of which a calendar was seen: an unseen day is not a free one.
     days_off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     sentences = []
     if hours := values.get((week, "supervision_hours")):
@@ -167,6 +171,7 @@ def _next_leave(frames: Frames) -> str:
 
 def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """Return what is booked for the following week: how many sessions, and the days without a gap around noon."""
+    # "Held" as well: the following week may be partly over when the report is read.
     is_booked = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
     meetings = distinct_meetings(frames.sessions[is_booked])
     if meetings.empty:
@@ -184,5 +189,6 @@ def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
     from monitor.analysis.intervals import complement, spans
 
     start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
+    # What is left of 10:00 to 15:00 once all sessions are taken out, overlaps merged.
     free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
     return bool((free[:, 1] - free[:, 0]).max(initial=0) < MIN_BREAK_SECONDS)

@@ -85,6 +85,7 @@ class Legend:
         x, row = 0.0, 0
         for entry in self.entries:
             entry_width = entry.width + 6 + text_width(entry.text, self.size)
+            # An entry wider than the whole legend still gets a row of its own.
             if x and x + entry_width > self.width:
                 x, row = 0.0, row + 1
             yield entry, x, row

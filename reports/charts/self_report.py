@@ -139,6 +139,7 @@ def _draw_scale(
 
 def _draw_bands(drawing: Drawing, scale: SelfReportScale, scale_row: ScaleRow, time: TimeAxis) -> None:
     """Shade every second published band; where none is published, the whole range."""
+    # The middle one of three bands is shaded, which separates it from both others.
     edges = [scale.low, *(low for low, _ in scale.bands[1:]), scale.high]
     shaded = list(pairwise(edges))[1::2] or [(scale.low, scale.high)]
     for low, high in shaded:

@@ -140,6 +140,7 @@ def _draw_dots(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize
     y = top + (33.5 if layout.narrow else plot.row / 2)
     before = None if row.load_before is None else (plot.x(row.load_before), y)
     now = None if row.load is None else (plot.x(row.load), y)
+    # The line shows the direction of the change.
     if before and now:
         drawing.line([before, now], "slate-2", 2)
     if before:
