@@ -1,4 +1,4 @@
-"""One declaration, many readers: what every entry of the catalogue says of itself, and the page made from it."""
+"""The metric catalogue: what every metric declares, and the page that is generated from it."""
 
 from __future__ import annotations
 

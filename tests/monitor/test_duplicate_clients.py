@@ -1,4 +1,4 @@
-"""Which two keys are proposed as one person, and which are not."""
+"""Pairs of keys that are proposed as one person, and pairs that are not."""
 
 from __future__ import annotations
 

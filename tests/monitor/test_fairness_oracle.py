@@ -34,7 +34,7 @@ BANDS = {"1": 1.0, "2": 1.25, "3": 1.5, "4": 2.0}
 
 @dataclass
 class Exported:
-    """What is exported of one clinician: days of held sessions by client, and days of leave."""
+    """The export of one clinician: days of held sessions by client, and days of leave."""
 
     held: Mapping[str, Sequence[date]]
     leave: set[date]

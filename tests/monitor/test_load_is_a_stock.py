@@ -1,4 +1,4 @@
-"""Load is what a caseload asks for in an ordinary week: a leave changes it for nobody."""
+"""The load is that of an ordinary week: leave changes nobody's load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST_EIGHT = [day_number(date(2026, 9, 28)) + 7 * number for number in range(8)]
 
 
 def diary(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row]:
-    """Twenty clients a week, of whom nine in ten come; on leave none, unless their series were left standing."""
+    """Return twenty sessions a week, nine in ten held; none on leave, unless the series stayed in the calendar."""
     chance = random.Random(seed)
     rows = []
     for week in range(WEEKS):

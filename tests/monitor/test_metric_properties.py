@@ -1,4 +1,4 @@
-"""What holds for all metrics at once, on practices that nobody would think of."""
+"""Properties of all metrics at once, on generated practices."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Life:
         return facts.term(client, name, value, self._date(day))
 
     def instant(self, minute: int) -> int:
-        """When the wall clock shows so many minutes after the first Monday's midnight."""
+        """Return the instant so many wall-clock minutes after the first Monday's midnight."""
         local = datetime.combine(self.monday, time()) + timedelta(minutes=minute)
         return int(local.replace(tzinfo=ZoneInfo(self.zone)).timestamp())
 
@@ -194,7 +194,7 @@ lives = st.builds(
 
 
 def example_count(share: int) -> int:
-    """How many examples a property is tried on: a share of the usual ones, all in a soak."""
+    """Return the number of examples of a property: a share of the usual ones, all of them in a soak test."""
     return EXAMPLES if SOAKED else EXAMPLES // share
 
 

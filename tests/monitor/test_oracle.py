@@ -1,6 +1,6 @@
-"""The numbers once more, in plain Python: from exported rows and the configuration, by the catalogue's definitions.
+"""An independent computation of the metrics in plain Python, from exports and the configuration, by their definitions.
 
-Nothing here knows how the analysis is written. Spans are lists of (start, end) in epoch seconds, half open and sorted.
+It shares no code with the analysis. Spans are lists of (start, end) in epoch seconds, half open and sorted.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def inside(spans: list[Span], second: int) -> bool:
 
 
 def seconds(spans: list[Span], start: int, end: int) -> int:
-    """How much of the stretch the spans cover."""
+    """Return the seconds from start to end that the spans cover."""
     place = max(bisect_right(spans, (start, 2**62)) - 1, 0)
     total = 0
     for a, b in spans[place:]:
@@ -125,7 +125,7 @@ class Clinician:
 
     @cached_property
     def edges(self) -> list[int]:
-        """When each work day begins: at its hour, or when an overnight span of the evening before is over."""
+        """Return when each work day begins: at its hour, or when an overnight span of the day before is over."""
         hour, minute = map(int, self.practice.get("day_starts_at", "04:00").split(":"))
         starts = [self.at_wall(day, 60 * hour + minute) for day in self.days]
         for n, day in enumerate(self.days[:-1]):
@@ -334,7 +334,7 @@ class Clinician:
         return result
 
     def usual(self, day: date) -> bool:
-        """Whether hours are agreed on this weekday, be it a public holiday or not."""
+        """Return whether hours are agreed on this weekday, public holiday or not."""
         versions = self.person.get("hours") or [{day: ["08:00-18:00"] for day in WEEKDAYS[:5]}]
         begun = [version for version in versions if version.get("from", date.min) <= day] or versions[:1]
         return bool(begun[-1].get(WEEKDAYS[day.weekday()]))

@@ -1,4 +1,4 @@
-"""Who takes the next referral, as the director asks for it of the written practice."""
+"""The referral report that the director requests, on a written practice."""
 
 from __future__ import annotations
 

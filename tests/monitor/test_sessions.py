@@ -213,7 +213,7 @@ def test_nothing_at_all() -> None:
 
 
 def visit(start: str, end: str, **fields: object) -> Row:
-    """What the record system shows of the day."""
+    """Return an entry of the record system on that day."""
     return event(f"2026-03-02 {start}", f"2026-03-02 {end}", source=2, **fields)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""What can be said of a client: words of a list, numbers and dates, and nothing else."""
+"""Values of client terms: words of a list, numbers and dates, and nothing else."""
 
 from __future__ import annotations
 
