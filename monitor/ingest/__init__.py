@@ -260,5 +260,5 @@ class _AccountReader:
         except Exception as error:
             # The message of the exception is left out, since it may repeat content of the source.
             found = f"its reader broke off ({type(error).__name__})."
-            remedy = "This is a fault of ours: please report it. evenhours -v ingest shows where it arose."
+            remedy = "This is a bug in Evenhours: please report it. evenhours -v ingest shows where it arose."
             raise ConnectorError(source.name, found, remedy) from error

@@ -1,4 +1,4 @@
-"""What docs/for-it.md says of backup and restore, command by command."""
+"""Tests of the commands for backup and restore in docs/for-it.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUIDE = (ROOT / "docs" / "for-it.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The machine's root, with a practice in it."""
+    """Return the root folder of a machine with a practice."""
     root = tmp_path_factory.mktemp("machine")
     for name in ("etc/evenhours", "mnt/backup", "mnt/safe", "tmp"):
         (root / name).mkdir(parents=True)
@@ -36,14 +36,14 @@ def blocks(heading: str) -> list[str]:
 
 
 def run(commands: str, root: Path) -> str:
-    """Type the commands, on a machine whose folders lie below ``root``."""
+    """Run the commands on a machine whose folders are below ``root``."""
     commands = re.sub(r"(?<![\w.)])/(etc|mnt|tmp)/", rf"{root}/\1/", commands)
     commands = commands.replace("/opt/evenhours/.venv/bin", shlex.quote(str(Path(sys.executable).parent)))
-    found = subprocess.run(
+    completed = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], env=environment(), capture_output=True, text=True, check=False
     )
-    assert found.returncode == 0, found.stderr + found.stdout
-    return found.stdout
+    assert completed.returncode == 0, completed.stderr + completed.stdout
+    return completed.stdout
 
 
 def test_a_backup_is_made_while_the_database_is_written_and_is_opened_elsewhere(folder: Path) -> None:
@@ -61,8 +61,8 @@ def test_a_backup_is_made_while_the_database_is_written_and_is_opened_elsewhere(
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     for name in ("evenhours.toml", "evenhours.key"):
         (practice / name).unlink()  # the drill needs nothing of what is lost
-    told = run(drill, folder)
-    assert "\u2713 key: evenhours.key" in told
-    assert "\u2713 database: evenhours.db, belongs to this key, no damage found" in told
-    assert int(told.split()[-1]) == held + 1 > 1
+    output = run(drill, folder)
+    assert "\u2713 key: evenhours.key" in output
+    assert "\u2713 database: evenhours.db, belongs to this key, no damage found" in output
+    assert int(output.split()[-1]) == held + 1 > 1
     assert not (folder / "tmp" / "drill").exists()

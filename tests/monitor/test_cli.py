@@ -1,4 +1,4 @@
-"""The command line: what each command prints, where, and how it ends."""
+"""Tests of the command line: output, streams and exit codes of each command."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def office(tmp_path: Path) -> Office:
 
 @pytest.fixture
 def read(office: Office) -> Office:
-    """The office when everything is read and analysed."""
+    """Return the practice after everything was read and analysed."""
     assert office("nightly").code == 0
     return office
 
@@ -68,9 +68,9 @@ def leaves(group: click.Group, context: click.Context, *names: str) -> Iterator[
 
 
 def test_every_command_takes_config_and_json_and_says_what_it_does() -> None:
-    found = dict(leaves(evenhours, click.Context(evenhours)))
-    assert {name.split()[0] for name in found} == COMMANDS.keys()
-    for name, command in found.items():
+    commands = dict(leaves(evenhours, click.Context(evenhours)))
+    assert {name.split()[0] for name in commands} == COMMANDS.keys()
+    for name, command in commands.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--config", "--json", "--verbose"} <= options, name
         assert command.help, name
@@ -104,11 +104,11 @@ def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_en
     assert other("doctor", "--config", str(read.config)).code == read("doctor").code
     assert read("--json", "doctor").out == read("doctor", "--json").out
     monkeypatch.setenv("EVENHOURS_CONFIG", str(read.config))
-    found = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", "from monitor.cli import main; main()", "export", "events"],
         env=environment(EVENHOURS_CONFIG=str(read.config)), capture_output=True, check=True, cwd=elsewhere,
     )  # fmt: skip
-    assert found.stdout.count(b"\n") == len(rows(read("export", "events"))) + 1
+    assert completed.stdout.count(b"\n") == len(rows(read("export", "events"))) + 1
 
 
 # How a command ends
@@ -116,7 +116,7 @@ def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_en
 
 @pytest.fixture
 def cloud(office: Office, monkeypatch: pytest.MonkeyPatch) -> MemorySource:
-    """One more source, which does as the test tells it."""
+    """Add a source that the test controls."""
     monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "memory": "tests.monitor.memory"})
     office.config.write_text(CONFIG + MEMORY)
     MEMORY_SOURCES[office.folder, "cloud"] = MemorySource()
@@ -176,17 +176,17 @@ def test_nothing_new_to_compute_is_said_so(read: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "wanted"),
+    ("command", "message"),
     [
         (["ingest"], "There is no source yet. Add a [[source]]"),
         (["nightly"], "There is no source yet. Add a [[source]]"),
         (["classify", "--try"], "There is no calendar yet. Add one as a [[source]]"),
     ],
 )
-def test_without_a_source_it_is_said_what_to_do(office: Office, command: list[str], wanted: str) -> None:
+def test_without_a_source_it_is_said_what_to_do(office: Office, command: list[str], message: str) -> None:
     office.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
     answer = office(*command)
-    assert (answer.code, wanted in answer.err) == (0, True)
+    assert (answer.code, message in answer.err) == (0, True)
 
 
 def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: Office) -> None:
@@ -232,8 +232,8 @@ def test_5_while_another_run_is_at_work(read: Office, command: list[str]) -> Non
 
 def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -> None:
     with run_lock(office.folder / "evenhours.db"):
-        ended = office.process("ingest")
-    assert (ended.returncode, ended.stdout) == (5, b"")
+        completed = office.process("ingest")
+    assert (completed.returncode, completed.stdout) == (5, b"")
     assert not (office.folder / "evenhours.key").exists()
 
 
@@ -289,10 +289,10 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("faulty")
-def test_a_fault_of_ours_is_a_sentence_without_what_it_choked_on(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+def test_a_bug_is_one_sentence_without_text_from_a_source(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
         cli.main(["faulty"])
-    assert ended.value.code == 1
+    assert error.value.code == 1
     assert capfd.readouterr().err == (
         "evenhours: this is a bug in Evenhours (KeyError). Please report it; evenhours -v shows where it arose.\n"
     )
@@ -316,52 +316,52 @@ def test_v_shows_where_a_reader_broke_off(
 
 def test_a_reader_that_stops_reading_ends_an_export_quietly(read: Office) -> None:
     command = " ".join(f"'{word}'" for word in read.command("export", "events"))
-    ended = subprocess.run(
+    completed = subprocess.run(
         ["/bin/sh", "-c", f"{command} | head -n 1"], env=environment(), capture_output=True, check=True
     )
-    assert ended.stdout == b"clinician,source,start,end,all_day,status,kind,client,uid_key\n"
-    assert ended.stderr == b""
+    assert completed.stdout == b"clinician,source,start,end,all_day,status,kind,client,uid_key\n"
+    assert completed.stderr == b""
 
 
 # Progress
 
 
 def on_terminal(office: Office, *arguments: str) -> tuple[bytes, bytes]:
-    """What a command writes to a terminal on standard error, and to a pipe on standard output."""
+    """Return what a command writes to a terminal on standard error, and to a pipe on standard output."""
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
         office.command(*arguments), stdout=subprocess.PIPE, stderr=theirs, env=environment(), cwd=office.folder
     )
     os.close(theirs)
     out, _ = running.communicate()
-    shown = b""
+    screen = b""
     while select.select([ours], [], [], 0)[0]:
         try:
-            shown += os.read(ours, 65_536)
+            screen += os.read(ours, 65_536)
         except OSError:  # what a terminal says when the other side is gone
             break
     os.close(ours)
-    return shown, out
+    return screen, out
 
 
 def test_progress_is_shown_on_a_terminal_and_wiped_away(office: Office) -> None:
-    shown, out = on_terminal(office, "nightly")
-    assert "\u2588".encode() in shown
-    assert b"diary" in shown
-    assert b"ana \xe2\x80\xa6" in shown
-    assert shown.endswith(b"\r\x1b[K")
+    screen, out = on_terminal(office, "nightly")
+    assert "\u2588".encode() in screen
+    assert b"diary" in screen
+    assert b"ana \xe2\x80\xa6" in screen
+    assert screen.endswith(b"\r\x1b[K")
     assert b"\x1b" not in out
 
 
 def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
-    ended = office.process("nightly")
-    assert ended.returncode == 0
+    completed = office.process("nightly")
+    assert completed.returncode == 0
     assert (
-        ended.stderr.decode()
+        completed.stderr.decode()
         == "Created the practice's key, evenhours.key. Keep a copy of it, away from the database.\n"
     )
-    assert b"\x1b" not in ended.stdout
-    assert b"\r" not in ended.stdout
+    assert b"\x1b" not in completed.stdout
+    assert b"\r" not in completed.stdout
 
 
 def test_a_run_that_is_stopped_says_that_nothing_is_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -478,8 +478,8 @@ def test_a_correction_is_local_and_beats_what_was_known(read: Office, end: str, 
         "",
     )
     assert read("correct", first()["uid_key"], end).code == 0
-    found = first()
-    assert (found["actual_end"], found["evidence"], found["overrun_minutes"]) == (actual_end, "corrected", overrun)
+    row = first()
+    assert (row["actual_end"], row["evidence"], row["overrun_minutes"]) == (actual_end, "corrected", overrun)
     assert read("analyse", "--json").json_lines[0]["computed"] == [], "a write of a command computes at once"
 
 

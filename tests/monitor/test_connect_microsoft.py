@@ -59,8 +59,8 @@ def test_a_code_is_shown_and_the_permission_opens_the_account(tmp_path: Path, mi
     assert read.code == 4
     assert "Run: evenhours connect microsoft --clinician ben" in read.err
     assert sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines) == 1
-    told = {line["check"]: line for line in office("doctor", "--json").json_lines}
-    assert [told[f"permission of {person} for work"]["found"] for person in ("ana", "ben")] == [
+    findings = {line["check"]: line for line in office("doctor", "--json").json_lines}
+    assert [findings[f"permission of {person} for work"]["found"] for person in ("ana", "ben")] == [
         "given",
         "missing or not sufficient",
     ]
@@ -114,13 +114,13 @@ def test_a_permission_is_taken_back_on_the_page(
 
     with DashboardPages(load(office.config)) as pages:
         ana = pages.signed_in("ana")
-        shown = ana.get("/me/accounts")
-        assert "A permission of yours is stored here." in shown.text
-        form = {"csrf_token": csrf_token_of(shown)}
-        told = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
+        page = ana.get("/me/accounts")
+        assert "A permission of yours is stored here." in page.text
+        form = {"csrf_token": csrf_token_of(page)}
+        text = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
 
-    assert "Your Microsoft account is not read again" in told
-    assert "No permission of yours is stored here." in told
+    assert "Your Microsoft account is not read again" in text
+    assert "No permission of yours is stored here." in text
     assert list(folder.iterdir()) == []
     read = office("ingest", "--source", "work")
     assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines)) == (

@@ -1,4 +1,4 @@
-"""The demonstration practice holds what it says, found in its files by other means than those that wrote them."""
+"""Tests that the demonstration practice contains its planted drifts, read by other code than the writers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def entries(practice: Planted, key: str) -> list[Any]:
 
 
 def occurrences(practice: Planted, key: str, *, ahead: int = 0) -> list[Any]:
-    """Every occurrence from the first week to the current one, or ``ahead`` weeks beyond it."""
+    """Return every occurrence from the first week to the current one, or ``ahead`` weeks beyond it."""
     calendar = Calendar.from_ical((practice.folder / f"{key}.ics").read_bytes())
     return list(of(calendar).between(THIS_MONDAY - timedelta(weeks=WEEKS), THIS_MONDAY + timedelta(weeks=ahead)))
 
@@ -77,7 +77,7 @@ def sent_at(message: Message) -> datetime:
 
 
 def replies(practice: Planted, key: str) -> Iterator[tuple[Message, Message]]:
-    """What the clinician answered to a client, each with the letter it answers."""
+    """Return the clinician's replies to a client, each with the message it answers."""
     box = {message["Message-ID"]: message for message in messages(practice, key)}
     for message in box.values():
         if message["From"].endswith("@harbour.example>") and message["In-Reply-To"] and not message["Auto-Submitted"]:
@@ -87,19 +87,19 @@ def replies(practice: Planted, key: str) -> Iterator[tuple[Message, Message]]:
 
 
 def is_after(moment: datetime, hours: dict[str, Any]) -> bool:
-    """Whether a moment lies before the first or after the last agreed minute of its day."""
+    """Return whether an instant lies before the first or after the last agreed minute of its day."""
     spans = hours.get(moment.strftime("%a").lower())
     return not spans or not spans[0][:5] <= moment.strftime("%H:%M") < spans[-1][-5:]
 
 
 def overrun(call: dict[str, str]) -> float:
-    """Minutes past ten to the hour, when every session of these clinicians is booked to end."""
+    """Return the minutes past ten to the hour, when every session of these clinicians is booked to end."""
     left = datetime.fromisoformat(call["Left"])
     return (left.minute + left.second / 60 - 50 + 30) % 60 - 30
 
 
 def calls(practice: Planted, key: str) -> dict[int, list[dict[str, str]]]:
-    """The calls that took place, by weeks ago."""
+    """Return the calls that took place, by weeks ago."""
     by_week: dict[int, list[dict[str, str]]] = defaultdict(list)
     for call in rows(practice, f"{key}-calls.csv"):
         if call["Participants"] == "2":
@@ -108,7 +108,7 @@ def calls(practice: Planted, key: str) -> dict[int, list[dict[str, str]]]:
 
 
 def a_week(counts: Counter[int], first: int, last: int) -> float:
-    """The mean of the weeks that have anything, from ``first`` to ``last`` weeks ago."""
+    """Return the mean of the weeks with data, from ``first`` to ``last`` weeks ago."""
     return mean(counts[week] for week in range(last, first + 1) if counts[week])
 
 
@@ -205,9 +205,9 @@ def test_calendars_use_what_real_ones_use(practice: Planted) -> None:
 
 
 def test_one_slot_holds_one_session(practice: Planted) -> None:
-    shown = occurrences(practice, "ana")
+    entries = occurrences(practice, "ana")
     starts = Counter(
-        entry["DTSTART"].dt for entry in shown if entry["SUMMARY"] == "Session" and entry["STATUS"] != "CANCELLED"
+        entry["DTSTART"].dt for entry in entries if entry["SUMMARY"] == "Session" and entry["STATUS"] != "CANCELLED"
     )
     assert len(starts) > 400
     assert max(starts.values()) == 1
@@ -215,14 +215,14 @@ def test_one_slot_holds_one_session(practice: Planted) -> None:
 
 def test_nobody_has_sessions_on_leave(practice: Planted) -> None:
     for key in ("ana", "dev", "kofi"):
-        shown = occurrences(practice, key, ahead=8)
+        entries = occurrences(practice, key, ahead=8)
         away = {
             entry["DTSTART"].dt + timedelta(days=day)
-            for entry in shown
+            for entry in entries
             if entry["SUMMARY"] == "Annual leave"
             for day in range((entry["DTEND"].dt - entry["DTSTART"].dt).days)
         }
-        held = {entry["DTSTART"].dt.date() for entry in shown if "Client" in entry["SUMMARY"] or "ATTENDEE" in entry}
+        held = {entry["DTSTART"].dt.date() for entry in entries if "Client" in entry["SUMMARY"] or "ATTENDEE" in entry}
         assert away
         assert not away & held
 
@@ -275,11 +275,11 @@ def test_a_client_is_known_by_one_address_in_calendar_and_mail(practice: Planted
 
 
 def test_what_was_planted_lies_beside_the_data(practice: Planted) -> None:
-    told = json.loads((practice.folder / "planted.json").read_text())
-    stories = {story["clinician"]: story for story in told["stories"]}
+    planted = json.loads((practice.folder / "planted.json").read_text())
+    stories = {story["clinician"]: story for story in planted["stories"]}
     assert stories["ana"]["week"] == "2026-W37"
-    assert len(told["stories"]) == 8
-    assert all(f"| {story['week']} |" in (practice.folder / "PLANTED.md").read_text() for story in told["stories"])
+    assert len(planted["stories"]) == 8
+    assert all(f"| {story['week']} |" in (practice.folder / "PLANTED.md").read_text() for story in planted["stories"])
 
 
 def test_anas_evenings_creep_up(practice: Planted, settings: dict[str, Any]) -> None:
@@ -373,7 +373,7 @@ def test_lena_began_ten_weeks_ago(practice: Planted, settings: dict[str, Any]) -
 
 
 def test_half_of_ines_ends_are_known_and_none_of_kofis(practice: Planted) -> None:
-    shown = occurrences(practice, "ines")
-    held = [entry for entry in shown if entry["SUMMARY"] == "Session" and entry["STATUS"] == "CONFIRMED"]
+    entries = occurrences(practice, "ines")
+    held = [entry for entry in entries if entry["SUMMARY"] == "Session" and entry["STATUS"] == "CONFIRMED"]
     assert 0.4 < len(rows(practice, "ines-calls.csv")) / len(held) < 0.6
     assert not (practice.folder / "kofi-calls.csv").exists()

@@ -1,4 +1,4 @@
-"""The first days: whatever is not connected, not recognised or not chosen is named, and never shown as 0."""
+"""Tests of the first days: what is not connected, recognised or chosen is named, and never shown as 0."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def office(tmp_path: Path, gap: GapKind) -> Office:
 
 
 def pages_of(office: Office) -> dict[str, str]:
-    """All that reaches Ana: her pages, and the report in each of its forms."""
-    said = {}
+    """Return Ana's pages, and her report in each format."""
+    texts = {}
     with DashboardPages(load(office.config)) as pages:
         pages.clock.now = NOW
         ana = pages.signed_in("ana")
         for path in ("/me/", "/me/patterns", "/me/data"):
-            said[path] = ana.get(path).text
+            texts[path] = ana.get(path).text
     for form in ("text", "md", "html"):
-        said[form] = office("report", "weekly", "--clinician", "ana", "--format", form).out
-    return said
+        texts[form] = office("report", "weekly", "--clinician", "ana", "--format", form).out
+    return texts
 
 
 def test_nothing_says_that_all_is_well(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""A full disk is called full, wherever the night writes. Nothing half-written stays, nothing is lost."""
+"""Tests of a full disk: it is reported wherever a run writes, no partial file stays, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_night_on_a_full_disk_says_so_and_with_room_again_nothing_is_lost(disk
     before = taken(disk)
     assert whole("nightly").code == 0
     most = taken(disk) - before
-    wanted, files = whole.dump(), names(disk)
+    expected, files = whole.dump(), names(disk)
     full = 0
     for number in range(ROUNDS):
         for path in disk.glob("evenhours.d*"):
@@ -97,7 +97,7 @@ def test_a_night_on_a_full_disk_says_so_and_with_room_again_nothing_is_lost(disk
             full += called_full(whole("init"), disk) or called_full(whole("nightly"), disk)
             assert names(disk) - files <= {"filler", "evenhours.db-wal", "evenhours.db-shm"}
         assert [whole(command).code for command in ("init", "nightly")] == [0, 0]
-        assert whole.dump() == wanted
+        assert whole.dump() == expected
         assert names(disk) == files
     assert full >= ROUNDS // 3
 
@@ -116,7 +116,7 @@ def test_a_first_night_on_a_full_disk_is_a_first_night_again_with_room(disk: Pat
 def test_a_later_night_on_a_full_disk_keeps_what_was_there(disk: Path) -> None:
     office = office_on(disk)
     assert office("nightly").code == 0
-    kept = office.dump()
+    stored = office.dump()
     office.write(
         "ana.ics", calendar(*(session(f"n{day}-{hour}", day, hour) for day in range(1, 29) for hour in range(8, 18)))
     )
@@ -127,10 +127,10 @@ def test_a_later_night_on_a_full_disk_keeps_what_was_there(disk: Path) -> None:
             full += called_full(answer, disk)
         if answer.code == 0:
             break
-        assert office.dump() == kept
+        assert office.dump() == stored
     assert full
     assert office("ingest", "--accept-shrink").code == 0
-    assert office.dump() != kept
+    assert office.dump() != stored
 
 
 def test_a_report_on_a_full_disk_leaves_the_old_one_and_nothing_else(disk: Path) -> None:
@@ -160,13 +160,13 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(
         write_private(tmp_path / "tokens", "ana.json", {"token": "t"})
     assert sorted(names(tmp_path)) == ["tokens"]
     for error, folder in ((unwritten, tmp_path), (unkept, tmp_path / "tokens")):
-        told = {errno.ENOSPC: disk_full_message(folder), errno.EDQUOT: f"disk of {folder} is used up"}
-        assert told.get(number, "input/output error") in str(error.value)
+        reasons = {errno.ENOSPC: disk_full_message(folder), errno.EDQUOT: f"disk of {folder} is used up"}
+        assert reasons.get(number, "input/output error") in str(error.value)
 
 
 def test_a_disk_with_room_but_for_no_file_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told = os.statvfs(tmp_path)
-    fields = [*told]
+    status = os.statvfs(tmp_path)
+    fields = [*status]
     fields[0:2], fields[2:5], fields[5:8] = [PAGE, PAGE], [9999, 2000, 1024], [100, 0, 0]
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
     assert disk_full_message(tmp_path) == f"the disk of {tmp_path} is full (4 MB free, but no room for another file)"

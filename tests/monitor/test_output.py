@@ -1,4 +1,4 @@
-"""Nothing that stands behind the standard streams ends the work: no closed pipe, no full disk, no closed descriptor."""
+"""Tests that a closed pipe, a full disk or a closed descriptor behind standard output does not end the work."""
 
 from __future__ import annotations
 
@@ -72,10 +72,12 @@ def test_lost_output_ends_no_reading(office: Office, command: list[str], around:
         office.config.read_text(encoding="utf-8") + MORE.format(number="broken").replace("ana.ics", "broken.ics"),
         encoding="utf-8",
     )
-    ended = shell(office, command, around)
+    completed = shell(office, command, around)
     assert read_sources(office) == SOURCES
-    assert ended.returncode == 3, ended.stderr  # of eight sources one is broken; what was printed changes nothing
-    assert not any(noise in ended.stderr for noise in NOISE), ended.stderr
+    assert completed.returncode == 3, (
+        completed.stderr
+    )  # of eight sources one is broken; what was printed changes nothing
+    assert not any(noise in completed.stderr for noise in NOISE), completed.stderr
     with opened(office.folder / "evenhours.db") as store:
         computed = store.connection.execute("SELECT count(*) FROM computation").fetchone()
         assert computed == ((2,) if "nightly" in command else (0,))
@@ -87,9 +89,9 @@ def test_lost_output_ends_no_reading(office: Office, command: list[str], around:
 @pytest.mark.parametrize("around", LOST.values(), ids=list(LOST))
 def test_lost_output_ends_no_analysis(office: Office, around: str) -> None:
     assert office("ingest").code == 0
-    ended = shell(office, ["analyse"], around)
-    assert ended.returncode == 0, ended.stderr
-    assert not any(noise in ended.stderr for noise in NOISE), ended.stderr
+    completed = shell(office, ["analyse"], around)
+    assert completed.returncode == 0, completed.stderr
+    assert not any(noise in completed.stderr for noise in NOISE), completed.stderr
     with opened(office.folder / "evenhours.db") as store:
         assert store.connection.execute("SELECT count(*) FROM computation").fetchone() == (2,)
 
@@ -101,20 +103,20 @@ def test_a_command_that_does_nothing_but_print_says_that_it_could_not(
     office: Office, command: list[str], around: str
 ) -> None:
     assert office("nightly").code == 0
-    ended = shell(office, command, around)
-    assert ended.returncode == 1
-    assert not any(noise in ended.stderr for noise in NOISE), ended.stderr
+    completed = shell(office, command, around)
+    assert completed.returncode == 1
+    assert not any(noise in completed.stderr for noise in NOISE), completed.stderr
     if "|" not in around:
-        assert ended.stderr.startswith(b"evenhours: Cannot write to standard output: ")
-        assert ended.stderr.count(b"\n") == 1
+        assert completed.stderr.startswith(b"evenhours: Cannot write to standard output: ")
+        assert completed.stderr.count(b"\n") == 1
 
 
 @pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_an_export_quietly(office: Office) -> None:
     assert office("nightly").code == 0
-    ended = shell(office, ["export", "events"], '"$@" | head -n 1')
-    assert ended.stdout.startswith(b"clinician,source,start")
-    assert ended.stderr == b""
+    completed = shell(office, ["export", "events"], '"$@" | head -n 1')
+    assert completed.stdout.startswith(b"clinician,source,start")
+    assert completed.stderr == b""
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What is shown was computed: pages, reports and doctor while a part of somebody's is not read or not computed."""
+"""Tests that pages, reports and doctor say so while a part of a week is not read or not computed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUIET = re.compile(r"nothing (new |else )?stood out|inside the hours you chose",
 
 
 class Practice(Office):
-    """The office with a shared calendar; ``night`` and ``at`` run commands at an instant."""
+    """The practice with a shared calendar; ``night`` and ``at`` run commands at an instant."""
 
     def at(self, now: datetime, *arguments: str) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch:
@@ -45,42 +45,42 @@ class Practice(Office):
     def nights(self, first: datetime, number: int) -> list[int]:
         return [self.at(first + timedelta(days=n), "nightly")[0] for n in range(number)]
 
-    def page(self, now: datetime, who: str = "ana", path: str = "/me/") -> str:
+    def page(self, now: datetime, reader: str = "ana", path: str = "/me/") -> str:
         with DashboardPages(load(self.config)) as pages:
             pages.clock.now = now
-            page = pages.signed_in(who).get(path).text
+            page = pages.signed_in(reader).get(path).text
         return " ".join(re.sub(r"(?s)<(head|style|script|svg)\b.*?</\1>|<[^>]+>", " ", page).split())
 
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Practice:
-    made = Practice(tmp_path, CONFIG + SHARED)
+    practice = Practice(tmp_path, CONFIG + SHARED)
     days = range(1, 25)
-    made.write("ana.ics", calendar(*(session(f"s{day}", day, 10) for day in days if day % 7 in {2, 3, 4})))
+    practice.write("ana.ics", calendar(*(session(f"s{day}", day, 10) for day in days if day % 7 in {2, 3, 4})))
     both = "ATTENDEE:mailto:ana@two.example\nATTENDEE:mailto:ben@two.example\nEND:VEVENT"
     rooms = (session(f"r{day}", day, 15).replace("END:VEVENT", both) for day in days if day % 7 == 5)
-    made.write("rooms.ics", calendar(*rooms))
+    practice.write("rooms.ics", calendar(*rooms))
     letters = [
         letter(100 + day, "ana@two.example", "carol@post.example", f"{day:02} Mar 2026 11:00:00 +0100") for day in days
     ]
-    made.write("ana.mbox", mailbox(*letters))
-    return made
+    practice.write("ana.mbox", mailbox(*letters))
+    return practice
 
 
 def test_on_monday_morning_the_page_has_last_week(practice: Practice) -> None:
     assert practice.nights(MONDAY - timedelta(days=2), 3) == [0, 0, 0]
-    said = practice.page(MONDAY + timedelta(hours=4))
-    assert "Week of 9 to 15 March 2026" in said
-    assert "Complete through Sunday night." in said
-    assert "not complete" not in said
+    text = practice.page(MONDAY + timedelta(hours=4))
+    assert "Week of 9 to 15 March 2026" in text
+    assert "Complete through Sunday night." in text
+    assert "not complete" not in text
 
 
 def test_before_the_night_monday_s_page_says_that_the_week_is_not_complete(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=8), 8)
-    said = practice.page(MONDAY - timedelta(minutes=10))
-    assert "The week of 9 to 15 March 2026 is not complete: nothing was read since Sunday 15 March" in said
-    assert "Week of 2 to 8 March 2026" in said
-    assert not QUIET.search(said)
+    text = practice.page(MONDAY - timedelta(minutes=10))
+    assert "The week of 9 to 15 March 2026 is not complete: nothing was read since Sunday 15 March" in text
+    assert "Week of 2 to 8 March 2026" in text
+    assert not QUIET.search(text)
 
 
 def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> None:
@@ -88,9 +88,9 @@ def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> No
     (practice.folder / "ana.ics").rename(practice.folder / "away.ics")
     assert practice.nights(MONDAY - timedelta(days=3), 4) == [3] * 4
 
-    said = practice.page(MONDAY + timedelta(hours=4))
-    assert "The week of 9 to 15 March 2026 is not complete: your calendar (diary) was last read on Thursday 12" in said
-    assert not QUIET.search(said)
+    text = practice.page(MONDAY + timedelta(hours=4))
+    assert "The week of 9 to 15 March 2026 is not complete: your calendar (diary) was last read on Thursday 12" in text
+    assert not QUIET.search(text)
     code, doctor, _ = practice.at(MONDAY + timedelta(hours=4), "doctor")
     assert code == 1
     assert "✗ page of ana: it warns: The week of 9 to 15 March 2026 is not complete" in doctor
@@ -124,9 +124,9 @@ def test_read_but_not_computed_for_three_weeks(practice: Practice, request: pyte
     assert practice.nights(MONDAY - timedelta(days=13), 21) == [*[0] * 6, *[3] * 15]
 
     now = MONDAY + timedelta(days=7, hours=4)
-    said = practice.page(now)
-    assert "The week of 16 to 22 March 2026 is not complete: its numbers could not be computed" in said
-    assert not QUIET.search(said)
+    text = practice.page(now)
+    assert "The week of 16 to 22 March 2026 is not complete: its numbers could not be computed" in text
+    assert not QUIET.search(text)
     code, doctor, _ = practice.at(now, "doctor")
     assert code == 1
     assert "✗ page of ana: the numbers could not be computed (KeyError)" in doctor
@@ -142,10 +142,10 @@ def test_numbers_of_another_configuration_are_not_shown_as_todays(
     practice.change('mon = ["08:00-18:00"]', 'mon = ["08:00-09:00"]')
     request.getfixturevalue("anas_break")
 
-    said = practice.page(MONDAY + timedelta(hours=4))
+    text = practice.page(MONDAY + timedelta(hours=4))
 
-    assert "its numbers could not be computed" in said
-    assert not QUIET.search(said)
+    assert "its numbers could not be computed" in text
+    assert not QUIET.search(text)
 
 
 def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice) -> None:
