@@ -72,7 +72,7 @@ def connection_error(
 
 
 def _failure(peer: str, error: BaseException | None) -> tuple[str, str]:
-    """Return what happened where ``peer`` gave no complete answer, and what to check.
+    """Return what happened where ``peer`` gave no complete response, and what to check.
 
     HTTP libraries wrap the original error and repeat addresses in their messages, so only the types in the chain of
     causes are used.
@@ -88,7 +88,7 @@ def _failure(peer: str, error: BaseException | None) -> tuple[str, str]:
         for kind, found, check in _FAILURES:
             if isinstance(cause, kind) and not isinstance(cause, _CUT_OFF):
                 return found.format(peer=peer), check
-    return f"{peer} gave no complete answer.", "Check its name, its port and the network."
+    return f"{peer} gave no complete response.", "Check its name, its port and the network."
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -114,7 +114,7 @@ class ConsentFlow:
                 # Without its cause, which repeats what the server sent.
                 raise AuthorizationError(NAME, "Google does not accept the code.", "Run the command again.") from None
             except (RequestException, ValueError):
-                raise UnavailableError(NAME, "Google gave no complete answer.", "Run the command again.") from None
+                raise UnavailableError(NAME, "Google gave no complete response.", "Run the command again.") from None
         if not token.get("refresh_token"):
             remedy = "Revoke it at myaccount.google.com/permissions, then run the command again."
             raise AuthorizationError(NAME, "Google gave a permission that ends within the hour.", remedy)

@@ -59,7 +59,7 @@ class MicrosoftAccess:
 
     def token(self) -> str:
         """Return a token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
-        answer = self._guarded(self._acquire)
+        result = self._guarded(self._acquire)
         # msal may have received a new refresh token, after which the old one may stop working.
         if self._cache is not None and self._cache.has_state_changed:
             # A permission that was revoked meanwhile must not be written again.
@@ -67,9 +67,9 @@ class MicrosoftAccess:
                 raise self.refused(f"{self._owner} revoked the permission.")
             _write(self._folder, f"{self._owner}.json", self._stored | {"cache": json.loads(self._cache.serialize())})
             self._cache.has_state_changed = False
-        if answer and "access_token" in answer:
-            return str(answer["access_token"])
-        if answer is None or answer.get("error") in _WITHDRAWN:
+        if result and "access_token" in result:
+            return str(result["access_token"])
+        if result is None or result.get("error") in _WITHDRAWN:
             raise self.refused("the permission was revoked, or has expired.")
         raise self._unreachable()
 
@@ -90,8 +90,8 @@ class MicrosoftAccess:
         accounts = self._application.get_accounts()
         if not accounts:
             return None
-        answer = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
-        return _mapping(answer)
+        result = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
+        return _mapping(result)
 
     def _signed_in_account(self) -> str:
         accounts = self._application.get_accounts()
@@ -151,13 +151,13 @@ class DeviceSignIn:
 
         Raises a :class:`~connectors.errors.ConnectorError` if it is refused or nobody signs in in time.
         """
-        answer = self._application.acquire_token_by_device_flow(self._flow)
-        if "access_token" not in answer:
+        result = self._application.acquire_token_by_device_flow(self._flow)
+        if "access_token" not in result:
             raise AuthorizationError(
                 NAME, "nobody signed in with this code, or permission was refused.", "Run the command again."
             )
         requested = scopes_of(self._options)
-        granted = {scope.rpartition("/")[2] for scope in str(answer.get("scope", "")).split()}
+        granted = {scope.rpartition("/")[2] for scope in str(result.get("scope", "")).split()}
         scopes = tuple(scope for scope in requested if scope in granted)
         content = {"cache": json.loads(self._cache.serialize()), "scopes": scopes, "given_at": now.isoformat()}
         _write(folder, f"{clinician}.json", content)
@@ -221,8 +221,8 @@ def _cache(source: str, text: str) -> Any:
     return cache
 
 
-def _mapping(answer: Any) -> Mapping[str, Any] | None:
-    return answer if isinstance(answer, Mapping) else None
+def _mapping(result: Any) -> Mapping[str, Any] | None:
+    return result if isinstance(result, Mapping) else None
 
 
 def _write(folder: Path, name: str, content: Mapping[str, Any]) -> None:

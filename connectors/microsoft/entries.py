@@ -157,8 +157,8 @@ def meeting_code(url: str) -> str:
 
 def is_organizer(item: Item) -> bool:
     """Return ``True`` if the owner organises the entry: the attendance of such a meeting can be read for certain."""
-    answer = item.get("responseStatus")
-    return isinstance(answer, Mapping) and answer.get("response") == "organizer"
+    response_status = item.get("responseStatus")
+    return isinstance(response_status, Mapping) and response_status.get("response") == "organizer"
 
 
 def last_end(item: Item) -> datetime | None:
@@ -170,8 +170,8 @@ def last_end(item: Item) -> datetime | None:
 
 
 def _status(item: Item) -> Status:
-    answer = item.get("responseStatus")
-    response = _text(answer, "response") if isinstance(answer, Mapping) else ""
+    response_status = item.get("responseStatus")
+    response = _text(response_status, "response") if isinstance(response_status, Mapping) else ""
     if item.get("isCancelled") is True:
         return Status.CANCELLED
     if response == "declined":

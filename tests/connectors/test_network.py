@@ -85,7 +85,9 @@ def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pyt
 def test_answer_that_breaks_off_is_not_whole() -> None:
     with reply_server() as server:
         server.set_replies(Reply(body=b"half", length=400))
-        with pytest.raises(UnavailableError, match=r"no complete answer\. Check its name, its port and the network\."):
+        with pytest.raises(
+            UnavailableError, match=r"no complete response\. Check its name, its port and the network\."
+        ):
             HttpClient("diary", lambda _: None).get(server.url)
 
 
@@ -98,5 +100,5 @@ def test_mail_server_without_encryption_on_the_way_says_so() -> None:
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
-    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no complete answer."
-    assert connection_error("diary", "it", None).found == "it gave no complete answer."
+    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no complete response."
+    assert connection_error("diary", "it", None).found == "it gave no complete response."
