@@ -38,7 +38,7 @@ def interpreter(folder: Path, pretended: str) -> str:
     return str(path)
 
 
-def test_an_old_python_is_told_from_a_new_one(bare_project: Path) -> None:
+def test_an_old_python_is_refused(bare_project: Path) -> None:
     old = interpreter(bare_project, 'sys.version_info = (3, 9, 2, "final", 0)')
 
     run = make(bare_project, "demo", f"PYTHON={old}")

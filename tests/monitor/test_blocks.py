@@ -119,7 +119,7 @@ def test_a_block_waits_for_everybody_and_says_for_whom(six: BlockPractice) -> No
     assert report(six).unknown == ()
 
 
-def test_after_fourteen_days_whoever_is_not_whole_is_not_known_for_good(six: BlockPractice) -> None:
+def test_after_fourteen_days_an_incomplete_caseload_stays_unknown(six: BlockPractice) -> None:
     six.night(AFTER - timedelta(weeks=4))
     for days in (0, 7, 13):
         six.night(AFTER + days * DAY, unread=["ben"])
@@ -304,7 +304,7 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     assert later.assigned == 0
 
 
-def test_ties_are_said_and_the_last_word_is_the_directors(six: BlockPractice) -> None:
+def test_ties_are_shown_and_the_director_decides(six: BlockPractice) -> None:
     six.night(AFTER)
     for key in NAMES[:6]:
         six.store.connection.execute(

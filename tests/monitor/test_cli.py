@@ -170,7 +170,7 @@ def test_3_too_when_there_was_nobody_else_to_compute(office: Office) -> None:
     assert office("analyse").code == 3
 
 
-def test_nothing_new_to_compute_is_said_so(read: Office) -> None:
+def test_nothing_new_to_compute_is_printed(read: Office) -> None:
     read("analyse")
     assert read("analyse").out == "Nothing new to compute.\n"
 
@@ -183,13 +183,13 @@ def test_nothing_new_to_compute_is_said_so(read: Office) -> None:
         (["classify", "--try"], "There is no calendar yet. Add one as a [[source]]"),
     ],
 )
-def test_without_a_source_it_is_said_what_to_do(office: Office, command: list[str], message: str) -> None:
+def test_without_a_source_the_remedy_is_printed(office: Office, command: list[str], message: str) -> None:
     office.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
     answer = office(*command)
     assert (answer.code, message in answer.err) == (0, True)
 
 
-def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: Office) -> None:
+def test_3_when_some_sources_failed_and_the_others_are_stored(office: Office) -> None:
     (office.folder / "ana.mbox").unlink()
     answer = office("ingest", "--json")
     assert answer.code == 3
@@ -445,7 +445,7 @@ def test_inspect_says_which_kind_reads_what_is_no_table(office: Office) -> None:
     assert "csv" not in answer.out
 
 
-def test_a_call_log_without_a_zone_is_refused_as_proposed_and_read_once_it_is_said(office: Office) -> None:
+def test_a_call_log_without_a_zone_is_refused_and_read_once_a_zone_is_configured(office: Office) -> None:
     log = "".join(f"{day},2026-03-0{day} 09:01:00,2026-03-0{day} 09:58:00\n" for day in range(2, 6))
     path = office.write("calls.csv", f"Meeting ID,Joined,Left\n{log}")
     proposed = office("inspect", str(path)).out.replace('"KEY"', '"ana"')
@@ -490,7 +490,7 @@ def test_an_end_that_cannot_be_true_is_refused(read: Office, end: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["09:30", "2026-03-04T10:30"])
-def test_an_end_that_cannot_be_true_is_told_beside_the_booking(read: Office, end: str) -> None:
+def test_the_error_for_an_impossible_end_shows_the_booking(read: Office, end: str) -> None:
     key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
     booked = "That session was booked for 2 March from 10:00 to 10:50; it cannot have ended at"
     assert f"{booked} {end}." in read("correct", key, end).err
@@ -561,7 +561,7 @@ def test_an_exported_line_says_what_it_is_about(read: Office) -> None:
     )
 
 
-def test_an_end_is_told_where_somebody_lived_then(read: Office) -> None:
+def test_an_end_is_shown_in_the_zone_of_that_day(read: Office) -> None:
     """Ana moves to New York after the session."""
     zones = 'key = "ana"\nzones = [{ zone = "Europe/Berlin" }, { from = 2026-04-01, zone = "America/New_York" }]'
     read.config.write_text(CONFIG.replace('key = "ana"', zones))
@@ -600,7 +600,7 @@ def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     assert found["page of ana"] == found["page of ben"] == "everything of the last week was read and computed"
 
 
-def test_doctor_says_how_many_true_times_meet_a_session(read: Office) -> None:
+def test_doctor_counts_the_actual_times_that_belong_to_a_session(read: Office) -> None:
     found = {line["check"]: (line["found"], line["hint"]) for line in read("doctor", "--json").json_lines}
     assert found["actual times of visits"] == ("2 of 2 belong to a session", False)
     assert "actual times of diary" not in found
@@ -629,7 +629,7 @@ def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(rea
     assert "new identifiers" not in read("doctor").out
 
 
-def test_doctor_asks_for_the_zone_where_few_true_times_meet_a_session(read: Office) -> None:
+def test_doctor_asks_for_the_zone_if_few_actual_times_belong_to_a_session(read: Office) -> None:
     log = ["from,to", "2026-03-02T15:00+00:00,2026-03-02T15:30+00:00", "2026-03-16T15:00+00:00,2026-03-16T15:30+00:00"]
     read.write("calls.csv", "\n".join(log))
     columns = 'kind = "csv"\nclinician = "ana"\npath = "calls.csv"\n[source.columns]\n'

@@ -115,7 +115,7 @@ def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
     assert asked["redirect_uri"].startswith("http://127.0.0.1:")
 
 
-def test_a_connection_on_which_nothing_is_said_holds_nobody_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_connection_does_not_block(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """As browsers open some ahead."""
     idle: list[socket.socket] = []
 
@@ -147,7 +147,7 @@ def test_a_stray_request_is_not_taken_for_googles_answer(office: Office, monkeyp
     assert office("connect", "google", "--clinician", "ana").code == 0
 
 
-def test_whoever_never_answers_is_waited_for_only_so_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_an_answer_is_limited(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     def launch(url: str) -> int:
         back = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         for _ in range(12):

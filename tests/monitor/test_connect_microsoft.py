@@ -66,7 +66,7 @@ def test_a_code_is_shown_and_the_permission_opens_the_account(tmp_path: Path, mi
     ]
 
 
-def test_what_was_not_granted_is_told(tmp_path: Path, microsoft: Microsoft) -> None:
+def test_a_missing_grant_is_reported(tmp_path: Path, microsoft: Microsoft) -> None:
     microsoft.grants = ("Calendars.ReadBasic",)
     answer = office_with(tmp_path, microsoft)("connect", "microsoft", "--clinician", "ana")
     assert answer.code == 4
@@ -148,6 +148,6 @@ def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(
     assert not token.exists()
 
 
-def test_somebody_without_such_a_source_is_told(tmp_path: Path) -> None:
+def test_a_clinician_without_such_a_source_gets_an_error(tmp_path: Path) -> None:
     answer = Office(tmp_path)("connect", "microsoft", "--clinician", "ana")
     assert (answer.code, "ana has no source of kind microsoft" in answer.err) == (2, True)

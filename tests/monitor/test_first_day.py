@@ -88,14 +88,14 @@ def pages_of(office: Office) -> dict[str, str]:
     return texts
 
 
-def test_nothing_says_that_all_is_well(office: Office) -> None:
+def test_no_page_reassures(office: Office) -> None:
     assert office("nightly").code == 0
     for place, pages in pages_of(office).items():
         text = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>", " ", pages)
         assert not ALL_IS_WELL.search(text), (place, ALL_IS_WELL.search(text))
 
 
-def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known(office: Office, gap: GapKind) -> None:
+def test_the_headline_names_the_gap_and_the_page_the_remedy(office: Office, gap: GapKind) -> None:
     office("nightly")
     pages = pages_of(office)
     headline = re.search(r"<h1>(.*?)</h1>", pages["/me/"])
@@ -113,9 +113,7 @@ def test_doctor_says_it_with_the_remedy(office: Office, gap: GapKind) -> None:
     assert answer.code == (0 if gap is GapKind.NO_MESSAGES else 1)
 
 
-def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_month(
-    office: Office, gap: GapKind
-) -> None:
+def test_the_night_reports_a_gap_once_and_on_each_first_monday_of_a_month(office: Office, gap: GapKind) -> None:
     sentence = CASES[gap][2]
     errors = {}
     for day in (NOW, *(NOW + timedelta(days=n) for n in (1, 10, 17, 24)), NOW + timedelta(days=17, hours=6)):
@@ -126,7 +124,7 @@ def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_mon
     assert days_named == {NOW, datetime(2026, 4, 6, 12, tzinfo=UTC)}, "6 April is the first Monday of a month"
 
 
-def test_a_gap_that_was_filled_and_opens_again_is_said_again(office: Office, gap: GapKind) -> None:
+def test_a_gap_that_opens_again_is_reported_again(office: Office, gap: GapKind) -> None:
     office("nightly")
     broken = office.config.read_text(encoding="utf-8")
     office.config.write_text(CONFIG, encoding="utf-8")

@@ -148,7 +148,7 @@ def test_numbers_of_another_configuration_are_not_shown_as_todays(
     assert not QUIET.search(text)
 
 
-def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice) -> None:
+def test_two_days_without_cron_are_reported_everywhere(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=1), 2)
     now = MONDAY + timedelta(hours=49)
 
@@ -159,7 +159,7 @@ def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice
     assert "✗ last night: the last run ended on Monday 16 March at 04:30, with exit code 0" in doctor
 
 
-def test_a_night_that_did_not_end_is_said(practice: Practice) -> None:
+def test_a_night_that_did_not_end_is_reported(practice: Practice) -> None:
     practice.nights(MONDAY, 1)
     with opened(practice.folder / "evenhours.db") as store, store.write() as connection:
         connection.execute("UPDATE run SET ended_at = NULL, exit_code = NULL")

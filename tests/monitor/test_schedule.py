@@ -43,7 +43,7 @@ def test_when_a_line_starts_next(fields: str, after: str, starts: str | None) ->
 @pytest.mark.parametrize(
     "line", ["", "evenhours nightly", "61 4 * * * evenhours nightly", "x 4 * * * evenhours nightly"]
 )
-def test_what_is_no_line_of_cron_is_left_alone(line: str) -> None:
+def test_a_text_that_is_no_cron_line_is_ignored(line: str) -> None:
     assert parse_line(line) is None
 
 
