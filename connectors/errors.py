@@ -33,8 +33,8 @@ class RateLimitError(ConnectorError):
     """
 
     def __init__(self, source: str, found: str, remedy: str, wait: timedelta | None = None) -> None:
-        asked = f" It asks us to wait {_duration_text(wait)}." if wait else ""
-        super().__init__(source, f"{found}{asked}", remedy)
+        request = f" It asks us to wait {_duration_text(wait)}." if wait else ""
+        super().__init__(source, f"{found}{request}", remedy)
         self.wait = wait
 
 
