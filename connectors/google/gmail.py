@@ -235,10 +235,10 @@ def _headers(message: Mapping[str, Any]) -> Headers:
     fields: dict[str, list[str]] = {}
     for header in message.get("payload", {}).get("headers", ()):
         fields.setdefault(str(header["name"]).lower(), []).append(" ".join(str(header["value"]).split()))
-    kept = {name.lower(): fields[name.lower()] for name in _HEADERS if name.lower() in fields}
+    values = {name.lower(): fields[name.lower()] for name in _HEADERS if name.lower() in fields}
     thread = str(message.get("threadId", ""))
     return Headers.from_fields(
-        kept | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {})
+        values | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {})
     )
 
 

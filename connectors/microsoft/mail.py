@@ -30,7 +30,7 @@ _NEWEST_FIRST = "receivedDateTime desc"  # the only order that the API supports
 MAX_FILTERED = 5000  # messages that a delta query with a filter returns
 
 
-class _Folder(NamedTuple):
+class _MailFolder(NamedTuple):
     """A mail folder: ``is_sent`` for Sent Items and its subfolders, ``size`` in items."""
 
     is_sent: bool
@@ -63,7 +63,7 @@ class Mailbox:
                 yield replace(page, done=done + min(received, new_sizes.get(name, 0)), total=total) if total else page
             done += new_sizes.get(name, 0)
 
-    def _pages(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+    def _pages(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
         except ExpiredLinkError:
@@ -71,7 +71,7 @@ class Mailbox:
             self.cursor = replace(self.cursor, folders=others)
             yield from self._read_again(name, folder)
 
-    def _read_again(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+    def _read_again(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
         except ExpiredLinkError:
@@ -79,7 +79,7 @@ class Mailbox:
             found = "the server's link for a folder expires while the folder is being read."
             raise MalformedError(source, found, "The next run tries again.") from None
 
-    def _folder(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+    def _folder(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
         """Yield each page, with the number of messages received so far."""
         path, received = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
         query = self.cursor.folders.get(name)
@@ -93,7 +93,7 @@ class Mailbox:
             if items:
                 yield received, Batch(self.cursor.dump(), records, rejected=rejected)
 
-    def _first_query(self, folder: _Folder) -> str:
+    def _first_query(self, folder: _MailFolder) -> str:
         query = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
         if folder.size <= MAX_FILTERED:
             query.append(("$filter", f"receivedDateTime ge {graph_time(self.maker.context.window.start)}"))
@@ -119,20 +119,20 @@ class Mailbox:
                 skipped = skipped.including(stamp.sent_at, window)
         return tuple(records), tuple(rejected), skipped
 
-    def _folders(self) -> dict[str, _Folder]:
+    def _folders(self) -> dict[str, _MailFolder]:
         """Return the folders with correspondence, by id."""
         # The names of folders are localised; these well-known ones return the ids.
         well_known = (*_NO_CORRESPONDENCE, _SENT)
         special = {name: str(self.graph.item(f"mailFolders/{name}", _ID).get("id")) for name in well_known}
         sent = special.pop(_SENT)
-        folders: dict[str, _Folder] = {}
+        folders: dict[str, _MailFolder] = {}
         waiting = [("mailFolders", False)]
         while waiting:
             path, is_sent = waiting.pop()
             for folder in self.graph.items(path, (("$select", "id,childFolderCount,totalItemCount"),)):
                 name, size = str(folder.get("id")), folder.get("totalItemCount")
                 if name not in folders and name not in special.values():
-                    folders[name] = _Folder(is_sent or name == sent, size if isinstance(size, int) else 0)
+                    folders[name] = _MailFolder(is_sent or name == sent, size if isinstance(size, int) else 0)
                     if folder.get("childFolderCount"):
                         waiting.append((f"mailFolders/{quote(name, safe='')}/childFolders", folders[name].is_sent))
         return folders

@@ -110,7 +110,7 @@ def ingest(
         StoreError: The database could not be written. The current page is not stored, all earlier ones are.
     """
     accounts = source_accounts(config, pseudonyms, request, now=now)
-    readers = [_AccountReader(store, account, now, progress or _no_progress, request) for account in accounts]
+    readers = [_AccountIngest(store, account, now, progress or _no_progress, request) for account in accounts]
     parallel = [reader for reader in readers if reader.is_remote]
     if len(parallel) < 2:
         parallel = []
@@ -147,7 +147,7 @@ def _no_progress(_source: str, _batch: Batch) -> None:
     """Show no progress."""
 
 
-class _AccountReader:
+class _AccountIngest:
     """Reads one account from its cursor to its end and stores the pages, which may be read in another thread."""
 
     def __init__(

@@ -16,7 +16,7 @@ from monitor.notices import RULE, exclusions_from, with_persons
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import analysis_records, weeks
-from monitor.store import notices as kept
+from monitor.store import notices as notice_store
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report import cards, figures, gaps, sentences
@@ -58,7 +58,7 @@ def weekly_report(
         )
         values = week_values(connection, clinician, monday)
         notice_rows, codes = (
-            kept.notices(connection, clinician.key),
+            notice_store.notices(connection, clinician.key),
             analysis_records.pseudonyms(connection, clinician.key),
         )
     completeness = WeekCompleteness.of(ready, frames, monday, newer_sentence)

@@ -208,9 +208,9 @@ def protected_kept_share(frames: Frames) -> WeeklyValues:
     start, end = np.concatenate((timed, agreed)).T
     week = frames.calendar.week_of(start)
     length = weekly_sums(frames, week, end - start)
-    kept = length - weekly_sums(frames, week, seconds_inside(work_spans(frames), start, end))
+    unworked = length - weekly_sums(frames, week, seconds_inside(work_spans(frames), start, end))
     known = observed(frames, "calendar_observed")
-    return from_both_sources(frames, weekly_ratios(known, 100 * kept, length, weekly_sums(frames, week)))
+    return from_both_sources(frames, weekly_ratios(known, 100 * unworked, length, weekly_sums(frames, week)))
 
 
 @metric(
