@@ -97,6 +97,7 @@ class Drawing:
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
         self._figure = Figure(figsize=(width / 72, height / 72), dpi=72, frameon=False)
+        # Callers measure in points from the top left; the figure measures from the bottom.
         self._points = Affine2D().scale(1, -1).translate(0, height)
         self._labels: dict[str, tuple[str, ...]] = {}
         self._order = 0

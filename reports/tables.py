@@ -50,10 +50,10 @@ def _agreed(day: RhythmDay) -> str:
 
 def session_ends(week: SessionEnds) -> TextTable:
     """Return one row a session: the day, the booked end, the actual end; sessions with unknown ends are counted."""
-    return TextTable(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _ends(day)))
+    return TextTable(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _session_end_rows(day)))
 
 
-def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
+def _session_end_rows(day: EndsDay) -> Iterator[tuple[str, str, str]]:
     for end in day.ends:
         yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", value_texts.session_end(end)
     # Sessions without a known end are counted, so that the rows add up to the sessions held.

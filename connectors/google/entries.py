@@ -145,6 +145,7 @@ def _meeting(item: Mapping[str, Any], context: Context) -> str | None:
 
 
 def _span(item: Mapping[str, Any], owner: Owner) -> tuple[datetime, datetime, bool]:
+    """Return when an event starts and ends, and whether it lasts all day: then it has dates instead of times."""
     start, end = item.get("start"), item.get("end")
     if not isinstance(start, Mapping) or not isinstance(end, Mapping):
         raise UnusableError("it has no start or no end")

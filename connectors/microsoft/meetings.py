@@ -64,23 +64,24 @@ class TeamsMeetings:
                     continue  # the cursor does not move, so it is requested again by the next run
             accepted += last.is_own
             since, begin = self._since(code), self.maker.context.window.start
-            meetings = self.cursor.meetings | {self._name(code): min(last.end, complete_until).isoformat()}
+            meetings = self.cursor.meetings | {self._keyed_code(code): min(last.end, complete_until).isoformat()}
             cursor = self.cursor if since and since >= begin else self.cursor.read_from(begin)
             self.cursor = replace(cursor, meetings=meetings)
             if times:
                 yield Batch(self.cursor.dump(), times, done=done, total=len(due))
         if accepted:
             self.refusal = None
-        names = set(map(self._name, last_meetings))
-        meetings = {name: end for name, end in self.cursor.meetings.items() if name in names}
+        codes = set(map(self._keyed_code, last_meetings))
+        meetings = {code: end for code, end in self.cursor.meetings.items() if code in codes}
         self.cursor = replace(self.cursor, meetings=meetings)
 
-    def _name(self, code: str) -> str:
+    def _keyed_code(self, code: str) -> str:
+        """Return the pseudonym under which the cursor lists a meeting: a code itself would let anybody join."""
         return self.maker.context.pseudonyms.entry("meeting", code)
 
     def _since(self, code: str) -> datetime | None:
         """Return the end of the last occurrence whose attendance was requested."""
-        end = self.cursor.meetings.get(self._name(code))
+        end = self.cursor.meetings.get(self._keyed_code(code))
         return datetime.fromisoformat(end) if end else None
 
     def _is_due(self, code: str, end: datetime) -> bool:

@@ -193,7 +193,7 @@ class _MailboxSimulator:
         """Yield threads that the clinician begins: in working time, late at night, and on days off."""
         clients = list(self.clients_by_week[weeks_ago].values())
         moments = [self._work_moment(weeks_ago) for _ in range(self.rng.poisson(2 * self.person.fte))]
-        moments += [moment for day in self._nights(weeks_ago, habits) for moment in self._pair(day, *LATE)]
+        moments += [moment for day in self._late_evenings(weeks_ago, habits) for moment in self._pair(day, *LATE)]
         moments += [moment for day in self._off_days(weeks_ago, habits) for moment in self._pair(day, *AT_REST)]
         for moment in moments if clients else ():
             first = self._message(moment, clients[int(self.rng.integers(len(clients)))], outgoing=True)
@@ -201,13 +201,14 @@ class _MailboxSimulator:
             if self.rng.random() < 0.5:
                 yield self._reply(first, moment + int(self.rng.uniform(0.3, 20) * 3600))
 
-    def _nights(self, weeks_ago: int, habits: Habits) -> list[date]:
-        """Return evenings before a working day."""
+    def _late_evenings(self, weeks_ago: int, habits: Habits) -> list[date]:
+        """Draw the working days of a week that end with late mail; the next day is a working day, too."""
         number = min(int(habits.late_nights + self.rng.random()), 4)
-        nights = [self._day(weeks_ago, int(weekday)) for weekday in self.rng.permutation(4)[:number]]
-        return [day for day in nights if self._works(day) and self._works(day + timedelta(days=1))]
+        evenings = [self._day(weeks_ago, int(weekday)) for weekday in self.rng.permutation(4)[:number]]
+        return [day for day in evenings if self._works(day) and self._works(day + timedelta(days=1))]
 
     def _off_days(self, weeks_ago: int, habits: Habits) -> list[date]:
+        """Draw the days off with mail, the Sunday first."""
         number = int(habits.off_days + self.rng.random())
         return [day for day in (self._day(weeks_ago, 6), self._day(weeks_ago, 5))[:number] if day not in self.free]
 
