@@ -9,7 +9,6 @@ import resource
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -97,32 +96,6 @@ def test_only_the_command_line_reads_the_clock() -> None:
 @pytest.mark.parametrize("code", ["datetime.now(tz=UTC)", "dt.date.today()", "time.time()", "datetime.datetime.now()"])
 def test_a_reading_of_the_clock_is_detected(code: str) -> None:
     assert clock_readings(ast.parse(code))
-
-
-# One meaning a word
-
-
-def test_a_class_name_is_used_once() -> None:
-    names = [node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    assert [name for name, number in Counter(names).items() if number > 1] == []
-
-
-def test_no_two_modules_have_the_same_first_sentence() -> None:
-    first_lines = [docstring.partition("\n")[0] for tree in trees().values() if (docstring := ast.get_docstring(tree))]
-    assert [line for line, number in Counter(first_lines).items() if number > 1] == []
-
-
-def test_no_docstring_begins_like_a_riddle() -> None:
-    """A docstring says what a thing is or does: "Return whether ...", not "Whether ..."."""
-    opening = re.compile(r"(What|Whether|Who|Whose|How|Which|Where|When)\b")
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    riddles = [
-        (path, docstring.partition("\n")[0])
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and opening.match(docstring := ast.get_docstring(node) or "")
-    ]
-    assert riddles == []
 
 
 # Dependencies

@@ -141,7 +141,7 @@ FAMILIES = (
     ),
     NoticeFamily(
         key="fewer, later, shorter",
-        title="Slower replies, cancelled or shorter sessions",
+        title="Replies, cancellations, shorter sessions",
         headline="Replies were slower, or sessions were cancelled or ended early, more than usual.",
         try_this="tell someone you trust how the last weeks were, whatever the reason.",
         metrics=(
