@@ -50,7 +50,7 @@ def test_a_proof_of_another_page_is_refused(emulator: Emulator, tmp_path: Path) 
     with pytest.raises(UnavailableError, match="not the address to which Google's page leads"):
         second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
     second._state = first._state
-    with pytest.raises(AuthorizationError, match="does not accept the answer"):
+    with pytest.raises(AuthorizationError, match="does not accept the code"):
         second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
 
 
