@@ -143,7 +143,7 @@ def test_reading_twice_changes_no_row(practice: Practice) -> None:
     assert problems(again) == {}
     assert {name: outcome.rows for name, outcome in again.items() if outcome.rows} == {}
     assert practice.everything() == before
-    assert practice.holds()["kept aside"] == []
+    assert practice.holds()["rejected"] == []
 
 
 @of_worlds(Behaviour.FULL)
@@ -358,11 +358,11 @@ def test_a_rejected_record_is_resolved_once_it_can_be_used(practice: Practice, p
     for one in (practice, whole):
         assert problems(one.read(now=nights(1))) == {}
         assert one.items() == items - 1
-        assert len(one.holds()["kept aside"]) == 1
+        assert len(one.holds()["rejected"]) == 1
     assert practice.holds() == whole.holds()
     practice._world.change(3)
     assert problems(practice.read(now=nights(2))) == {}
-    assert practice.holds()["kept aside"] == []
+    assert practice.holds()["rejected"] == []
     assert practice.items() == items
 
 

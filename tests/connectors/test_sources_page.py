@@ -10,7 +10,7 @@ COMMAND = "python -m tests.connectors.sources_page > docs/sources.md"
 
 
 def test_the_page_is_what_the_registry_and_the_worlds_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == sources_markdown(), f"write it anew: {COMMAND}"
+    assert PAGE.read_text(encoding="utf-8") == sources_markdown(), f"update it: {COMMAND}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -119,7 +119,7 @@ class Appointments(RecordSystem):
 class WholeAppointments(Appointments):
     """Appointments, all of them read every night."""
 
-    title: ClassVar[str] = "appointments read anew"
+    title: ClassVar[str] = "appointments read in full"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             reason: words
@@ -133,7 +133,7 @@ class WholeAppointments(Appointments):
 class Encounters(RecordSystem):
     """Encounters without appointments, all of them read every night."""
 
-    title: ClassVar[str] = "encounters read anew"
+    title: ClassVar[str] = "encounters read in full"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             **WholeAppointments.declines,

@@ -73,7 +73,7 @@ NOW_HELD = {
     "message": f"""SELECT clinician.key, name, node, sent_at, outgoing, automatic, pseudonym, counterpart_kind, channel
         FROM message {_OF_SOURCE.format(table="message")} LEFT JOIN identity ON identity.id = counterpart_id""",
     "thread": "SELECT key, node, thread FROM node JOIN clinician ON clinician.id = clinician_id",
-    "kept aside": "SELECT name, place, reason FROM rejected_record JOIN source ON source.id = source_id",
+    "rejected": "SELECT name, place, reason FROM rejected_record JOIN source ON source.id = source_id",
 }
 """What the store holds now, by the names that stay the same in every database."""
 
