@@ -1,4 +1,4 @@
-"""Assigns several referrals at once: a mixed-integer programme, solved by HiGHS through scipy.
+"""Assigns several referrals at once: a mixed-integer programme, solved by HiGHS.
 
 One referral after another is not enough when they differ: the only one who speaks Portuguese could be full by the time
 that a client needs Portuguese.
@@ -8,18 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitor.analysis.referral import Candidate, Referral, TimeOfDay, is_tied, obstacle_of, turn_order
 
-if TYPE_CHECKING:
-    from scipy.optimize import LinearConstraint
-
-Floats = NDArray[np.float64]
 Takers = list[int | None]
 
 STEP = 0.25
@@ -45,7 +38,7 @@ def assign_referrals(people: Sequence[Candidate], referrals: Sequence[Referral])
     :func:`~monitor.analysis.referral.rank_candidates`. Then each referral goes, among those tied with its taker, to the
     one with the longest time since the last intake, as there.
     """
-    takers = _IntegerProgramme(people, referrals).takers()
+    takers = optimal_takers(people, referrals)
     for number, taker in enumerate(takers):
         if taker is not None:
             takers[number] = _taker_among_ties(people, referrals, takers, number, taker)
@@ -58,101 +51,72 @@ def assign_referrals(people: Sequence[Candidate], referrals: Sequence[Referral])
     return Assignment(tuple(None if taker is None else people[taker].key for taker in takers), after)
 
 
-class _IntegerProgramme:
-    """The integer programme: a column for each person and referral that fit; 1 if the referral goes there."""
+def optimal_takers(people: Sequence[Candidate], referrals: Sequence[Referral]) -> Takers:
+    """Return for each referral the position of the person who takes it, before ties are settled by turn.
 
-    def __init__(self, people: Sequence[Candidate], referrals: Sequence[Referral]) -> None:
-        able = [(i, j) for j, r in enumerate(referrals) for i, p in enumerate(people) if obstacle_of(p, r) is None]
-        self.person, self.referral = np.array(able, dtype=np.int64).reshape(-1, 2).T
-        self.people, self.count = people, len(referrals)
-        self.weight = np.array([referrals[j].weight for j in self.referral], dtype=float)
-        self.trauma = np.array([referrals[j].trauma for j in self.referral], dtype=bool)
-        self.time = [referrals[j].time for j in self.referral]
-        self.by_person = (self.person == np.arange(len(people))[:, None]).astype(float)
-        self.by_referral = (self.referral == np.arange(self.count)[:, None]).astype(float)
+    Solved twice by HiGHS, with a binary column for each person and referral that fit: first for the referrals that can
+    be placed, then for the most even way to place exactly these.
+    """
+    from highspy import Highs, HighsModelStatus
 
-    def takers(self) -> Takers:
-        """Return for each referral the position of the person who takes it."""
-        takers: Takers = [None] * self.count
-        if len(self.person):
-            for column in np.flatnonzero(self._most_even(self._most_placed())):
-                takers[self.referral[column]] = int(self.person[column])
-        return takers
+    model = Highs()
+    model.silent()
+    model.setOptionValue("mip_rel_gap", 1e-9)
+    takes = {
+        (i, j): model.addBinary()
+        for i, person in enumerate(people)
+        for j, referral in enumerate(referrals)
+        if obstacle_of(person, referral) is None
+    }
+    if not takes:
+        return [None] * len(referrals)
 
-    def _most_placed(self) -> Floats:
-        """Return 1 for each referral that can be placed, else 0: as many as possible, the earlier ones first."""
-        earlier = 1 + (self.count - self.referral) / (self.count + 1) ** 2  # all bonuses together are less than one
-        placed = _solved(
-            -earlier, [*self._slot_limits(0), _at_most(self.by_referral, np.ones(self.count))], len(earlier)
-        )
-        return np.asarray(self.by_referral @ placed)
+    # Nobody takes more than their open slots. A client who can come at any time fits wherever a slot is left, so it is
+    # enough to limit the sum, each time of day, and trauma-focused work.
+    for i, person in enumerate(people):
+        own = [(referrals[j], column) for (taker, j), column in takes.items() if taker == i]
+        limits = [
+            (person.free_slots(), [column for _, column in own]),
+            (person.free_trauma_slots(), [column for referral, column in own if referral.trauma]),
+            *((person.free_slots(time), [column for r, column in own if r.time is time]) for time in TimeOfDay),
+        ]
+        for limit, columns in limits:
+            if limit < len(columns):
+                model.addConstr(model.qsum(columns) <= limit)
 
-    def _most_even(self, placed: Floats) -> Floats:
-        """Return the columns of the most even way to place these referrals.
+    # As many as possible are placed, the earlier ones first: all bonuses together are less than one referral.
+    count = len(referrals)
+    placed = [model.qsum([column for (_, taken), column in takes.items() if taken == j]) for j in range(count)]
+    for j in range(count):
+        model.addConstr(placed[j] <= 1)
+    model.maximize(model.qsum([placed[j] * (1 + (count - j) / (count + 1) ** 2) for j in range(count)]))
+    placeable = [round(float(model.val(placed[j]))) for j in range(count)]
 
-        Adding weights w to a load L one after another costs L·Σw + ((Σw)² + Σw²)/2 over the FTE, in any order. The
-        square is a column of its own for each person, with its secants as lower bounds.
-        """
-        load, fte = np.array([(person.load or 0, person.fte) for person in self.people]).T
-        cost = (load[self.person] * self.weight + self.weight**2 / 2) / fte[self.person]
-        exactly = _between(np.hstack((self.by_referral, np.zeros((self.count, len(fte))))), placed, placed)
-        rows = [*self._slot_limits(len(fte)), exactly, self._squares(placed)]
-        return _solved(np.concatenate((cost, 1 / (2 * fte))), rows, len(cost))[: len(cost)]
+    # Adding weights w to a load L one after another costs L·Σw + ((Σw)² + Σw²)/2 over the FTE, in any order. The square
+    # of each person's sum W is a column of its own; the chords of the parabola between neighbouring sums a and b are
+    # its lower bounds: s >= (a + b) W - ab.
+    for j in range(count):
+        model.addConstr(placed[j] == placeable[j])
+    costs = []
+    for (i, j), column in takes.items():
+        weight, person = referrals[j].weight, people[i]
+        costs.append(column * ((person.load or 0) * weight + weight**2 / 2) * (1 / person.fte))
+    most = sum(referral.weight for referral, is_placed in zip(referrals, placeable, strict=True) if is_placed)
+    for i, person in enumerate(people):
+        added = model.qsum([column * referrals[j].weight for (taker, j), column in takes.items() if taker == i])
+        square = model.addVariable(lb=0)
+        for a in np.arange(0, most, STEP).tolist():
+            model.addConstr(square >= (2 * a + STEP) * added - a * (a + STEP))
+        costs.append(square * (1 / (2 * person.fte)))
+    model.minimize(model.qsum(costs))
+    if model.getModelStatus() != HighsModelStatus.kOptimal:
+        raise RuntimeError(f"referrals could not be assigned: {model.modelStatusToString(model.getModelStatus())}")
 
-    def _slot_limits(self, more: int) -> list[LinearConstraint]:
-        """Return the limits of the open slots; ``more`` further columns are not concerned.
-
-        A client who can come at any time fits wherever a slot is left, so it is enough to limit the sum and each time
-        of day.
-        """
-        empty = np.zeros((len(self.people), more))
-        limits = [(np.ones_like(self.trauma), [person.free_slots() for person in self.people])]
-        limits.append((self.trauma, [person.free_trauma_slots() for person in self.people]))
-        limits.extend(
-            (np.array([own is time for own in self.time]), [person.free_slots(time) for person in self.people])
-            for time in TimeOfDay
-        )
-        return [_at_most(np.hstack((self.by_person * mask, empty)), np.array(high)) for mask, high in limits]
-
-    def _squares(self, placed: Floats) -> LinearConstraint:
-        """Return the constraints on each person's square s of the weights W taken.
-
-        s - (a + b) W >= -ab between all neighbouring sums a, b: the chords of the parabola.
-        """
-        most = float((self.by_referral * self.weight).max(axis=1) @ placed)
-        low = np.arange(0, most, STEP)
-        high = low + STEP
-        taken = np.kron(self.by_person * self.weight, -(low + high)[:, None])
-        squares = np.kron(np.eye(len(self.people)), np.ones((len(low), 1)))
-        return _between(np.hstack((taken, squares)), np.tile(-low * high, len(self.people)), inf)
-
-
-def _solved(cost: Floats, rows: list[LinearConstraint], integers: int) -> Floats:
-    """Return the cheapest solution, its first ``integers`` columns 0 or 1. One always exists: to place nothing."""
-    from scipy.optimize import Bounds, milp
-
-    integral = np.arange(len(cost)) < integers
-    solution = milp(
-        cost,
-        integrality=integral,
-        bounds=Bounds(0, np.where(integral, 1, np.inf)),
-        constraints=rows,
-        options={"mip_rel_gap": 1e-9},
-    )
-    if solution.x is None:
-        raise RuntimeError(f"referrals could not be assigned: {solution.message}")
-    return np.asarray(np.where(integral, np.round(solution.x), solution.x))
-
-
-def _at_most(matrix: Floats, high: Floats) -> LinearConstraint:
-    return _between(matrix, -inf, high)
-
-
-def _between(matrix: Floats, low: Floats | float, high: Floats | float) -> LinearConstraint:
-    from scipy.optimize import LinearConstraint
-    from scipy.sparse import csr_array
-
-    return LinearConstraint(csr_array(matrix), low, high)
+    takers: Takers = [None] * count
+    for (i, j), column in takes.items():
+        if round(float(model.val(column))):
+            takers[j] = i
+    return takers
 
 
 def _taker_among_ties(

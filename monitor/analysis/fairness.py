@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.analysis.distributions import student_95
+
 Floats = NDArray[np.float64]
 
 MIN_CLINICIANS = 4
@@ -153,15 +155,13 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     By Student's t on the jackknife of its logarithm, with n - 1 degrees of freedom, but at least 9
     (:data:`MIN_FREEDOM`).
     """
-    from scipy.special import stdtrit
-
     x, f = _checked(load, fte)
     n = len(x)
     if n < MIN_CLINICIANS:
         return None
     total, without = _ginis(x, f)
     logs, middle = (np.log(np.maximum(part, SMALLEST_GINI)) for part in (without, total))
-    spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
+    spread = student_95(max(n - 1, MIN_FREEDOM)) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
     # Below that, the logarithm says nothing about the lower end.
     low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
@@ -176,8 +176,6 @@ def gini_change(
     both periods at once and so keeps what the periods have in common, and that of the Gini of each period by chance
     alone. Errors as :func:`hoover`.
     """
-    from scipy.special import stdtrit
-
     now, before = _checked(load, fte), _checked(load_before, fte_before)
     n = len(now[0])
     if n < MIN_CLINICIANS:
@@ -185,7 +183,7 @@ def gini_change(
     (total, without), (total_before, without_before) = _ginis(*now), _ginis(*before)
     differences = without - without_before
     by_chance = sum(_chance_variance(*period, weeks) for period in (now, before))
-    spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt(
+    spread = student_95(max(n - 1, MIN_FREEDOM)) * np.sqrt(
         (n - 1) / n * ((differences - differences.mean()) ** 2).sum() + by_chance
     )
     return float(total - total_before - spread), float(total - total_before + spread)

@@ -112,19 +112,32 @@ def _steps(scores: Floats) -> Floats:
 
 def _height(steps: Floats, alarms_per_year: float) -> float:
     """Return the height that the sum reaches so often when whole weeks come in random order."""
-    from scipy.signal import lfilter
-
     # A fixed seed: the same data give the same threshold, tonight and in a test.
     rng = np.random.default_rng(0)
     weeks = np.concatenate([steps, _ordinary(rng, steps.shape[1])])
     order = rng.permuted(np.tile(np.arange(len(weeks)), (ORDERS, 1)), axis=1).ravel()
     signs = rng.choice([-1.0, 1.0], (len(order), 1))
-    total = lfilter([_STEP], [1, -_DECAY], signs * weeks[order], axis=0).clip(0).sum(axis=1)
+    total = (_STEP * decaying_sums(signs * weeks[order], _DECAY)).clip(0).sum(axis=1)
     # The sum crosses a height upwards where the lower of two neighbouring weeks is below it and the later one is not.
     lower, heights = np.sort(np.minimum(total[1:], total[:-1])), np.sort(total[1:])
     crossings = np.searchsorted(lower, heights) - np.arange(len(heights))
     too_often = crossings[::-1] > alarms_per_year * CROSSINGS_RATIO * len(heights) / 52
     return float(heights[::-1][max(int(too_often.argmax()) - 1, 0)])
+
+
+def decaying_sums(values: Floats, decay: float) -> Floats:
+    """Return for each row the sum of all rows up to it, each weighted by ``decay`` to the power of its distance.
+
+    ::
+
+        sums[n] = values[n] + decay * values[n - 1] + decay² * values[n - 2] + ...
+    """
+    sums, span, weight = values.copy(), 1, decay
+    # Each pass doubles how many rows a sum reaches back; beyond the last pass nothing is left of a row's weight.
+    while span < len(sums) and weight > 1e-30:
+        sums[span:] += weight * sums[:-span]
+        span, weight = 2 * span, weight**2
+    return sums
 
 
 def _ordinary(rng: np.random.Generator, families: int) -> Floats:

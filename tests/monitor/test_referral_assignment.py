@@ -9,7 +9,7 @@ from itertools import product
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monitor.analysis.assignment import Assignment, Takers, _IntegerProgramme, assign_referrals
+from monitor.analysis.assignment import Assignment, Takers, assign_referrals, optimal_takers
 from monitor.analysis.referral import (
     TIE_SESSIONS,
     Candidate,
@@ -92,7 +92,7 @@ def positions(people: Sequence[Candidate], result: Assignment) -> Takers:
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], referrals: list[Referral]) -> None:
-    result = _IntegerProgramme(people, referrals).takers()
+    result = optimal_takers(people, referrals)
     placed = [taker is not None for taker in result]
     assert allowed(people, referrals, result)
     assignments = ways(people, referrals)
@@ -104,7 +104,7 @@ def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], refer
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candidate], referrals: list[Referral]) -> None:
-    fell = _IntegerProgramme(people, referrals).takers()
+    fell = optimal_takers(people, referrals)
     result = positions(people, assign_referrals(people, referrals))
     moved = [n for n, (expected_key, other) in enumerate(zip(fell, result, strict=True)) if expected_key != other]
     slack = sum(referrals[n].weight * TIE_SESSIONS / people[result[n] or 0].fte for n in moved)
