@@ -59,7 +59,7 @@ def optimal_takers(people: Sequence[Candidate], referrals: Sequence[Referral]) -
     """
     from highspy import Highs, HighsModelStatus
 
-    model = Highs()
+    model = Highs()  # type: ignore[no-untyped-call]
     model.silent()
     model.setOptionValue("mip_rel_gap", 1e-9)
     takes = {
