@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench stories quarter attack test soak lint format validity chromium peers clean
+.PHONY: help demo bench stories quarter attack test soak mutants lint format validity chromium peers clean
 
 help: ## List these targets
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ soak: .venv/.ready-dev ## Repeat property, model and kill tests many times (hour
 	EVENHOURS_EXAMPLES=$(or $(EXAMPLES),500) EVENHOURS_KILLS=$(or $(KILLS),200) EVENHOURS_ROUNDS=$(or $(ROUNDS),200) \
 	  $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
 	  $$(grep -lE 'EXAMPLES|KILLS|ROUNDS' tests/*/test_*.py | grep -v test_metric_properties)
+
+mutants: .venv/.ready-dev ## Bend single lines of the modules that decide and expect a test to fail (N=300; N=all takes an hour)
+	@$(BIN)/python -m benchmarks.mutants $(or $(N),300)
 
 lint: .venv/.ready-dev ## Check style, types and import contracts
 	$(BIN)/ruff check .
