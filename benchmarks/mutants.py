@@ -19,7 +19,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "mutants"
-MUTMUT = [sys.executable, "-m", "mutmut"]
 SEED = 11
 LEAST_KILLED = 0.95
 SURVIVED = {0, 5, 33}  # mutmut's exit codes: the tests passed, there is no test
@@ -29,16 +28,15 @@ def main(number: str = "300") -> int:
     """Bend a seeded sample, or all, and print what survives."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     # mutmut writes all mutants before it looks for the named ones; a name that none has ends it there.
-    subprocess.run([*MUTMUT, "run", "none"], cwd=ROOT, capture_output=True, check=False)
+    _mutmut("run", "none")
     names = sorted(_exit_codes())
     if not names:
-        print("mutmut made no mutants. Run: mutmut run")
+        sys.stdout.write("mutmut made no mutants. To see why, run: mutmut run\n")
         return 1
     if number != "all":
         names = random.Random(SEED).sample(names, min(int(number), len(names)))  # noqa: S311 - a sample, not a secret
-    finished = subprocess.run([*MUTMUT, "run", *names], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    if finished.returncode:
-        print("mutmut could not run the tests. Run: mutmut run")
+    if _mutmut("run", *names).returncode:
+        sys.stdout.write("mutmut could not run the tests. To see why, run: mutmut run\n")
         return 1
 
     codes = _exit_codes()
@@ -57,17 +55,22 @@ def main(number: str = "300") -> int:
             counts[module]["equivalent"] += 1
         else:
             counts[module]["survived"] += 1
-            print(f"{name} survived:\n  - {line}\n  + {becomes}")
+            sys.stdout.write(f"{name} survived:\n  - {line}\n  + {becomes}\n")
 
     is_enough = True
     for module, count in sorted(counts.items()):
         share = count["killed"] / max(count["killed"] + count["survived"], 1)
         is_enough = is_enough and share >= LEAST_KILLED
-        print(
+        sys.stdout.write(
             f"{module}: {share:.1%} of {count['killed'] + count['survived']} killed, "
-            f"{count['equivalent']} equivalent{'' if share >= LEAST_KILLED else '  TOO FEW'}"
+            f"{count['equivalent']} equivalent{'' if share >= LEAST_KILLED else '  TOO FEW'}\n"
         )
     return 0 if is_enough else 1
+
+
+def _mutmut(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
 
 
 def _exit_codes() -> dict[str, int | None]:
@@ -80,7 +83,7 @@ def _exit_codes() -> dict[str, int | None]:
 
 def _bend(name: str) -> tuple[str, str]:
     """Return the lines that a mutant replaces, and by what, each as one text."""
-    shown = subprocess.run([*MUTMUT, "show", name], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = _mutmut("show", name).stdout
     removed, added = (re.findall(rf"^\{sign}(?!\{sign})(.*)$", shown, re.MULTILINE) for sign in "-+")
     return " ".join(line.strip() for line in removed), " ".join(line.strip() for line in added)
 
