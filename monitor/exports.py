@@ -107,33 +107,35 @@ def _event_row(row: tables.Row) -> Row:
 def _message_rows(rows: Sequence[tables.Row], frames: Frames, pseudonyms: Mapping[int, str]) -> Iterator[Row]:
     from monitor.analysis.contact_rules import classify_contact
 
-    clients = zip(frames.clients["client"], frames.clients["person"], strict=True)
+    clients = zip(frames.clients.terms["client"], frames.clients.terms["person"], strict=True)
     persons_by_pseudonym = {pseudonyms[client]: person for client, person in clients}
     persons = [persons_by_pseudonym.get(row["counterpart"], -1) for row in rows]
     sent_at = [row["sent_at"] for row in rows]
-    emergency_threads = set(frames.messages.loc[frames.messages["emergency"], "thread"])
+    emergency_threads = set(frames.messages.all.loc[frames.messages.all["emergency"], "thread"])
     emergencies = [row["thread"] in emergency_threads for row in rows]
-    contact = classify_contact(frames.agreements, frames.calendar, persons, sent_at, emergencies=emergencies)
+    contact = classify_contact(
+        frames.clients.agreements, frames.time.calendar, persons, sent_at, emergencies=emergencies
+    )
     for row, after_hours in zip(rows, contact["after_hours"], strict=True):
         yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after_hours)}
 
 
 def _session_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
-    booked_start = frames.sessions["booked_start"]
-    last_end = frames.sessions[["booked_end", "effective_end"]].max(axis=1)
-    sessions = frames.sessions[(booked_start < end) & ((last_end > start) | (booked_start >= start))]
+    booked_start = frames.sessions.all["booked_start"]
+    last_end = frames.sessions.all[["booked_end", "effective_end"]].max(axis=1)
+    sessions = frames.sessions.all[(booked_start < end) & ((last_end > start) | (booked_start >= start))]
     for values in sessions.sort_values(["booked_start", "uid_key"]).to_dict("records"):
         client = pseudonyms.get(values["client"])
         yield {"clinician": frames.clinician.key, "client": client, **_session_values(values)}
-    calls = frames.unscheduled_calls
+    calls = frames.sessions.unscheduled_calls
     for values in calls[(calls["started_at"] < end) & (calls["ended_at"] > start)].to_dict("records"):
         client = pseudonyms.get(values["client"])
         yield {"clinician": frames.clinician.key, "client": client, **_unscheduled_values(values)}
 
 
 def _reply_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
-    inbound_at = frames.replies["inbound_at"]
-    replies = frames.replies[(inbound_at >= start) & (inbound_at < end)]
+    inbound_at = frames.messages.replies["inbound_at"]
+    replies = frames.messages.replies[(inbound_at >= start) & (inbound_at < end)]
     for values in replies.sort_values("inbound_at", kind="stable").to_dict("records"):
         client = pseudonyms.get(values["client"])
         yield {"clinician": frames.clinician.key, "client": client, **_reply_values(values)}

@@ -147,7 +147,7 @@ def compute_metrics(frames: Frames) -> pd.DataFrame:
         blank_unless(observed(frames, entry.read_column), entry.compute(frames)) for entry in catalogue().values()
     ]
     value, n, coverage = (np.concatenate(parts) for parts in zip(*results, strict=True))
-    weeks = frames.weeks.index.to_numpy()
+    weeks = frames.time.weeks.index.to_numpy()
     keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)
     return pd.DataFrame(
         {"week": np.tile(weeks, len(results)), "value": value, "n": n, "coverage": coverage, "key": keys}

@@ -42,19 +42,22 @@ def client_summaries(frames: Frames) -> pd.DataFrame:
     end_minutes        mean minutes after the booked end over the last eight known ends, NaN under four
     end_slope          change of those ends in minutes per session (Theil and Sen: the median of all pairs' slopes)
     """
-    if frames.weeks.empty:
+    if frames.time.weeks.empty:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS), dtype=float)
-    last = int(frames.weeks.index.max())
-    held = frames.held_sessions[(frames.held_sessions["client"] >= 0) & (frames.held_sessions["week"] <= last)]
-    sent = frames.episodes[
-        (frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT) & (frames.episodes["week"] <= last)
+    last = int(frames.time.weeks.index.max())
+    held = frames.sessions.held[(frames.sessions.held["client"] >= 0) & (frames.sessions.held["week"] <= last)]
+    sent = frames.messages.episodes[
+        (frames.messages.episodes["counterpart_kind"] == CounterpartKind.CLIENT)
+        & (frames.messages.episodes["week"] <= last)
     ]
     recent = [
         table.loc[table["week"] > last - 7 * RECENT_WEEKS, column]
         for table, column in ((held, "client"), (sent, "counterpart"))
     ]
     clients = np.unique(np.concatenate(recent)).astype(np.int64)
-    replies = frames.replies[frames.replies["reply_at"].notna() & (frames.replies["week"] <= last)]
+    replies = frames.messages.replies[
+        frames.messages.replies["reply_at"].notna() & (frames.messages.replies["week"] <= last)
+    ]
     messages = _recent_messages(frames, last)
     rows = [
         _client_columns(frames, int(client), held, sent, messages, last) | _reply_columns(replies, int(client))
@@ -65,8 +68,8 @@ def client_summaries(frames: Frames) -> pd.DataFrame:
 
 def _recent_messages(frames: Frames, last: int) -> pd.DataFrame:
     """Return the sent messages of the last eight weeks."""
-    outgoing, automatic, week = arrays(frames.messages, "outgoing", "automatic", "week")
-    return frames.messages[outgoing & ~automatic & (week > last - 7 * RECENT_WEEKS) & (week <= last)]
+    outgoing, automatic, week = arrays(frames.messages.all, "outgoing", "automatic", "week")
+    return frames.messages.all[outgoing & ~automatic & (week > last - 7 * RECENT_WEEKS) & (week <= last)]
 
 
 def _client_columns(
@@ -77,7 +80,7 @@ def _client_columns(
     recent = own_episodes[own_episodes["week"] > last - 7 * RECENT_WEEKS]
     ends = own_sessions.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST_COUNT:]
     is_enough = len(ends) >= MIN_COUNT
-    frequency = frames.agreements.numbers("frequency", [client], [last + 6])[0]
+    frequency = frames.clients.agreements.numbers("frequency", [client], [last + 6])[0]
     by_week = own_sessions.loc[own_sessions["week"] > before].groupby("week").size().to_numpy(dtype=np.float64)
     return {
         "sessions": float((own_sessions["week"] > before).sum()),
@@ -114,12 +117,12 @@ def _usual_contacts(sessions: pd.DataFrame, episodes: pd.DataFrame, last: int) -
 def _other_channel(frames: Frames, client: int, messages: pd.DataFrame, last: int) -> float:
     """Return the number of sent messages on a channel that was not agreed on their day; NaN without an agreement."""
     sent = messages[messages["counterpart"] == client]
-    agreed = frames.agreements.texts("channels", [client] * len(sent), sent["day"].to_numpy(dtype=np.int64))
+    agreed = frames.clients.agreements.texts("channels", [client] * len(sent), sent["day"].to_numpy(dtype=np.int64))
     is_agreed = [
         None if text is None else channel in text.split(",")
         for text, channel in zip(agreed, sent["channel"], strict=True)
     ]
-    current = frames.agreements.texts("channels", [client], [last + 6])[0]
+    current = frames.clients.agreements.texts("channels", [client], [last + 6])[0]
     known = [flag for flag in is_agreed if flag is not None]
     return float(sum(not flag for flag in known)) if known or current is not None else np.nan
 

@@ -37,7 +37,7 @@ class ClientWeeks:
 
 def client_weeks_from(frames: Frames) -> ClientWeeks:
     """Return the sent episodes to each active client by week, for :mod:`monitor.analysis.client_shifts`."""
-    clients, weeks = client_columns(frames), frames.weeks
+    clients, weeks = client_columns(frames), frames.time.weeks
     sent = _to_clients(frames)
     counted = (
         is_active(frames)
@@ -57,7 +57,7 @@ def client_weeks_from(frames: Frames) -> ClientWeeks:
 
 
 def _to_clients(frames: Frames) -> pd.DataFrame:
-    return frames.episodes[frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT]
+    return frames.messages.episodes[frames.messages.episodes["counterpart_kind"] == CounterpartKind.CLIENT]
 
 
 def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
@@ -69,10 +69,10 @@ def off_agreement(frames: Frames) -> Floats:
 
     NaN is also the value of an episode that an emergency protocol covers or that was sent on call.
     """
-    episodes, agreements = frames.episodes, frames.agreements
+    episodes, agreements = frames.messages.episodes, frames.clients.agreements
     client = episodes["counterpart"]
-    has_times, in_time = contact_time(agreements, frames.calendar, client, episodes["sent_at"])
+    has_times, in_time = contact_time(agreements, frames.time.calendar, client, episodes["sent_at"])
     channel = off_channel(agreements, client, episodes["day"], episodes["channel"])
     off = np.where(np.isnan(channel) & ~has_times, np.nan, ((channel == 1) | (has_times & ~in_time)).astype(float))
-    as_agreed = episodes["covered_by_protocol"] | contains(frames.calendar.on_call, episodes["sent_at"])
+    as_agreed = episodes["covered_by_protocol"] | contains(frames.time.calendar.on_call, episodes["sent_at"])
     return np.where((episodes["counterpart_kind"] == CounterpartKind.CLIENT) & ~as_agreed, off, np.nan)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,47 @@ RecordSpan = tuple[int, int]
 """The span that the records of one kind of source cover; ``(0, 0)`` is nothing."""
 
 
+class SourceSpans(NamedTuple):
+    """The spans in which the sources of one clinician were read, and the spans that their records cover.
+
+    Another job's calendar is only known by the instant up to which it was read.
+    """
+
+    calendar_read: ReadSpan
+    messages_read: ReadSpan
+    other_jobs_read_to: int
+    calendar_records: RecordSpan
+    message_records: RecordSpan
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTime:
+    """One clinician's time.
+
+    calendar
+        the agreed hours, leave and on-call windows
+    days
+        one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, in_pattern (agreed by the
+        work pattern, public holiday or not), employed, active (a held session or a sent message), occupied (active, or
+        busy in another job), worked (0 to 1), calendar_observed
+    weeks
+        index week, without gaps: worked_days, pattern_days, leave_days, present_share (share of the pattern's days on
+        which the clinician was with the practice and had neither leave nor a public holiday), compared,
+        weeks_since_start (infinite without a starting date), fte, employed, calendar_observed, messages_observed,
+        any_observed (either of them), primary_observed (calendars, or messages of somebody who has no calendar),
+        calendar_complete and all_complete (calendars, and everything connected, were read to the week's end),
+        intakes_known (whether a client never seen before is new), start, end
+    """
+
+    calendar: WorkCalendar
+    days: pd.DataFrame
+    weeks: pd.DataFrame
+
+
 def days_from(
     clinician: Clinician, calendar: WorkCalendar, calendar_span: RecordSpan, active_days: NDArray[np.int64], busy: Spans
 ) -> pd.DataFrame:
-    """Return one row for each work day of the calendar; columns as in :class:`~monitor.analysis.frames.Frames`.
+    """Return one row for each work day of the calendar; columns as in :class:`WorkTime`.
 
     ``calendar_span`` is what the records of calendars cover, ``active_days`` are the days with activity, ``busy`` is
     the time of another job.
@@ -37,20 +74,24 @@ def days_from(
     """
     days = np.arange(calendar.first_day, calendar.last_day + 1)
     starts, ends = calendar.day_starts(days), calendar.day_starts(days + 1)
-    agreed, working = _agreed_seconds(calendar, days)
+    # The pattern begins a day earlier, because of overnight spans, which count where they start.
+    pattern_day, begins, finishes = calendar.pattern_spans[calendar.pattern_spans[:, 0] >= days[0]].T
+    agreed, working = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
+    np.add.at(agreed, pattern_day - days[0], finishes - begins)
+    np.add.at(working, pattern_day - days[0], finishes - begins - seconds_inside(calendar.leave, begins, finishes))
     # A day without agreed hours has no working time to lose: there leave counts by the clock.
     on_leave = seconds_inside(calendar.leave, starts, ends) / np.maximum(ends - starts, 1)
     leave_share = np.where(agreed > 0, 1 - working / np.maximum(agreed, 1), on_leave)
-    is_active = np.isin(days, active_days)
+    is_active, employed = np.isin(days, active_days), _employed(clinician, days, days)
     return pd.DataFrame(
         {
             "week": monday_of(days),
             "agreed_minutes": agreed / 60,
             "working_minutes": working / 60,
             "leave_share": leave_share,
-            "worked": ((agreed > 0) | is_active) * (1 - leave_share) * _employed(clinician, days, days),
+            "worked": ((agreed > 0) | is_active) * (1 - leave_share) * employed,
             "in_pattern": calendar.in_pattern,
-            "employed": _employed(clinician, days, days),
+            "employed": employed,
             "active": is_active,
             "occupied": is_active | (seconds_inside(busy, starts, ends) > 0),
             "calendar_observed": (starts >= calendar_span[0]) & (ends <= calendar_span[1]),
@@ -59,98 +100,76 @@ def days_from(
     )
 
 
-def _agreed_seconds(calendar: WorkCalendar, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the agreed seconds of each day, and those without leave; an overnight span counts where it starts."""
-    # The pattern begins a day earlier, because of overnight spans; that day is not in the table.
-    day, start, end = calendar.pattern_spans[calendar.pattern_spans[:, 0] >= days[0]].T
-    agreed, working = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
-    np.add.at(agreed, day - days[0], end - start)
-    np.add.at(working, day - days[0], end - start - seconds_inside(calendar.leave, start, end))
-    return agreed, working
-
-
 def weeks_from(
     clinician: Clinician,
     calendar: WorkCalendar,
     days: pd.DataFrame,
-    record_spans: tuple[RecordSpan, RecordSpan],
-    calendar_read: ReadSpan,
+    source_spans: SourceSpans,
+    active_weeks: tuple[pd.Series[int], pd.Series[int]],
     as_of: int,
 ) -> pd.DataFrame:
     """Return every week that is over at ``as_of``, from the first that a source observed to the last.
 
-    ``record_spans`` is what the records of calendars and of messages cover, ``calendar_read`` the span in which
-    calendars were read. A week is compared if it has at least half the worked days of its pattern, and at least one.
-    """
-    sums = _day_sums(days)
-    number = np.unique(days["week"].to_numpy())
-    start, end = calendar.day_starts(number), calendar.day_starts(number + 7)
-    employed = _employed(clinician, number, number + 6)
-    weeks_since_start = _weeks_since_start(clinician, number)
-    weeks: dict[str, NDArray[Any]] = {
-        **sums,
-        "start": start,
-        "end": end,
-        "calendar_observed": _mostly_covered(calendar.clock, start, end, record_spans[0]),
-        "messages_observed": _mostly_covered(calendar.clock, start, end, record_spans[1]),
-        "employed": employed,
-        "compared": (sums["worked_days"] >= np.maximum(sums["pattern_days"] / 2, 1)) & employed,
-        "weeks_since_start": weeks_since_start,
-    }
-    weeks["fte"] = available_fte(contract_fte(clinician, number), sums["present_share"], weeks_since_start)
-    weeks["intakes_known"] = _intakes_known(clinician, calendar, number, weeks["calendar_observed"], calendar_read)
-    observed = np.flatnonzero((weeks["calendar_observed"] | weeks["messages_observed"]) & (end <= as_of) & employed)
-    table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))
-    # Weeks in between stay, even unobserved ones: a gap is a row, so that weeks are consecutive.
-    return table.iloc[observed[0] : observed[-1] + 1] if len(observed) else table.iloc[:0]
+    ``active_weeks`` are the week of each held session and of each sent episode. A week is compared if it has at least
+    half the worked days of its pattern, and at least one. Days are present on which the clinician was with the
+    practice and had neither leave nor a public holiday without agreed hours; a week without any day in the pattern
+    counts as present.
 
-
-def with_completeness(
-    weeks: pd.DataFrame, read_spans: Sequence[ReadSpan], held: pd.Series[int], sent: pd.Series[int]
-) -> pd.DataFrame:
-    """Return the weeks with the columns that say how far they were read.
-
-    A source that was not read to a week's end has not observed it. ``read_spans`` are the spans of calendars, messages
-    and another job's calendar; ``held`` and ``sent`` the week of each held session and of each sent episode. A week
-    with sessions but without a single sent message has not been observed for messages: another mailbox is in use.
-    """
-    end = weeks["end"].to_numpy()
-    calendar, messages, other_jobs = (span is None or end <= span[1] for span in read_spans)
-    other_mailbox = weeks.index.isin(held) & ~weeks.index.isin(sent)
-    calendar_observed = weeks["calendar_observed"] & calendar
-    messages_observed = weeks["messages_observed"] & messages & ~other_mailbox
-    return weeks.assign(
-        calendar_observed=calendar_observed,
-        messages_observed=messages_observed,
-        any_observed=calendar_observed | messages_observed,
-        primary_observed=messages_observed if read_spans[0] is None else calendar_observed,
-        calendar_complete=calendar,
-        all_complete=calendar & messages & other_jobs,
-        intakes_known=weeks["intakes_known"] & calendar_observed,
-    )
-
-
-def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """Return by week the worked, pattern and leave days, and the share of the pattern's days that were present.
-
-    A day is present if the clinician was with the practice and had neither leave nor a public holiday without agreed
-    hours. A week without any day in the pattern counts as present.
+    A source that was not read to a week's end has not observed it. A week with sessions but without a single sent
+    message has not been observed for messages: another mailbox is in use.
     """
     week, leave = days["week"].to_numpy(), days["leave_share"].to_numpy()
-    row = (week - week[0]) // 7
+    number, row = np.unique(week), (week - week[0]) // 7
     in_pattern, agreed = days["in_pattern"].to_numpy(), days["agreed_minutes"].to_numpy() > 0
     away = np.where(days["employed"] & agreed, leave, 1.0)  # in the pattern but without agreed hours: a holiday
-    sums = [
+    worked_days, pattern_days, leave_days, days_away = (
         np.bincount(row, weights=amount) for amount in (days["worked"], in_pattern, leave * agreed, away * in_pattern)
-    ]
-    worked_days, pattern_days, leave_days, away = sums
-    present = np.where(pattern_days > 0, 1 - away / np.maximum(pattern_days, 1), 1.0).clip(0, 1)
-    return {
-        "worked_days": worked_days,
-        "pattern_days": pattern_days,
-        "leave_days": leave_days,
-        "present_share": present,
-    }
+    )
+    present_share = np.where(pattern_days > 0, 1 - days_away / np.maximum(pattern_days, 1), 1.0).clip(0, 1)
+    weeks_since_start = np.full(len(number), np.inf)
+    if clinician.starts is not None:
+        weeks_since_start = (number - monday_of(day_number(clinician.starts))) / 7.0
+
+    start, end = calendar.day_starts(number), calendar.day_starts(number + 7)
+    employed = _employed(clinician, number, number + 6)
+    has_calendar, has_messages = (
+        _mostly_covered(calendar.clock, start, end, span)
+        for span in (source_spans.calendar_records, source_spans.message_records)
+    )
+    calendar_complete, messages_complete = (
+        np.full(len(end), fill_value=True) if span is None else end <= span[1]
+        for span in (source_spans.calendar_read, source_spans.messages_read)
+    )
+    held, sent = active_weeks
+    other_mailbox = np.isin(number, held) & ~np.isin(number, sent)
+    calendar_observed = has_calendar & calendar_complete
+    messages_observed = has_messages & messages_complete & ~other_mailbox
+    intakes_known = _intakes_known(clinician, calendar, number, has_calendar, source_spans.calendar_read)
+    table = pd.DataFrame(
+        {
+            "worked_days": worked_days,
+            "pattern_days": pattern_days,
+            "leave_days": leave_days,
+            "present_share": present_share,
+            "start": start,
+            "end": end,
+            "calendar_observed": calendar_observed,
+            "messages_observed": messages_observed,
+            "employed": employed,
+            "compared": (worked_days >= np.maximum(pattern_days / 2, 1)) & employed,
+            "weeks_since_start": weeks_since_start,
+            "fte": available_fte(contract_fte(clinician, number), present_share, weeks_since_start),
+            "intakes_known": intakes_known & calendar_observed,
+            "any_observed": calendar_observed | messages_observed,
+            "primary_observed": messages_observed if source_spans.calendar_read is None else calendar_observed,
+            "calendar_complete": calendar_complete,
+            "all_complete": calendar_complete & messages_complete & (end <= source_spans.other_jobs_read_to),
+        },
+        index=pd.Index(number, name="week"),
+    )
+    # Weeks in between stay, even unobserved ones: a gap is a row, so that weeks are consecutive.
+    shown = np.flatnonzero((has_calendar | has_messages) & (end <= as_of) & employed)
+    return table.iloc[shown[0] : shown[-1] + 1] if len(shown) else table.iloc[:0]
 
 
 def record_span(read_span: ReadSpan, instants: NDArray[np.int64], clock: LocalClock, as_of: int) -> RecordSpan:
@@ -183,13 +202,6 @@ def _employed(clinician: Clinician, first_days: NDArray[np.int64], last_days: ND
     """Return whether the clinician was with the practice on at least one day of each range of days."""
     begun = last_days >= day_number(clinician.starts or date.min)
     return np.asarray(begun & (first_days <= day_number(clinician.ends or date.max)))
-
-
-def _weeks_since_start(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the weeks since the one in which the clinician joined; infinite without a starting date."""
-    if clinician.starts is None:
-        return np.full(len(weeks), np.inf)
-    return np.asarray((weeks - monday_of(day_number(clinician.starts))) / 7.0)
 
 
 def _intakes_known(

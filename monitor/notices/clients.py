@@ -46,8 +46,8 @@ def weekly_contacts(frames: Frames) -> Contacts:
     from monitor.analysis.metrics.active_clients import count_by_client, held_by_week
 
     pairs = client_weeks_from(frames)
-    emergencies = frames.held_sessions[
-        frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]
+    emergencies = frames.sessions.held[
+        frames.sessions.held["outside_hours"] & frames.sessions.held["covered_by_protocol"]
     ]
     ordinary = held_by_week(frames) - count_by_client(frames, emergencies["week"], emergencies["client"])
     # One session a week is the usual; only further ones are contact beyond it.
@@ -60,6 +60,6 @@ def _has_own_agreement(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> 
     """Return where a modified boundary (until its review) or an emergency protocol holds; shape (weeks, clients)."""
     from monitor.analysis.contact_rules import has_modified_boundary
 
-    agreements, row, column = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
+    agreements, row, column = frames.clients.agreements, clients[None, :], weeks.to_numpy()[:, None]
     # Clients run along the columns, weeks along the rows.
     return has_modified_boundary(agreements, row, column) | agreements.holds("emergency", row, column)

@@ -47,7 +47,7 @@ def detect_notices(frames: Frames, measured: pd.DataFrame, stored: Sequence[Noti
     # Keys joined since the last run are one person now: detect by person, and put back the key of an answered notice.
     stored_by_person = with_persons(frames, stored)
     detected = detect_shifts(
-        measured, frames.weeks, weekly_contacts(frames), exclusions_from(stored_by_person), stored_by_person
+        measured, frames.time.weeks, weekly_contacts(frames), exclusions_from(stored_by_person), stored_by_person
     )
     detected = drop_answered([*detected, *crossed_rules(measured, frames, stored_by_person)], stored_by_person)
     answered_client = {
@@ -60,7 +60,7 @@ def detect_notices(frames: Frames, measured: pd.DataFrame, stored: Sequence[Noti
 
 def with_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
     """Return the stored notices with each client key replaced by its person: keys may have been joined since."""
-    person = dict(zip(frames.clients["client"], frames.clients["person"], strict=True))
+    person = dict(zip(frames.clients.terms["client"], frames.clients.terms["person"], strict=True))
     return [replace(row, client=int(person.get(row.client, row.client))) for row in stored]
 
 

@@ -182,7 +182,7 @@ def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
     month sometimes has five weeks in between.
     """
     region = frames.practice.region
-    sessions_held = frames.held_sessions.groupby("week").size().reindex(hours.index, fill_value=0)
+    sessions_held = frames.sessions.held.groupby("week").size().reindex(hours.index, fill_value=0)
     # The norm is for months with clients.
     with_clients = sessions_held.rolling(MONTH_WEEKS).min() > 0
     has_norm = region is not None and region != "US"
@@ -222,12 +222,12 @@ _CROSSED_WEEKS: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
 def _due_reviews(frames: Frames) -> Iterator[NoticeRow]:
     """Yield a notice in the week of a review date, unless another date was set or the therapy had ended by then."""
     for term in ("review_on", "modified_until"):
-        changes = frames.agreements.changes(term)
+        changes = frames.clients.agreements.changes(term)
         for client, value in zip(changes["client"], changes["value"], strict=True):
             due = day_number(date.fromisoformat(value)) if isinstance(value, str) else None
-            if due is None or frames.agreements.texts(term, client, due).item() != value:
+            if due is None or frames.clients.agreements.texts(term, client, due).item() != value:
                 continue
-            if frames.agreements.texts("standing", client, due).item() in {None, CLIENT}:
+            if frames.clients.agreements.texts("standing", client, due).item() in {None, CLIENT}:
                 yield from _in_week(frames, "review", due, 1, int(client), term)
 
 
@@ -241,7 +241,7 @@ def _ended_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[N
 def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, topic: str) -> Iterator[NoticeRow]:
     week = int(monday_of(day))
     # Dates before the first or after the last week belong to no report.
-    if week in frames.weeks.index:
+    if week in frames.time.weeks.index:
         yield _rule_notice(family, week, measured, max(client, 0), topic)
 
 
@@ -251,7 +251,7 @@ def _repeated_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterato
 
     days_by_kind: dict[tuple[int, str], list[int]] = {}
     for client, kind, day in sorted(_exceptions(frames, stored), key=lambda exception: exception[2]):
-        if not in_crisis(frames.agreements, client, day):
+        if not in_crisis(frames.clients.agreements, client, day):
             days_by_kind.setdefault((client, kind), []).append(day)
     for (client, kind), days in days_by_kind.items():
         for number in range(REPEATS, len(days) + 1, REPEATS):
@@ -260,7 +260,7 @@ def _repeated_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterato
 
 def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[int, str, int]]:
     """Yield (client, kind, day) of every exception with one client, from the ledger and from answers."""
-    entries = frames.ledger[frames.ledger["kind"].isin(GIVEN) & (frames.ledger["client"] >= 0)]
+    entries = frames.clients.ledger[frames.clients.ledger["kind"].isin(GIVEN) & (frames.clients.ledger["client"] >= 0)]
     yield from entries[["client", "kind", "day"]].itertuples(index=False, name=None)
     for row in stored:
         if row.client and is_exception(row):

@@ -92,7 +92,9 @@ def messages_from_client(frames: Frames, row: NoticeRow) -> tuple[float, float]:
 
     NaN where none of the weeks counts.
     """
-    incoming = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
+    incoming = frames.messages.all[
+        ~frames.messages.all["outgoing"] & (frames.messages.all["counterpart"] == row.client)
+    ]
     counts = incoming.groupby("week").size()
     counted_weeks = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
     weekly = counts.reindex(counted_weeks, fill_value=0).sort_index()
@@ -125,7 +127,7 @@ def _no_rows(_: _EvidenceWeek) -> Rows:
 
 
 def _replies(week: _EvidenceWeek) -> Rows:
-    sent = week.rows_of(week.frames.episodes)
+    sent = week.rows_of(week.frames.messages.episodes)
     # The same rows as the metric counts, so that the table adds up to the figure.
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
     replies = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
@@ -137,7 +139,7 @@ def _replies(week: _EvidenceWeek) -> Rows:
 
 
 def _ends(week: _EvidenceWeek) -> Rows:
-    sessions = distinct_meetings(week.rows_of(week.frames.held_sessions))
+    sessions = distinct_meetings(week.rows_of(week.frames.sessions.held))
     late_sessions = sessions[is_past_grace(week.frames, sessions)].sort_values("booked_start")
     ends = zip(
         late_sessions["booked_end"],
@@ -160,7 +162,7 @@ def _evidence_name(evidence: str) -> str:
 def _days(week: _EvidenceWeek) -> Rows:
     days = [
         (date_of(day), len(day_sessions), _minutes(day_sessions))
-        for day, day_sessions in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions)))
+        for day, day_sessions in by_day(distinct_meetings(week.rows_of(week.frames.sessions.held)))
     ]
     return ("Day", "Sessions", "Total"), [
         (weekday(day), counted(sessions, "session"), quantity(minutes, Unit.MINUTES)) for day, sessions, minutes in days
@@ -176,9 +178,9 @@ def _minutes(sessions: pd.DataFrame) -> float:
 
 def _contacts(week: _EvidenceWeek) -> Rows:
     frames = week.frames
-    sent = week.rows_of(frames.episodes)
+    sent = week.rows_of(frames.messages.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    sessions = week.rows_of(frames.held_sessions)
+    sessions = week.rows_of(frames.sessions.held)
     sessions = sessions[sessions["client"] == week.client]
     moments = [(instant, "a session") for instant in sessions["booked_start"]]
     moments += [
@@ -190,7 +192,7 @@ def _contacts(week: _EvidenceWeek) -> Rows:
 
 def _reply_waits(week: _EvidenceWeek) -> Rows:
     # A reply belongs to the week in which the client wrote.
-    runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
+    runs = week.rows_of(week.frames.messages.replies, "inbound_week").sort_values("minutes_working", ascending=False)
     replies = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
         (
@@ -231,7 +233,7 @@ def _nights(week: _EvidenceWeek) -> Rows:
 
 
 def _early_ends(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.held_sessions)
+    sessions = week.rows_of(week.frames.sessions.held)
     early_ends = sessions[sessions["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
     ends = zip(
         early_ends["booked_end"],
@@ -248,7 +250,7 @@ def _early_ends(week: _EvidenceWeek) -> Rows:
 
 
 def _called_off(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.sessions)
+    sessions = week.rows_of(week.frames.sessions.all)
     cancelled = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
     rows = [
         (week.weekday_time(booked_start), week.client_name(client))
@@ -260,8 +262,8 @@ def _called_off(week: _EvidenceWeek) -> Rows:
 def _on_leave(week: _EvidenceWeek) -> Rows:
     leave_days = interrupted_days(week.frames)
     tables = (
-        (week.frames.held_sessions, "effective_start", "a session"),
-        (week.frames.episodes, "sent_at", "a message"),
+        (week.frames.sessions.held, "effective_start", "a session"),
+        (week.frames.messages.episodes, "sent_at", "a message"),
     )
     moments = [
         (instant, kind)

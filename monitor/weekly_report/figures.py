@@ -49,10 +49,10 @@ class Highlights:
 def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: WeekCompleteness) -> Rhythm | None:
     """Return the week by hour, ``None`` where no source saw any of it."""
     days = np.arange(week, week + 7)
-    first = frames.calendar.day_starts_at // HOUR
+    first = frames.time.calendar.day_starts_at // HOUR
     # 25 edges make the 24 hours of a work day, which can begin at 4:00.
     grid = np.arange(first, first + 25)
-    edges = frames.calendar.clock.instants(days[:, None] * DAY_SECONDS + grid[None, :] * HOUR)
+    edges = frames.time.calendar.clock.instants(days[:, None] * DAY_SECONDS + grid[None, :] * HOUR)
     inside, outside = (_minutes(spans, edges) for spans in (inside_work(frames), outside_work(frames)))
     has_work = (inside + outside >= MIN_DRAWN_MINUTES).any(axis=0)
     if not has_work.any():
@@ -75,7 +75,7 @@ def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: Week
 
 def mostly_inside(frames: Frames, week: int) -> bool:
     """Return whether at most a fifth of the week's known work lay outside the agreed hours."""
-    start, end = frames.calendar.day_starts([week, week + 7])
+    start, end = frames.time.calendar.day_starts([week, week + 7])
     inside, outside = (
         seconds_inside(spans, [start], [end])[0] for spans in (inside_work(frames), outside_work(frames))
     )
@@ -96,15 +96,15 @@ def _rhythm_day(
         agreed=_agreed_hours(frames, day),
         outside_minutes=sum_outside if sum_outside >= MIN_DRAWN_MINUTES else None,
         in_notice=day in highlights.days,
-        leave=bool(frames.days["leave_share"].get(day, 0.0) > 0.5),
+        leave=bool(frames.time.days["leave_share"].get(day, 0.0) > 0.5),
     )
 
 
 def _agreed_hours(frames: Frames, day: int) -> tuple[tuple[float, float], ...]:
     """Return the agreed spans that begin on a day, breaks closed, in local hours of that day."""
     # Hours are spans of instants; the drawing needs wall clock time of this day.
-    wall = frames.calendar.clock.local(frames.calendar.hours) / HOUR - day * 24
-    first = frames.calendar.day_starts_at / HOUR
+    wall = frames.time.calendar.clock.local(frames.time.calendar.hours) / HOUR - day * 24
+    first = frames.time.calendar.day_starts_at / HOUR
     return tuple((float(start), min(float(end), first + 24)) for start, end in wall if first <= start < first + 24)
 
 
@@ -134,7 +134,7 @@ def _rhythm_so_far(days: Sequence[RhythmDay], completeness: WeekCompleteness) ->
 
 def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEnds | None:
     """Return when the week's sessions ended, ``None`` if none was held; without days below 60 % of known ends."""
-    sessions = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
+    sessions = distinct_meetings(frames.sessions.held[frames.sessions.held["week"] == week])
     if sessions.empty:
         return None
     number_known = int(sessions["overrun_minutes"].notna().sum())
@@ -218,7 +218,7 @@ def own_ranges(
     from monitor.analysis.ratios import own_range
 
     weeks = [week - 7 * back for back in range(RANGE_WEEKS, -1, -1)]
-    compared = {int(monday) for monday in frames.weeks.index[frames.weeks["compared"]]}
+    compared = {int(monday) for monday in frames.time.weeks.index[frames.time.weeks["compared"]]}
     # 60 weeks as the pages load; own_range decides how many it needs.
     before = [monday for monday in range(week - 7 * 60, week, 7) if monday in compared]
     ranges = []

@@ -243,7 +243,7 @@ class WeekCompleteness:
         calendars_incomplete = any(
             RecordType.CALENDAR in source.record_types for source in ready.incomplete_sources(week)
         )
-        weeks = frames.weeks
+        weeks = frames.time.weeks
         return cls(
             incomplete_sentence=incomplete_sentence(ready, week) if ready.anything_read else "",
             is_computed=is_computed,

@@ -133,13 +133,13 @@ def _highlights(frames: Frames, notice: NoticeRow | None, week: int, notice_rows
     if notice is None:
         return Highlights(planned_ends=has_planned_ends)
     metrics = tuple(signal.key for signal in notice.signals) or (notice.key,)
-    replies = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
+    replies = frames.messages.episodes[frames.messages.episodes["is_reply"] & frames.messages.episodes["after_hours"]]
     days = replies.loc[replies["week"] == week, "day"] if "after_hours_replies" in metrics else ()
     return Highlights(metrics, frozenset(int(day) for day in days), has_planned_ends)
 
 
 def _observed_before(frames: Frames, week: int) -> int:
-    return int((frames.weeks["compared"] & (frames.weeks.index < week)).sum())
+    return int((frames.time.weeks["compared"] & (frames.time.weeks.index < week)).sum())
 
 
 def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
@@ -147,8 +147,8 @@ def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
     # A channel is unseen if no message of it was ever read.
     channels = () if messages else ("messages",)
     return BuiltFrom(
-        calendar_events=_in_week(frames.sessions, week) + _in_week(frames.other_events, week),
-        message_times=_in_week(frames.messages, week),
+        calendar_events=_in_week(frames.sessions.all, week) + _in_week(frames.other_events, week),
+        message_times=_in_week(frames.messages.all, week),
         messages_connected=messages,
         not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
         complete_through=_complete_through(ready, week),
@@ -161,7 +161,7 @@ def _in_week(table: pd.DataFrame, week: int) -> int:
 
 
 def _has_channel(frames: Frames, channel: str) -> bool:
-    return bool((frames.messages["channel"] == channel).any())
+    return bool((frames.messages.all["channel"] == channel).any())
 
 
 def _complete_through(ready: Readiness, week: int) -> datetime | None:
@@ -185,5 +185,5 @@ def _range_notes(frames: Frames, week: int) -> list[str]:
 
 def _neighbour(ready: Readiness, frames: Frames, week: int) -> date | None:
     """Return a neighbouring week that has a report: one that was observed, or one that is over and not read yet."""
-    is_unread = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
-    return date_of(week) if week in frames.weeks.index or is_unread else None
+    is_unread = len(frames.time.weeks) > 0 and frames.time.weeks.index[-1] < week <= ready.last_week
+    return date_of(week) if week in frames.time.weeks.index or is_unread else None

@@ -76,9 +76,9 @@ def test_sessions_and_messages_of_one_person_join_only_through_what_the_clinicia
     apart = frames(entries=entries, mail=mail)
     together = frames(entries=entries, mail=mail, people=[[1, 4]])
 
-    assert apart.replies[["client", "by_session"]].to_numpy().tolist() == [[4, False]]
-    assert together.replies[["client", "by_session"]].to_numpy().tolist() == [[1, True]]
-    assert together.clients[["client", "person"]].to_numpy().tolist() == [[1, 1], [4, 1]]
+    assert apart.messages.replies[["client", "by_session"]].to_numpy().tolist() == [[4, False]]
+    assert together.messages.replies[["client", "by_session"]].to_numpy().tolist() == [[1, True]]
+    assert together.clients.terms[["client", "person"]].to_numpy().tolist() == [[1, 1], [4, 1]]
 
 
 def test_who_is_not_a_client_writes_other_mail_and_meeting_them_is_no_session() -> None:
@@ -86,28 +86,28 @@ def test_who_is_not_a_client_writes_other_mail_and_meeting_them_is_no_session() 
     mail = [message(f"2026-03-0{n} 09:30", client=7) for n in (2, 4)]
     derived = frames(entries=entries, mail=mail, terms=[term(7, "standing", "not_a_client", "2026-03-03")])
 
-    assert derived.sessions["client"].tolist() == [7]
+    assert derived.sessions.all["client"].tolist() == [7]
     assert derived.other_events["kind"].tolist() == [Kind.OTHER]
-    assert derived.messages["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
-    assert len(derived.replies) == 1
+    assert derived.messages.all["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
+    assert len(derived.messages.replies) == 1
 
 
 def test_the_day_on_which_somebody_stops_being_a_client_is_a_work_day() -> None:
     mail = [message("2026-03-03 03:59", client=7), message("2026-03-03 04:00", client=7)]
     derived = frames(mail=mail, terms=[term(7, "standing", "not_a_client", "2026-03-03")])
 
-    assert derived.messages["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
+    assert derived.messages.all["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
 
 
 def test_a_colleague_who_is_said_to_be_no_client_stays_a_colleague() -> None:
     mail = [message("2026-03-03 10:00", client=7, kind=CounterpartKind.COLLEAGUE)]
     derived = frames(mail=mail, terms=[term(7, "standing", "not_a_client")])
 
-    assert derived.messages["counterpart_kind"].tolist() == [CounterpartKind.COLLEAGUE]
+    assert derived.messages.all["counterpart_kind"].tolist() == [CounterpartKind.COLLEAGUE]
 
 
 def test_clients_are_listed_with_what_holds_now() -> None:
     terms = [term(1, "trauma", "yes", "2026-03-02"), term(1, "trauma", "no", "2026-05-01"), term(5, "band", "2")]
     derived = frames(entries=[event("2026-03-02 10:00", "2026-03-02 10:50", client=1)], terms=terms)
 
-    assert derived.clients[["client", "trauma", "band"]].to_numpy().tolist() == [[1, "yes", None], [5, None, "2"]]
+    assert derived.clients.terms[["client", "trauma", "band"]].to_numpy().tolist() == [[1, "yes", None], [5, None, "2"]]

@@ -35,7 +35,7 @@ def supervision(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
 
 
 def week_row(result: Frames, monday: str = "2026-03-02") -> pd.Series:
-    return row_of(result.weeks, day(monday))
+    return row_of(result.time.weeks, day(monday))
 
 
 def row_of(table: pd.DataFrame, number: int) -> pd.Series:
@@ -52,7 +52,7 @@ def test_a_leave_that_begins_at_noon_leaves_half_a_day() -> None:
         clinician(morning_and_afternoon), entries=[*weekly(), leave("2026-03-03 12:00", "2026-03-04 00:00")]
     )
 
-    assert derived.days.loc[day("2026-03-03"), "worked"] == 0.5
+    assert derived.time.days.loc[day("2026-03-03"), "worked"] == 0.5
     assert week_row(derived)[["worked_days", "leave_days", "present_share"]].tolist() == [4.5, 0.5, 0.9]
 
 
@@ -62,7 +62,7 @@ def test_a_free_day_in_a_leave_is_wholly_leave() -> None:
         mail=[message("2026-03-08 11:00", out=True)],
     )
 
-    assert derived.days.loc[MONDAY : MONDAY + 6, "leave_share"].tolist() == [1.0] * 7
+    assert derived.time.days.loc[MONDAY : MONDAY + 6, "leave_share"].tolist() == [1.0] * 7
     assert week_row(derived)["worked_days"] == 0
 
 
@@ -76,14 +76,18 @@ def test_an_all_day_leave_frees_the_night_shift_that_starts_on_it() -> None:
     nights = clinician(hours({"mon": ["22:00-06:00"], "tue": ["22:00-06:00"]}))
     derived = frames(nights, entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-03 00:00", all_day=True)])
 
-    assert derived.days.loc[[MONDAY, MONDAY + 1], "leave_share"].tolist() == [1.0, 0.0]
-    assert derived.days.loc[MONDAY + 2, "agreed_minutes"] == 0
+    assert derived.time.days.loc[[MONDAY, MONDAY + 1], "leave_share"].tolist() == [1.0, 0.0]
+    assert derived.time.days.loc[MONDAY + 2, "agreed_minutes"] == 0
 
 
 def test_a_public_holiday_is_usual_and_not_agreed() -> None:
     derived = frames(entries=weekly(), holidays=["2026-03-04"])
 
-    assert row_of(derived.days, MONDAY + 2)[["in_pattern", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
+    assert row_of(derived.time.days, MONDAY + 2)[["in_pattern", "agreed_minutes", "worked"]].tolist() == [
+        True,
+        0.0,
+        0.0,
+    ]
     assert week_row(derived)[["worked_days", "pattern_days", "present_share"]].tolist() == [4.0, 5.0, 0.8]
 
 
@@ -97,7 +101,7 @@ def test_a_public_holiday_in_a_leave_is_no_leave_day_yet_nobody_is_there() -> No
 def test_another_job_occupies_a_day_without_making_it_active() -> None:
     derived = frames(entries=[*weekly(), event("2026-03-07 10:00", "2026-03-07 12:00", kind=Kind.BUSY)])
 
-    assert row_of(derived.days, MONDAY + 5)[["active", "occupied"]].tolist() == [False, True]
+    assert row_of(derived.time.days, MONDAY + 5)[["active", "occupied"]].tolist() == [False, True]
 
 
 # Weeks that are compared
@@ -129,13 +133,13 @@ def test_the_week_of_a_reply_after_midnight_on_monday_is_the_one_before() -> Non
     mail = [message("2026-03-08 21:00"), message("2026-03-09 00:40", out=True)]
     derived = frames(entries=weekly(), mail=mail)
 
-    assert derived.episodes["week"].tolist() == [MONDAY]
-    assert derived.replies["week"].tolist() == [MONDAY]
+    assert derived.messages.episodes["week"].tolist() == [MONDAY]
+    assert derived.messages.replies["week"].tolist() == [MONDAY]
 
 
 def test_weeks_are_those_that_are_over() -> None:
-    assert frames(entries=weekly(), as_of="2026-03-16 03:59").weeks.index.max() == MONDAY
-    assert frames(entries=weekly(), as_of="2026-03-16 04:00").weeks.index.max() == MONDAY + 7
+    assert frames(entries=weekly(), as_of="2026-03-16 03:59").time.weeks.index.max() == MONDAY
+    assert frames(entries=weekly(), as_of="2026-03-16 04:00").time.weeks.index.max() == MONDAY + 7
 
 
 def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
@@ -143,7 +147,7 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
         entries=weekly(weeks=2), mail=[message("2026-03-03 10:00", out=True), message("2026-03-20 10:00", out=True)]
     )
 
-    assert set(np.diff(derived.weeks.index)) == {7}
+    assert set(np.diff(derived.time.weeks.index)) == {7}
     assert not week_row(derived, "2026-02-16")[["calendar_observed", "messages_observed"]].any()
 
 
@@ -152,7 +156,7 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
 
 def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
-    observed = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_observed"]
+    observed = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).time.weeks["messages_observed"]
 
     assert observed.loc[day("2026-02-09")]
     assert not observed.loc[day("2026-02-16")]
@@ -161,10 +165,10 @@ def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
 def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_mail() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "01-20")]
     mail += [message("2026-01-14 10:00"), message("2026-01-15 10:00", out=True, automatic=True)]
-    weeks = frames(entries=weekly(), mail=mail).weeks["messages_observed"]
+    weeks = frames(entries=weekly(), mail=mail).time.weeks["messages_observed"]
 
     assert weeks.loc[[day("2026-01-05"), day("2026-01-12"), day("2026-01-19")]].tolist() == [True, False, True]
-    assert frames(entries=supervision(), mail=mail).weeks["messages_observed"].loc[day("2026-01-12")]
+    assert frames(entries=supervision(), mail=mail).time.weeks["messages_observed"].loc[day("2026-01-12")]
 
 
 @pytest.mark.parametrize("first", ["2026-10-12", "2026-10-19", "2026-03-23"])  # the last two have 169 and 167 hours
@@ -176,7 +180,7 @@ def test_half_a_week_is_until_thursday_four_oclock_whatever_the_clocks_do(
 ) -> None:
     monday = day(first)
     mail = [message(f"{date_of(monday + 3)} {begins}"), message(f"{date_of(monday + 14)} 10:00")]
-    weeks = frames(mail=mail, as_of=f"{date_of(monday + 21)} 10:00").weeks
+    weeks = frames(mail=mail, as_of=f"{date_of(monday + 21)} 10:00").time.weeks
 
     assert (monday in weeks.index and bool(weeks.loc[monday, "messages_observed"])) == observed
 
@@ -192,7 +196,7 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
     mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {text}")]
     monday = str(date_of(thursday - 3))
     entries = [*weekly(monday, 1), *supervision(monday, 5)]
-    weeks = frames(mail=mail, entries=entries, as_of="2026-12-01 10:00").weeks
+    weeks = frames(mail=mail, entries=entries, as_of="2026-12-01 10:00").time.weeks
 
     assert weeks.loc[thursday - 3 + 14, "messages_observed"] == observed
 
@@ -203,36 +207,36 @@ def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
     ]
     derived = frames(entries=[*weekly(weeks=3), *elsewhere])
 
-    assert derived.weeks["calendar_observed"].sum() == 4, "two weeks after the last session it has fallen silent"
-    assert frames(entries=elsewhere).weeks.empty
+    assert derived.time.weeks["calendar_observed"].sum() == 4, "two weeks after the last session it has fallen silent"
+    assert frames(entries=elsewhere).time.weeks.empty
 
 
 def test_a_calendar_is_kept_from_its_first_session_on() -> None:
     """A meeting in a shared calendar, before anything stands in one's own, made a week of no sessions of it."""
     meetings = supervision("2026-01-05", 6)
-    observed = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_observed"]
+    observed = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).time.weeks["calendar_observed"]
 
     assert observed[observed].index.min() == day("2026-01-19")
-    assert frames(entries=meetings).weeks.empty
+    assert frames(entries=meetings).time.weeks.empty
 
 
 def test_a_source_that_was_never_connected_saw_nothing() -> None:
-    assert not frames(entries=weekly(), messages_span=None).weeks["messages_observed"].any()
-    assert frames(entries=weekly(), calendar_span=None, messages_span=None).weeks.empty
+    assert not frames(entries=weekly(), messages_span=None).time.weeks["messages_observed"].any()
+    assert frames(entries=weekly(), calendar_span=None, messages_span=None).time.weeks.empty
 
 
 def test_weeks_before_the_first_record_were_not_seen() -> None:
-    assert frames(entries=weekly("2026-02-02", 6)).weeks.index.min() == day("2026-02-02")
+    assert frames(entries=weekly("2026-02-02", 6)).time.weeks.index.min() == day("2026-02-02")
 
 
 def test_weeks_outside_the_employment_are_left_out() -> None:
     person = clinician(starts="2026-01-21", ends="2026-02-10")
     derived = frames(person, entries=weekly())
 
-    assert derived.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
+    assert derived.time.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
     assert week_row(derived, "2026-01-19")["worked_days"] == 3
     assert week_row(derived, "2026-02-09")["worked_days"] == 2
-    assert derived.weeks["weeks_since_start"].tolist() == [0, 1, 2, 3]
+    assert derived.time.weeks["weeks_since_start"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +252,7 @@ def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
     starts: str | None, seen_from: str, first_known: str | None
 ) -> None:
     derived = frames(clinician(starts=starts), entries=weekly(), calendar_span=(seen_from, "2027-01-01 00:00"))
-    weeks = derived.weeks.index[derived.weeks["intakes_known"]]
+    weeks = derived.time.weeks.index[derived.time.weeks["intakes_known"]]
 
     assert weeks.min() == day(first_known) if first_known else weeks.empty
 
@@ -256,7 +260,7 @@ def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
 def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
     derived = frames(entries=weekly("2025-11-03", 20))
 
-    assert derived.weeks.index[derived.weeks["intakes_known"]].min() == day("2026-02-02")
+    assert derived.time.weeks.index[derived.time.weeks["intakes_known"]].min() == day("2026-02-02")
 
 
 # Sessions, replies, entries
@@ -264,7 +268,7 @@ def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
 
 def test_the_true_times_of_a_session_are_kept_beside_the_booked() -> None:
     meeting = session("2026-03-02 10:00", uid="ten")
-    result = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.iloc[0]
+    result = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.all.iloc[0]
 
     assert result[["overrun_minutes", "effective_start", "effective_end"]].tolist() == [
         7.0, instant("2026-03-02 10:00"), instant("2026-03-02 10:57"),
@@ -275,14 +279,14 @@ def test_a_reply_is_judged_when_it_is_sent_though_its_episode_began_before() -> 
     mail = [message("2026-03-02 17:55", out=True), message("2026-03-02 17:58"), message("2026-03-02 18:05", out=True)]
     derived = frames(entries=weekly(), mail=mail)
 
-    assert derived.episodes[["is_reply", "after_hours"]].to_numpy().tolist() == [[True, True]]
-    assert derived.replies["after_hours"].tolist() == [True]
+    assert derived.messages.episodes[["is_reply", "after_hours"]].to_numpy().tolist() == [[True, True]]
+    assert derived.messages.replies["after_hours"].tolist() == [True]
 
 
 def test_messages_from_the_future_are_not_known_yet() -> None:
     mail = [message("2026-03-02 10:00"), message("9999-12-01 10:00", out=True), message("2026-03-30 12:00:01")]
 
-    assert len(frames(entries=weekly(), mail=mail).messages) == 1
+    assert len(frames(entries=weekly(), mail=mail).messages.all) == 1
 
 
 def test_a_broken_clock_makes_no_endless_calendar() -> None:
@@ -290,8 +294,8 @@ def test_a_broken_clock_makes_no_endless_calendar() -> None:
     entries = [*weekly(), event("9998-01-01 10:00", "9998-01-01 11:00"), event("0900-01-01 10:00", "0900-01-01 11:00")]
     derived = frames(entries=entries, mail=mail)
 
-    assert len(derived.days) < 60 * 366
-    assert derived.weeks.index.min() == day("2024-12-30")
+    assert len(derived.time.days) < 60 * 366
+    assert derived.time.weeks.index.min() == day("2024-12-30")
 
 
 def test_entries_set_aside_or_cancelled_are_none() -> None:
@@ -307,6 +311,6 @@ def test_entries_set_aside_or_cancelled_are_none() -> None:
 def test_nobody_did_anything() -> None:
     derived = frames()
 
-    assert derived.weeks.empty
-    assert derived.held_sessions.empty
+    assert derived.time.weeks.empty
+    assert derived.sessions.held.empty
     assert records().events.empty

@@ -116,7 +116,7 @@ def test_the_later_of_two_entries_with_one_key_in_a_snapshot_counts_in_every_run
 
 
 def evidence_of(practice: MemoryPractice, now: datetime = NOW) -> dict[str, str]:
-    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
+    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions.all
     return dict(zip(sessions["uid_key"], sessions["evidence"], strict=True))
 
 
@@ -430,7 +430,8 @@ def test_records_of_a_former_owner_stay_stored_and_count_for_nobody(make_practic
     practice.mail.set_pages([stamp(1, "2026-03-01 09:00", clinician="ana", outgoing=True)])
     practice.ingest()
     ana, ben = (
-        load_frames(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
+        load_frames(practice.config, practice.store, person, now=NOW).messages.all
+        for person in practice.config.clinicians
     )
     assert (len(ana), len(ben), practice.rows("SELECT count(*) FROM message")) == (1, 0, [2])
     assert practice.dirty() == dict.fromkeys(("ana", "ben"), epoch("2026-03-01 09:00"))
@@ -551,7 +552,7 @@ def test_records_count_once_when_a_source_is_changed_to_accounts(make_practice: 
     practice.accounts("mail")["ana"].set_pages([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest(now=LATER)
     frames = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
-    assert len(frames.messages) == 2
+    assert len(frames.messages.all) == 2
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,7 @@ def correct(practice: MemoryPractice, uid_key: str, ended: str) -> None:
 
 def ends(practice: MemoryPractice, now: Any = NEXT) -> dict[str, str]:
     """The evidence of each session, by uid_key."""
-    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
+    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions.all
     return {uid: how for uid, how in zip(sessions["uid_key"], sessions["evidence"], strict=True) if how}
 
 

@@ -125,7 +125,7 @@ def test_a_thread_marked_as_an_emergency_is_covered_and_no_other_is() -> None:
     alone = week_frames(mail=in_thread(1, *talk))
     assert metric_row("after_hours_replies", alone)["value"] == 0
     assert metric_row("emergency_contacts", alone)["value"] == 1
-    assert alone.replies["inbound_after_hours"].sum() == 0
+    assert alone.messages.replies["inbound_after_hours"].sum() == 0
 
 
 def test_what_an_emergency_protocol_covers_or_was_sent_on_call_is_beside_no_agreement() -> None:
@@ -448,7 +448,7 @@ def test_who_begins_in_mid_week_owes_no_session_of_before() -> None:
     entries, terms = [*client_weeks(2, "2026-02-05", 1), *client_weeks(1, "2026-02-09", 4)], [term(1, "frequency", "1")]
     derived = frames(clinician(starts="2026-02-05", ends="2026-03-02"), entries=entries, terms=terms)
 
-    assert derived.weeks["present_share"].tolist() == pytest.approx([0.4, 1, 1, 1, 0.2])
+    assert derived.time.weeks["present_share"].tolist() == pytest.approx([0.4, 1, 1, 1, 0.2])
     assert metric_row("frequency_kept", derived, "2026-02-23")["value"] == pytest.approx(300 / 3.4)
     assert metric_row("frequency_kept", derived, "2026-03-02")["value"] == pytest.approx(400 / 3.2)
 
@@ -530,7 +530,10 @@ def test_days_before_the_start_and_after_the_end_are_not_worked(
 ) -> None:
     person = clinician(hours({"tue": ["09:00-17:00"], "thu": ["09:00-17:00"]}), starts=starts, ends=ends)
 
-    assert week_frames(session("thu 10:00", "10:50"), person=person).weeks["worked_days"].loc[day("2026-03-02")] == days
+    assert (
+        week_frames(session("thu 10:00", "10:50"), person=person).time.weeks["worked_days"].loc[day("2026-03-02")]
+        == days
+    )
 
 
 def test_mail_of_somebody_who_is_not_a_client_is_in_no_number_about_clients() -> None:

@@ -556,7 +556,7 @@ def test_the_first_minute_after_hours(clock: str, late: int) -> None:
 def test_a_reply_at_forty_past_midnight_is_the_evening_befores() -> None:
     derived = week_frames(mail=[received("mon 17:00"), sent("tue 00:40")])
 
-    assert derived.episodes["day"].tolist() == [derived.episodes["week"].iloc[0]]
+    assert derived.messages.episodes["day"].tolist() == [derived.messages.episodes["week"].iloc[0]]
     assert metric_row("evenings_touched", derived)["value"] == 1
 
 
@@ -630,7 +630,7 @@ def test_who_works_one_day_a_week_is_off_on_the_others() -> None:
     mondays = clinician(hours({"mon": ["09:00-13:00", "14:00-18:00"]}))
     derived = week_frames(session("mon 10:00", "10:50"), session("tue 10:00", "10:50"), person=mondays)
 
-    assert derived.weeks["pattern_days"].unique().tolist() == [1]
+    assert derived.time.weeks["pattern_days"].unique().tolist() == [1]
     assert metric_row("off_day_work", derived)["value"] == 1
     assert metric_row("days_since_full_day_off", derived)["value"] == 0
 

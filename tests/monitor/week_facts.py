@@ -52,7 +52,7 @@ def message_to_colleague() -> Row:
 
 def metric_table(key: str, analysis_frames: Frames) -> pd.DataFrame:
     """Return value, n and coverage of one metric by week."""
-    return pd.DataFrame(catalogue()[key].compute(analysis_frames)._asdict(), index=analysis_frames.weeks.index)
+    return pd.DataFrame(catalogue()[key].compute(analysis_frames)._asdict(), index=analysis_frames.time.weeks.index)
 
 
 def metric_row(key: str, analysis_frames: Frames, monday: str = "2026-03-02") -> pd.Series:

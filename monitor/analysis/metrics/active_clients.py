@@ -28,18 +28,18 @@ LOOK_BACK = LOAD_WEEKS + 13
 @cached
 def client_columns(frames: Frames) -> NDArray[np.int64]:
     """Return every client with a session of any status, sorted: the columns of the matrices here."""
-    client = frames.sessions["client"].to_numpy(dtype=np.int64)
+    client = frames.sessions.all["client"].to_numpy(dtype=np.int64)
     return np.unique(client[client >= 0])
 
 
 def _sundays(frames: Frames) -> NDArray[np.int64]:
-    return frames.weeks.index.to_numpy()[:, None] + 6
+    return frames.time.weeks.index.to_numpy()[:, None] + 6
 
 
 @cached
 def has_ended(frames: Frames) -> Bools:
     """Return whether each client is discharged or handed over at the end of each week."""
-    return frames.agreements.holds("standing", client_columns(frames), _sundays(frames), *ENDED)
+    return frames.clients.agreements.holds("standing", client_columns(frames), _sundays(frames), *ENDED)
 
 
 @cached
@@ -71,8 +71,8 @@ def is_in_care(frames: Frames) -> Bools:
         active       |----- 30 days ----|
         in care      |-----------------------------------|
     """
-    days_present = np.cumsum(1 - frames.days["leave_share"].to_numpy())
-    first, last = frames.calendar.first_day, frames.calendar.last_day
+    days_present = np.cumsum(1 - frames.time.days["leave_share"].to_numpy())
+    first, last = frames.time.calendar.first_day, frames.time.calendar.last_day
     # Later days have no leave yet.
     days_present = np.append(days_present, days_present[-1] + np.arange(1, SILENT_DAYS + 1))
 
@@ -88,15 +88,15 @@ def is_in_care(frames: Frames) -> Bools:
 @cached
 def has_booking(frames: Frames) -> Bools:
     """Return whether each client has a booking in the 30 days after the end of each week, as known in that week."""
-    weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
+    weeks, ends = frames.time.weeks.index.to_numpy(), frames.time.weeks["end"].to_numpy()
     clients = client_columns(frames)
     names = ("status", "client", "booked_start", "known_at", "cancelled_at")
-    has_client = frames.sessions["client"].to_numpy() >= 0
-    status, client, start, known_at, cancelled_at = arrays(frames.sessions, *names, rows=has_client)
+    has_client = frames.sessions.all["client"].to_numpy() >= 0
+    status, client, start, known_at, cancelled_at = arrays(frames.sessions.all, *names, rows=has_client)
     # All of these are rows of weeks: a booking counts from `counts_from` up to (not including) `until`.
     began = np.searchsorted(ends, start, side="right")
-    near = frames.calendar.day_starts(frames.calendar.day_of(start) - ACTIVE_DAYS)
-    known = np.searchsorted(weeks, frames.calendar.week_of(known_at))
+    near = frames.time.calendar.day_starts(frames.time.calendar.day_of(start) - ACTIVE_DAYS)
+    known = np.searchsorted(weeks, frames.time.calendar.week_of(known_at))
     cancelled = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), cancelled, began), began)
     # Not before it was known: a week shows what could be seen in it, also when computed again later.
@@ -108,8 +108,8 @@ def has_booking(frames: Frames) -> Bools:
 @cached
 def _ending(frames: Frames) -> Floats:
     """Return for each held session with a client when that client is next discharged or handed over, or infinity."""
-    client, start = arrays(frames.courses, "client", "booked_start")
-    return next_ending(frames.agreements, frames.calendar, client, start)
+    client, start = arrays(frames.sessions.courses, "client", "booked_start")
+    return next_ending(frames.clients.agreements, frames.time.calendar, client, start)
 
 
 def _had_recent_session(frames: Frames, expiry_day: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Bools:
@@ -117,9 +117,9 @@ def _had_recent_session(frames: Frames, expiry_day: Callable[[NDArray[np.int64]]
 
     ``expiry_day`` returns for the day of a session the first day on which it no longer counts.
     """
-    ends, clients = frames.weeks["end"].to_numpy(), client_columns(frames)
-    client, start = arrays(frames.courses, "client", "booked_start")
-    expires_at = frames.calendar.day_starts(expiry_day(frames.calendar.day_of(start)))
+    ends, clients = frames.time.weeks["end"].to_numpy(), client_columns(frames)
+    client, start = arrays(frames.sessions.courses, "client", "booked_start")
+    expires_at = frames.time.calendar.day_starts(expiry_day(frames.time.calendar.day_of(start)))
     until = np.minimum(expires_at, _ending(frames))
     begun, expired = (np.searchsorted(ends, instant, side="right") for instant in (start, until))
     shape = len(ends), len(clients)
@@ -142,7 +142,7 @@ def count_by_client(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Flo
     columns = client_columns(frames)
     row, client = week_rows(frames, weeks), np.asarray(clients, dtype=np.int64)
     in_table = (row >= 0) & np.isin(client, columns)
-    count = np.zeros((len(frames.weeks), len(columns)))
+    count = np.zeros((len(frames.time.weeks), len(columns)))
     np.add.at(count, (row[in_table], np.searchsorted(columns, client[in_table])), 1)
     return count
 
@@ -150,13 +150,13 @@ def count_by_client(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Flo
 @cached
 def held_by_week(frames: Frames) -> Floats:
     """Return the number of held sessions of each client in each week."""
-    return count_by_client(frames, frames.courses["week"], frames.courses["client"])
+    return count_by_client(frames, frames.sessions.courses["week"], frames.sessions.courses["client"])
 
 
 @cached
 def agreed_frequency(frames: Frames) -> Floats:
     """Return the sessions a week agreed with each client at the end of each week, NaN without an agreement."""
-    return frames.agreements.numbers("frequency", client_columns(frames), _sundays(frames))
+    return frames.clients.agreements.numbers("frequency", client_columns(frames), _sundays(frames))
 
 
 @cached
@@ -166,7 +166,7 @@ def presence_share(frames: Frames) -> Floats:
     A holiday on which hours are agreed is a day like any other. A week without any day in the pattern counts fully.
     """
     week, in_pattern, agreed, employed, leave_share = arrays(
-        frames.days, "week", "in_pattern", "agreed_minutes", "employed", "leave_share"
+        frames.time.days, "week", "in_pattern", "agreed_minutes", "employed", "leave_share"
     )
     present = in_pattern * (agreed > 0) * employed * (1 - leave_share)
     days = weekly_sums(frames, week, in_pattern)
@@ -188,11 +188,11 @@ def weekly_frequency(frames: Frames) -> Floats:
         presence        1      1      0      0.6    1
         sessions        x      x     (x)     x      x       4 in 3.6 weeks
     """
-    rows, shape = np.arange(len(frames.weeks))[:, None], (1, len(client_columns(frames)))
-    client, week, start, begins = arrays(frames.courses, "client", "week", "booked_start", "begins")
-    in_pattern, minutes = arrays(frames.days, "in_pattern", "agreed_minutes")
-    holiday = frames.days.index.to_numpy()[in_pattern & (minutes <= 0)]
-    away = contains(frames.calendar.leave, start) | np.isin(frames.calendar.day_of(start), holiday)
+    rows, shape = np.arange(len(frames.time.weeks))[:, None], (1, len(client_columns(frames)))
+    client, week, start, begins = arrays(frames.sessions.courses, "client", "week", "booked_start", "begins")
+    in_pattern, minutes = arrays(frames.time.days, "in_pattern", "agreed_minutes")
+    holiday = frames.time.days.index.to_numpy()[in_pattern & (minutes <= 0)]
+    away = contains(frames.time.calendar.leave, start) | np.isin(frames.time.calendar.day_of(start), holiday)
     presence = presence_share(frames)
     present_weeks = np.cumsum(presence > 0)
     # The first row of the last eight weeks with any presence, and of the client's course.
@@ -212,7 +212,7 @@ def weekly_frequency(frames: Frames) -> Floats:
 def client_weights(frames: Frames) -> Floats:
     """Return the weight of each client at the end of each week, by the practice's table of weights."""
     sundays = _sundays(frames)
-    band = frames.agreements.numbers("band", client_columns(frames), sundays)
+    band = frames.clients.agreements.numbers("band", client_columns(frames), sundays)
     weights = np.ones(band.shape)
     for number, version in enumerate(frames.practice.weights or (DEFAULT_WEIGHTS,)):
         holds = number == 0 or version.starts is None or sundays >= day_number(version.starts)
@@ -223,4 +223,4 @@ def client_weights(frames: Frames) -> Floats:
 
 def is_trauma_focused(frames: Frames) -> Bools:
     """Return whether the work with each client is marked trauma-focused at the end of each week."""
-    return frames.agreements.holds("trauma", client_columns(frames), _sundays(frames))
+    return frames.clients.agreements.holds("trauma", client_columns(frames), _sundays(frames))

@@ -51,7 +51,7 @@ def frequency_kept(frames: Frames) -> WeeklyValues:
     Above 100 % is more often than agreed. The clinician's leave is left out, and so are, for each client over the four
     weeks, sessions that were cancelled in time. n is the number of clients.
     """
-    if not frames.agreements.has("frequency"):
+    if not frames.clients.agreements.has("frequency"):
         return no_data(frames)
     agreed = agreed_frequency(frames)
     counted = ~np.isnan(agreed) & ~has_ended(frames)
@@ -66,7 +66,7 @@ def frequency_kept(frames: Frames) -> WeeklyValues:
 
 def _cancelled_in_time(frames: Frames) -> Floats:
     """Return the sessions of each client (column) in each week (row) that were cancelled a day or more before."""
-    status, client, late, week = arrays(frames.sessions, "status", "client", "cancelled_late", "week")
+    status, client, late, week = arrays(frames.sessions.all, "status", "client", "cancelled_late", "week")
     in_time = (status == Status.CANCELLED.value) & (late == 0)
     return count_by_client(frames, week[in_time], client[in_time])
 
@@ -78,9 +78,9 @@ def off_agreement_contacts(frames: Frames) -> WeeklyValues:
     Only for clients with whom channels or hours of contact were agreed; contact that an emergency protocol covers or
     that was sent on call does not count. Unknown until channels or hours were agreed with a client.
     """
-    if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
+    if not any(frames.clients.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
         return no_data(frames)
-    (week,) = arrays(frames.episodes, "week")
+    (week,) = arrays(frames.messages.episodes, "week")
     return weekly_counts(frames, week[off_agreement(frames) == 1], "messages_observed")
 
 
@@ -102,9 +102,9 @@ def exceptions(frames: Frames) -> WeeklyValues:
     Clients with an emergency protocol, or with a crisis plan before its review date, are left out. Unknown until the
     ledger has an entry of any kind.
     """
-    ledger = frames.ledger
+    ledger = frames.clients.ledger
     if ledger.empty:
         return no_data(frames)
     kind, client, day, week = arrays(ledger, "kind", "client", "day", "week")
-    made = np.isin(kind, tuple(EXCEPTIONS)) & ~in_crisis(frames.agreements, client, day)
+    made = np.isin(kind, tuple(EXCEPTIONS)) & ~in_crisis(frames.clients.agreements, client, day)
     return weekly_counts(frames, week[made], "employed")

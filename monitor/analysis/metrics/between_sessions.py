@@ -43,7 +43,7 @@ BOOKED_HOURS = 8  # of booked time, to which other work is related (WOW8)
 )
 def between_session_messages(frames: Frames) -> WeeklyValues:
     """Sent episodes to clients in the week, per active client."""
-    (week,) = arrays(frames.episodes, "week")
+    (week,) = arrays(frames.messages.episodes, "week")
     sent = weekly_sums(frames, week[to_clients(frames)])
     clients = is_active(frames).sum(axis=1).astype(float)
     known = observed(frames, "messages_observed") & observed(frames, "calendar_observed")
@@ -57,13 +57,13 @@ def off_policy_channel(frames: Frames) -> WeeklyValues:
     Unknown until channels were agreed with a client. Clients with whom none were agreed are left out, and so is contact
     that an emergency protocol covers or that was sent on call.
     """
-    if not frames.agreements.has("channels"):
+    if not frames.clients.agreements.has("channels"):
         return no_data(frames)
     names = ("counterpart", "day", "channel", "week", "covered_by_protocol", "sent_at")
-    client, day, channel, week, covered, sent_at = arrays(frames.messages, *names, rows=sent_messages(frames))
-    off = off_channel(frames.agreements, client, day, channel) == 1
+    client, day, channel, week, covered, sent_at = arrays(frames.messages.all, *names, rows=sent_messages(frames))
+    off = off_channel(frames.clients.agreements, client, day, channel) == 1
     return weekly_counts(
-        frames, week[off & ~covered & ~contains(frames.calendar.on_call, sent_at)], "messages_observed"
+        frames, week[off & ~covered & ~contains(frames.time.calendar.on_call, sent_at)], "messages_observed"
     )
 
 
@@ -76,9 +76,9 @@ def work_outside_work(frames: Frames) -> WeeklyValues:
 
     All such work, also close to sessions; known only where messages, which show it, are read.
     """
-    booked = spans(np.column_stack(arrays(frames.held_sessions, "booked_start", "booked_end")))
+    booked = spans(np.column_stack(arrays(frames.sessions.held, "booked_start", "booked_end")))
     other_work, pieces = minutes_of(frames, subtract(work_spans(frames), booked))
-    with_clients = seconds_inside(booked, *arrays(frames.weeks, "start", "end")) / 60
+    with_clients = seconds_inside(booked, *arrays(frames.time.weeks, "start", "end")) / 60
     known = observed(frames, "calendar_observed") & observed(frames, "messages_observed")
     return weekly_ratios(known, BOOKED_HOURS * other_work, with_clients, pieces)
 
@@ -92,7 +92,8 @@ def emergency_contacts(frames: Frames) -> WeeklyValues:
     many.
     """
     parts = [
-        arrays(part, "outside_hours", "covered_by_protocol", "week") for part in (frames.episodes, frames.held_sessions)
+        arrays(part, "outside_hours", "covered_by_protocol", "week")
+        for part in (frames.messages.episodes, frames.sessions.held)
     ]
     weeks = [week[outside & covered] for outside, covered, week in parts]
     return from_both_sources(frames, weekly_counts(frames, np.concatenate(weeks), "any_observed"))

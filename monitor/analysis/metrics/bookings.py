@@ -43,7 +43,7 @@ def no_show_share(frames: Frames) -> WeeklyValues:
 @cached
 def _due(frames: Frames) -> tuple[Column, Column, Column]:
     """Return week, late and missed of the sessions that were held, missed, cancelled late or perhaps cancelled late."""
-    status, week, late, missed = arrays(frames.sessions, "status", "week", "cancelled_late", "no_show")
+    status, week, late, missed = arrays(frames.sessions.all, "status", "week", "cancelled_late", "no_show")
     due = (status == HELD) | (status == Status.NO_SHOW.value) | (late != 0)
     return week[due], late[due], missed[due]
 
@@ -51,10 +51,10 @@ def _due(frames: Frames) -> tuple[Column, Column, Column]:
 @metric("Called off by you", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def clinician_cancel_share(frames: Frames) -> WeeklyValues:
     """Of all booked sessions, the share that the clinician cancelled; known where a source says who cancelled."""
-    return weekly_shares(frames, frames.sessions["week"], frames.sessions["cancelled_by_clinician"])
+    return weekly_shares(frames, frames.sessions.all["week"], frames.sessions.all["cancelled_by_clinician"])
 
 
 @metric("Moved", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def rescheduled_share(frames: Frames) -> WeeklyValues:
     """Of all booked sessions, the share that was moved to its present time; known where it was seen before it began."""
-    return weekly_shares(frames, frames.sessions["week"], frames.sessions["moved"])
+    return weekly_shares(frames, frames.sessions.all["week"], frames.sessions.all["moved"])

@@ -50,7 +50,7 @@ def active_clients(frames: Frames) -> WeeklyValues:
     when a booking was known, held sessions alone count. A cancelled booking counts until it was cancelled, where that
     time is known.
     """
-    if frames.sessions.empty:
+    if frames.sessions.all.empty:
         return no_data(frames)
     clients = is_active(frames).sum(axis=1)
     return values_where(observed(frames, "calendar_observed"), clients, clients)
@@ -70,7 +70,7 @@ def intakes(frames: Frames) -> WeeklyValues:
 
     Unknown in the first 90 days of data, unless the clinician joined the practice after the data begin.
     """
-    begins, week = arrays(frames.courses, "begins", "week")
+    begins, week = arrays(frames.sessions.courses, "begins", "week")
     return weekly_counts(frames, week[begins], "intakes_known")
 
 
@@ -90,9 +90,9 @@ def unplanned_endings(frames: Frames) -> WeeklyValues:
 
 def _closed(frames: Frames) -> tuple[Column, Column]:
     """Return for each course that ended the week, and whether it ended without an entry."""
-    closed_at, by_silence = arrays(frames.courses, "closed_at", "by_silence")
+    closed_at, by_silence = arrays(frames.sessions.courses, "closed_at", "by_silence")
     closed = ~np.isnan(closed_at)
-    return frames.calendar.week_of(closed_at[closed]), by_silence[closed]
+    return frames.time.calendar.week_of(closed_at[closed]), by_silence[closed]
 
 
 @metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, evidence="–", source="roster")
@@ -116,11 +116,11 @@ def weighted_load(frames: Frames) -> WeeklyValues:
     without a band. The full-time equivalent is the contract's of that week, growing over a new colleague's first twelve
     weeks.
     """
-    if frames.sessions.empty:
+    if frames.sessions.all.empty:
         return no_data(frames)
     clients = is_in_care(frames)
     sessions_a_week = (clients * weekly_frequency(frames) * client_weights(frames)).sum(axis=1)
-    contract = contract_fte(frames.clinician, frames.weeks.index)
+    contract = contract_fte(frames.clinician, frames.time.weeks.index)
     fte = fairness.phased_in_fte(contract, week_column(frames, "weeks_since_start"))
     return weekly_ratios(observed(frames, "calendar_observed"), sessions_a_week, fte, clients.sum(axis=1))
 
@@ -134,11 +134,11 @@ def nothing_booked(frames: Frames) -> WeeklyValues:
 
     Unknown in weeks before the calendar was first read, because it is not known what was booked then.
     """
-    if frames.sessions.empty:
+    if frames.sessions.all.empty:
         return no_data(frames)
     clients = is_active(frames)
     start, known_at = (
-        table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at"))
+        table[name].to_numpy() for table, name in ((frames.time.weeks, "start"), (frames.sessions.all, "known_at"))
     )
     since_first_reading = start >= known_at.min()
     return values_where(
@@ -154,7 +154,7 @@ def nothing_booked(frames: Frames) -> WeeklyValues:
 )  # fmt: skip
 def trauma_share(frames: Frames) -> WeeklyValues:
     """Of the active clients, the share with whom the work is marked trauma-focused. Unknown until one was marked."""
-    if frames.sessions.empty or not frames.agreements.has("trauma"):
+    if frames.sessions.all.empty or not frames.clients.agreements.has("trauma"):
         return no_data(frames)
     clients = is_active(frames)
     marked = (clients & is_trauma_focused(frames)).sum(axis=1)

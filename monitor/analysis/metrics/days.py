@@ -37,7 +37,7 @@ def back_to_back_run(frames: Frames) -> WeeklyValues:
     """Longest chain of held sessions of one day with gaps of less than 10 minutes between them."""
     day, _, run = _chains(frames, SHORT_GAP)
     week = monday_of(day)
-    longest = np.zeros(len(frames.weeks))
+    longest = np.zeros(len(frames.time.weeks))
     row = week_rows(frames, week)
     np.maximum.at(longest, row[row >= 0], run[row >= 0])
     return values_where(observed(frames, "calendar_observed") & (longest > 0), longest, weekly_sums(frames, week))
@@ -97,15 +97,17 @@ def day_span_p90_hours(frames: Frames) -> WeeklyValues:
 
 
 def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
-    (leave_share,) = arrays(frames.days, "leave_share")
-    not_leave = frames.days.index.to_numpy()[leave_share < 1]
+    (leave_share,) = arrays(frames.time.days, "leave_share")
+    not_leave = frames.time.days.index.to_numpy()[leave_share < 1]
     day, first, last, _ = day_edges(frames)
     # Work over the edge of the day counts for this day only up to its end.
-    last = np.minimum(last, frames.calendar.day_starts(day + 1))
+    last = np.minimum(last, frames.time.calendar.day_starts(day + 1))
     row = np.where(np.isin(day, not_leave), week_rows(frames, monday_of(day)), -1)
     order = np.lexsort((last - first, row))
     hours = np.append((last - first)[order] / 3600, 0.0)
-    begin, end = np.searchsorted(row[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
+    begin, end = np.searchsorted(
+        row[order], [np.arange(len(frames.time.weeks)), np.arange(1, len(frames.time.weeks) + 1)]
+    )
     n = end - begin
     # A percentile by linear interpolation, as NumPy computes it, for all weeks at once.
     rank = begin + np.maximum(n - 1, 0) * percentile / 100
@@ -117,8 +119,8 @@ def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
 @cached
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return start, end and whether it is an episode of every piece of work, another job included; by start."""
-    began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
-    sent, last = arrays(frames.episodes, "sent_at", "last_at")
+    began, ended = arrays(frames.sessions.held, "effective_start", "effective_end")
+    sent, last = arrays(frames.messages.episodes, "sent_at", "last_at")
     kind, start, end, all_day = arrays(frames.other_events, "kind", "start", "end", "all_day")
     # Another job's calendar has future entries, too.
     busy = (kind == Kind.BUSY.value) & ~all_day & (start <= frames.as_of)
@@ -134,7 +136,7 @@ def day_edges(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return for each day with work its number, the first start, the last end, and the row of the first."""
     starts, ends, _ = activities(frames)
-    days = frames.calendar.day_of(starts)
+    days = frames.time.calendar.day_of(starts)
     day, first = np.unique(days, return_index=True)
     last = np.maximum.reduceat(ends, first) if len(first) else ends
     return day, starts[first], last, first

@@ -60,10 +60,10 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
         agreed   mon|-------|fri           mon|-------|fri  mon|-------|fri
         leaves   mon|-----------------------------|fri
     """
-    share, agreed = arrays(frames.days, "leave_share", "agreed_minutes")
+    share, agreed = arrays(frames.time.days, "leave_share", "agreed_minutes")
     # Free weekends inside a leave are dropped here, so that the days around them become neighbours.
     counted = (share >= LEAVE_SHARE) | (agreed > 0)
-    day, away = frames.days.index.to_numpy()[counted], share[counted] >= LEAVE_SHARE
+    day, away = frames.time.days.index.to_numpy()[counted], share[counted] >= LEAVE_SHARE
     begins = np.flatnonzero(away & ~np.append(False, away[:-1])[: len(away)])
     ends = np.flatnonzero(away & ~np.append(away[1:], False)[: len(away)])
     return np.column_stack((day[begins], day[ends]))
@@ -79,8 +79,8 @@ def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
         leave                        |mon|-------|fri|
         with weekends          |sat|-----------------|sun|
     """
-    agreed, in_pattern = arrays(frames.days, "agreed_minutes", "in_pattern")
-    day = frames.days.index.to_numpy()
+    agreed, in_pattern = arrays(frames.time.days, "agreed_minutes", "in_pattern")
+    day = frames.time.days.index.to_numpy()
     free = (agreed == 0) & (in_pattern | ((day + 3) % 7 >= SATURDAY))
     row = np.arange(len(day))
     before = np.maximum.accumulate(np.where(free, -1, row))  # the last day up to each that is not free
@@ -93,8 +93,8 @@ def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
 
 def _on_leave(frames: Frames) -> NDArray[np.int64]:
     """Return the days of which at least half was leave, free days inside a leave included."""
-    (share,) = arrays(frames.days, "leave_share")
-    return np.asarray(frames.days.index.to_numpy()[share >= LEAVE_SHARE])
+    (share,) = arrays(frames.time.days, "leave_share")
+    return np.asarray(frames.time.days.index.to_numpy()[share >= LEAVE_SHARE])
 
 
 @metric("Days until leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries")
@@ -103,7 +103,7 @@ def next_leave_in(frames: Frames) -> WeeklyValues:
     kind, known_at = arrays(frames.other_events, "kind", "known_at")
     leave = kind == Kind.LEAVE.value
     begins, known_at = _first_days(frames)[leave], known_at[leave]
-    sundays, ends = frames.weeks.index.to_numpy()[:, None] + 6, frames.weeks["end"].to_numpy()[:, None]
+    sundays, ends = frames.time.weeks.index.to_numpy()[:, None] + 6, frames.time.weeks["end"].to_numpy()[:, None]
     ahead = np.where((begins > sundays) & (known_at < ends), begins - sundays, np.inf)
     nearest = ahead.min(axis=1, initial=np.inf)
     known = observed(frames, "calendar_observed") & np.isfinite(nearest)
@@ -113,7 +113,7 @@ def next_leave_in(frames: Frames) -> WeeklyValues:
 def _first_days(frames: Frames) -> NDArray[np.int64]:
     """Return the day on which each event begins; an all-day event begins with its own day, not in the one before."""
     start, day, all_day = arrays(frames.other_events, "start", "day", "all_day")
-    return np.where(all_day, (frames.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS, day)
+    return np.where(all_day, (frames.time.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS, day)
 
 
 @metric("Days of leave interrupted", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
@@ -167,7 +167,7 @@ def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
 @cached
 def _taken(frames: Frames) -> Floats:
     """Return the days of leave by week, with the weekends and public holidays that adjoin it."""
-    days = frames.days.index.to_numpy()
+    days = frames.time.days.index.to_numpy()
     return weekly_sums(frames, monday_of(days[_within(days, *leaves_with_weekends(frames).T)]))
 
 
@@ -192,13 +192,13 @@ def _days_of_work(frames: Frames) -> NDArray[np.int64]:
     Work is in leave if it began in the hours of leave, or at any hour of a day without working time.
     """
     parts = (
-        arrays(frames.held_sessions, "effective_start", "day", "covered_by_protocol"),
-        arrays(frames.episodes, "sent_at", "day", "covered_by_protocol"),
+        arrays(frames.sessions.held, "effective_start", "day", "covered_by_protocol"),
+        arrays(frames.messages.episodes, "sent_at", "day", "covered_by_protocol"),
     )
     begin, day, covered = map(np.concatenate, zip(*parts, strict=True))
-    (working,) = arrays(frames.days, "working_minutes")
-    away = contains(frames.calendar.leave, begin) | np.isin(day, frames.days.index.to_numpy()[working == 0])
-    return np.unique(day[away & ~covered & ~contains(frames.calendar.on_call, begin)])
+    (working,) = arrays(frames.time.days, "working_minutes")
+    away = contains(frames.time.calendar.leave, begin) | np.isin(day, frames.time.days.index.to_numpy()[working == 0])
+    return np.unique(day[away & ~covered & ~contains(frames.time.calendar.on_call, begin)])
 
 
 def _work_in_leave(frames: Frames) -> Spans:
@@ -206,11 +206,11 @@ def _work_in_leave(frames: Frames) -> Spans:
     days = interrupted_days(frames)
     if not len(days):
         return NO_SPANS
-    (working,) = arrays(frames.days, "working_minutes")
-    whole_days = days[working[days - frames.days.index.to_numpy()[0]] == 0]
+    (working,) = arrays(frames.time.days, "working_minutes")
+    whole_days = days[working[days - frames.time.days.index.to_numpy()[0]] == 0]
     day_spans, whole_day_spans = (
-        spans(np.column_stack((frames.calendar.day_starts(number), frames.calendar.day_starts(number + 1))))
+        spans(np.column_stack((frames.time.calendar.day_starts(number), frames.time.calendar.day_starts(number + 1))))
         for number in (days, whole_days)
     )
-    time = union(intersection(day_spans, frames.calendar.leave), whole_day_spans)
-    return subtract(intersection(work_not_covered(frames), time), frames.calendar.on_call)
+    time = union(intersection(day_spans, frames.time.calendar.leave), whole_day_spans)
+    return subtract(intersection(work_not_covered(frames), time), frames.time.calendar.on_call)

@@ -33,8 +33,8 @@ HOUR = 3600
 
 def _replies_sent(frames: Frames) -> tuple[Column, ...]:
     """Return week and after_hours of the outgoing episodes that answer a run; one that answers several counts once."""
-    (is_reply,) = arrays(frames.episodes, "is_reply")
-    return arrays(frames.episodes, "week", "after_hours", rows=is_reply)
+    (is_reply,) = arrays(frames.messages.episodes, "is_reply")
+    return arrays(frames.messages.episodes, "week", "after_hours", rows=is_reply)
 
 
 @metric(
@@ -73,7 +73,7 @@ def after_hours_reply_share(frames: Frames) -> WeeklyValues:
 )
 def after_hours_inbound(frames: Frames) -> WeeklyValues:
     """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
-    late, week = arrays(frames.messages, "after_hours", "week")
+    late, week = arrays(frames.messages.all, "after_hours", "week")
     return weekly_counts(frames, week[late & _came_from(frames, CounterpartKind.CLIENT)], "messages_observed")
 
 
@@ -87,7 +87,7 @@ def after_hours_inbound(frames: Frames) -> WeeklyValues:
 )
 def after_hours_inbound_emergency(frames: Frames) -> WeeklyValues:
     """Client messages outside the agreed hours that an emergency protocol covers: load as agreed."""
-    outside, covered, week = arrays(frames.messages, "outside_hours", "covered_by_protocol", "week")
+    outside, covered, week = arrays(frames.messages.all, "outside_hours", "covered_by_protocol", "week")
     return weekly_counts(
         frames, week[outside & covered & _came_from(frames, CounterpartKind.CLIENT)], "messages_observed"
     )
@@ -103,21 +103,21 @@ def after_hours_inbound_emergency(frames: Frames) -> WeeklyValues:
 )
 def after_hours_inbound_staff(frames: Frames) -> WeeklyValues:
     """Messages from colleagues and management that arrived after hours: the organisation's share of the pressure."""
-    late, week = arrays(frames.messages, "after_hours", "week")
+    late, week = arrays(frames.messages.all, "after_hours", "week")
     staff = _came_from(frames, CounterpartKind.COLLEAGUE) | _came_from(frames, CounterpartKind.MANAGEMENT)
     return weekly_counts(frames, week[late & staff], "messages_observed")
 
 
 def _came_from(frames: Frames, kind: CounterpartKind) -> Bools:
     """Return whether each message came in from a counterpart of that kind; automatic ones do not count."""
-    outgoing, automatic, counterpart_kind = arrays(frames.messages, "outgoing", "automatic", "counterpart_kind")
+    outgoing, automatic, counterpart_kind = arrays(frames.messages.all, "outgoing", "automatic", "counterpart_kind")
     return np.asarray(~outgoing & ~automatic & (counterpart_kind == kind.value))
 
 
 @cached
 def sent_messages(frames: Frames) -> Bools:
     """Return whether each message was sent by the clinician; automatic ones do not count."""
-    outgoing, automatic = arrays(frames.messages, "outgoing", "automatic")
+    outgoing, automatic = arrays(frames.messages.all, "outgoing", "automatic")
     return np.asarray(outgoing & ~automatic)
 
 
@@ -131,9 +131,9 @@ def reply_propensity(frames: Frames) -> WeeklyValues:
     Together with the number that arrived it shows whether demand rose or the boundary moved. Messages in a row count as
     one.
     """
-    (late,) = arrays(frames.replies, "inbound_after_hours")
-    inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
-    begins = frames.calendar.agreed[:, 0]
+    (late,) = arrays(frames.messages.replies, "inbound_after_hours")
+    inbound_at, week, reply_at = arrays(frames.messages.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
+    begins = frames.time.calendar.agreed[:, 0]
     next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
     # While the next working span is still ahead, an answer may yet come before it.
     decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
@@ -150,14 +150,14 @@ def reply_propensity(frames: Frames) -> WeeklyValues:
 )
 def self_initiated_after_hours(frames: Frames) -> WeeklyValues:
     """Outgoing episodes to clients that were sent after hours and answer no message."""
-    is_reply, after_hours, week = arrays(frames.episodes, "is_reply", "after_hours", "week")
+    is_reply, after_hours, week = arrays(frames.messages.episodes, "is_reply", "after_hours", "week")
     return weekly_counts(frames, week[~is_reply & after_hours & to_clients(frames)], "messages_observed")
 
 
 @cached
 def to_clients(frames: Frames) -> Bools:
     """Return whether each sent episode went to a client."""
-    (counterpart_kind,) = arrays(frames.episodes, "counterpart_kind")
+    (counterpart_kind,) = arrays(frames.messages.episodes, "counterpart_kind")
     return np.asarray(counterpart_kind == CounterpartKind.CLIENT.value)
 
 
@@ -177,8 +177,8 @@ def evenings_touched(frames: Frames) -> WeeklyValues:
     an emergency protocol or a documented modified boundary covers does not count. Where only the calendar, or only
     messages, were read, it is at least this many.
     """
-    late, day = arrays(frames.messages, "after_hours", "day", rows=sent_messages(frames))
-    sessions_late, session_day = arrays(frames.held_sessions, "after_hours", "day")
+    late, day = arrays(frames.messages.all, "after_hours", "day", rows=sent_messages(frames))
+    sessions_late, session_day = arrays(frames.sessions.held, "after_hours", "day")
     days = np.unique(np.concatenate((day[late], session_day[sessions_late])))
     return from_both_sources(frames, weekly_counts(frames, monday_of(days), "any_observed"))
 
@@ -186,9 +186,9 @@ def evenings_touched(frames: Frames) -> WeeklyValues:
 @metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice", uses_agreed_hours=True)
 def night_messages(frames: Frames) -> WeeklyValues:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
-    after_hours, sent_at, week = arrays(frames.messages, "after_hours", "sent_at", "week")
+    after_hours, sent_at, week = arrays(frames.messages.all, "after_hours", "sent_at", "week")
     late = sent_messages(frames) & after_hours
-    hour = frames.calendar.clock.local(sent_at[late]) // HOUR % 24
+    hour = frames.time.calendar.clock.local(sent_at[late]) // HOUR % 24
     return weekly_counts(frames, week[late][(hour >= NIGHT[0]) | (hour < NIGHT[1])], "messages_observed")
 
 
@@ -210,8 +210,8 @@ def reply_minutes_working(frames: Frames) -> WeeklyValues:
 
 
 def _median_waits(frames: Frames, column: str) -> WeeklyValues:
-    weeks = frames.weeks.index.to_numpy()
-    week, minutes, reply_at = arrays(frames.replies, "inbound_week", column, "reply_at")
+    weeks = frames.time.weeks.index.to_numpy()
+    week, minutes, reply_at = arrays(frames.messages.replies, "inbound_week", column, "reply_at")
     order = np.argsort(week, kind="stable")
     week, minutes, answered = week[order], minutes[order], ~np.isnan(reply_at[order])
     # The rows of each week, as first and one past the last.

@@ -104,14 +104,16 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     starts, ends, _ = activities(frames)
     begins = np.maximum.accumulate(ends) if len(ends) else ends
     read_to = (
-        frames.weeks["end"][observed(frames, "all_complete")].max() if observed(frames, "all_complete").any() else 0
+        frames.time.weeks["end"][observed(frames, "all_complete")].max()
+        if observed(frames, "all_complete").any()
+        else 0
     )
     # After the last piece of work the stretch goes on up to where everything was read.
     over = np.append(starts, read_to)[1:] if len(starts) else starts
     hours = (over - begins) / 3600
     free = hours > 0
     begins, over, hours = begins[free], over[free], hours[free]
-    start, end = arrays(frames.weeks, "start", "end")
+    start, end = arrays(frames.time.weeks, "start", "end")
     first, after = np.searchsorted(end, begins, side="right"), np.searchsorted(start, over)
     # One row for each stretch and week that it touches.
     weeks = np.maximum(after - first, 0)
@@ -129,9 +131,11 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
 
 def _calendar_read_throughout(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
     """Return whether the calendar was read on every day between two instants."""
-    days = frames.days.index.to_numpy()
-    unread = np.append(0, np.cumsum(~frames.days["calendar_observed"].to_numpy()))
-    first, last = (np.clip(frames.calendar.day_of(instants) - days[0], 0, len(days)) for instants in (starts, ends))
+    days = frames.time.days.index.to_numpy()
+    unread = np.append(0, np.cumsum(~frames.time.days["calendar_observed"].to_numpy()))
+    first, last = (
+        np.clip(frames.time.calendar.day_of(instants) - days[0], 0, len(days)) for instants in (starts, ends)
+    )
     return np.asarray(unread[np.maximum(last, first + 1)] - unread[np.minimum(first + 1, len(days))] == 0)
 
 
@@ -141,13 +145,13 @@ def days_since_full_day_off(frames: Frames) -> WeeklyValues:
 
     Unknown before the first such day.
     """
-    occupied, calendar_read = arrays(frames.days, "occupied", "calendar_observed")
-    return from_both_sources(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & calendar_read]))
+    occupied, calendar_read = arrays(frames.time.days, "occupied", "calendar_observed")
+    return from_both_sources(frames, days_since(frames, frames.time.days.index.to_numpy()[~occupied & calendar_read]))
 
 
 def days_since(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
     """Return the days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
-    sundays = frames.weeks.index.to_numpy() + 6
+    sundays = frames.time.weeks.index.to_numpy() + 6
     index = np.searchsorted(days, sundays, side="right") - 1
     known = observed(frames, "calendar_observed") & (index >= 0)
     since = sundays - np.append(days, 0)[index]
@@ -161,9 +165,9 @@ def break_kept_share(frames: Frames) -> WeeklyValues:
     The middle is the agreed time of the day, with breaks and without leave, less its first and its last hour. Known for
     days on which the calendar was read.
     """
-    active, calendar_read, minutes = arrays(frames.days, "active", "calendar_observed", "working_minutes")
-    days = frames.days.index.to_numpy()[active & calendar_read & (minutes > LONG_DAY)]
-    days = days[frames.calendar.day_starts(days + 1) <= frames.as_of]
+    active, calendar_read, minutes = arrays(frames.time.days, "active", "calendar_observed", "working_minutes")
+    days = frames.time.days.index.to_numpy()[active & calendar_read & (minutes > LONG_DAY)]
+    days = days[frames.time.calendar.day_starts(days + 1) <= frames.as_of]
     return from_both_sources(
         frames, weekly_shares(frames, monday_of(days), _longest_free(frames, days) >= BREAK_SECONDS)
     )
@@ -180,14 +184,14 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
         work           |--| |---------|  |-----| |-------|
         longest free                  |--|
     """
-    pattern = frames.calendar.pattern_spans
+    pattern = frames.time.calendar.pattern_spans
     begins, ends = np.searchsorted(pattern[:, 0], days), np.searchsorted(pattern[:, 0], days, side="right")
-    opens, closes, agreed = pattern[begins, 1], pattern[ends - 1, 2], frames.calendar.agreed
+    opens, closes, agreed = pattern[begins, 1], pattern[ends - 1, 2], frames.time.calendar.agreed
     first = agreed[np.searchsorted(agreed[:, 1], opens, side="right"), 0]
     last = agreed[np.searchsorted(agreed[:, 0], closes) - 1, 1]
     starts = np.maximum(opens, first) + EDGE_SECONDS
     middle = spans(np.column_stack((starts, np.minimum(closes, last) - EDGE_SECONDS)))
-    free = subtract(middle, union(work_spans(frames), frames.calendar.leave))
+    free = subtract(middle, union(work_spans(frames), frames.time.calendar.leave))
     longest = np.zeros(len(days), dtype=np.int64)
     np.maximum.at(longest, np.searchsorted(starts, free[:, 0], side="right") - 1, free[:, 1] - free[:, 0])
     return longest
@@ -204,9 +208,9 @@ def protected_kept_share(frames: Frames) -> WeeklyValues:
     timed, whole_days = (
         np.column_stack(arrays(frames.other_events, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
     )
-    agreed = intersection(frames.calendar.whole_days(spans(whole_days)), frames.calendar.agreed)
+    agreed = intersection(frames.time.calendar.whole_days(spans(whole_days)), frames.time.calendar.agreed)
     start, end = np.concatenate((timed, agreed)).T
-    week = frames.calendar.week_of(start)
+    week = frames.time.calendar.week_of(start)
     length = weekly_sums(frames, week, end - start)
     unworked = length - weekly_sums(frames, week, seconds_inside(work_spans(frames), start, end))
     known = observed(frames, "calendar_observed")
@@ -227,9 +231,9 @@ def off_day_work(frames: Frames) -> WeeklyValues:
 
     Where only the calendar, or only messages, were read, it is at least this many.
     """
-    (agreed,) = arrays(frames.days, "agreed_minutes")
-    free = frames.days.index.to_numpy()[agreed == 0]
-    parts = [arrays(part, "after_hours", "day") for part in (frames.held_sessions, frames.episodes)]
+    (agreed,) = arrays(frames.time.days, "agreed_minutes")
+    free = frames.time.days.index.to_numpy()[agreed == 0]
+    parts = [arrays(part, "after_hours", "day") for part in (frames.sessions.held, frames.messages.episodes)]
     sessions, episodes = (day[late] for late, day in parts)
     days, often = np.unique(episodes, return_counts=True)
     worked = free[np.isin(free, sessions) | np.isin(free, days[often >= 2])]

@@ -55,7 +55,7 @@ def sessions_held(frames: Frames) -> WeeklyValues:
 @cached
 def held_meetings(frames: Frames) -> pd.DataFrame:
     """Return the held sessions, each group once; all metrics of sessions count these."""
-    return distinct_meetings(frames.held_sessions)
+    return distinct_meetings(frames.sessions.held)
 
 
 @metric(
@@ -77,7 +77,7 @@ def contact_hours(frames: Frames) -> WeeklyValues:
 @cached
 def contact_spans(frames: Frames) -> Spans:
     """Return the time in which a held session took place: the union of their spans."""
-    return spans(np.column_stack(arrays(frames.held_sessions, "effective_start", "effective_end")))
+    return spans(np.column_stack(arrays(frames.sessions.held, "effective_start", "effective_end")))
 
 
 @metric(
@@ -113,7 +113,7 @@ def overrun_minutes_clipped(frames: Frames) -> WeeklyValues:
     clipped = np.clip(overrun, CLIP_LOW, CLIP_HIGH)
     means = weekly_means(frames, week, clipped)
     changed = weekly_means(frames, week, np.where(np.isnan(overrun), np.nan, clipped != overrun)).value
-    weeks, value = frames.weeks.index.to_numpy(), means.value.copy()
+    weeks, value = frames.time.weeks.index.to_numpy(), means.value.copy()
     # A third is no exact float; the small number lets exactly a third count.
     for row in np.flatnonzero(changed >= MAX_CLIPPED_SHARE - 1e-9):
         value[row] = np.nanmedian(overrun[week == weeks[row]])
@@ -155,9 +155,9 @@ def has_exception(frames: Frames, held: pd.DataFrame) -> Bools:
 @cached
 def _starts_with_exception(frames: Frames) -> NDArray[np.int64]:
     """Return the booked starts of the held sessions with an exception in the ledger."""
-    kind, client = arrays(frames.ledger, "kind", "client")
-    made = pack_keys(*arrays(frames.ledger, "client", "day", rows=(kind == "exception") & (client >= 0)))
-    client, day, start = arrays(frames.held_sessions, "client", "day", "booked_start")
+    kind, client = arrays(frames.clients.ledger, "kind", "client")
+    made = pack_keys(*arrays(frames.clients.ledger, "client", "day", rows=(kind == "exception") & (client >= 0)))
+    client, day, start = arrays(frames.sessions.held, "client", "day", "booked_start")
     return start[np.isin(pack_keys(client, day), made)]
 
 
@@ -222,7 +222,7 @@ def outside_hours_minutes(frames: Frames) -> WeeklyValues:
 
 def minutes_of(frames: Frames, work: Spans) -> tuple[Floats, NDArray[np.int64]]:
     """Return for each week the minutes of the spans in it, and the number of spans that begin in it."""
-    start, end = arrays(frames.weeks, "start", "end")
+    start, end = arrays(frames.time.weeks, "start", "end")
     pieces = np.searchsorted(work[:, 0], end) - np.searchsorted(work[:, 0], start)
     return seconds_inside(work, start, end) / 60, pieces
 
@@ -255,8 +255,8 @@ def _time_after_sessions(frames: Frames) -> Spans:
         agreed    |--------------|   |--------------------|
         followed  |------------------|              |-----|
     """
-    calendar = frames.calendar
-    status, start, end = arrays(frames.sessions, "status", "booked_start", "booked_end")
+    calendar = frames.time.calendar
+    status, start, end = arrays(frames.sessions.all, "status", "booked_start", "booked_end")
     is_expected = np.isin(status, (HELD, BOOKED))
     booked = spans(np.column_stack((start[is_expected], end[is_expected])))
     gaps = np.column_stack((booked[:-1, 1], booked[1:, 0]))

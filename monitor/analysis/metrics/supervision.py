@@ -69,8 +69,8 @@ def days_since_supervision(frames: Frames) -> WeeklyValues:
 def client_hours_per_supervision_hour(frames: Frames) -> WeeklyValues:
     """Hours with clients for each hour of supervision in the month that ends with the week; unknown without any."""
     hours, n = _supervision(frames)
-    end = frames.weeks["end"].to_numpy()
-    begin = frames.calendar.clock.instants(frames.calendar.clock.local(end) - MONTH_SECONDS)
+    end = frames.time.weeks["end"].to_numpy()
+    begin = frames.time.calendar.clock.instants(frames.time.calendar.clock.local(end) - MONTH_SECONDS)
     with_clients = seconds_inside(contact_spans(frames), begin, end) / 3600
     return weekly_ratios(_was_read(frames), with_clients, hours, n)
 
@@ -110,7 +110,10 @@ def _sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats, seconds:
 
     The end is included. By the wall clock, so that a change of clocks does not make the month an hour longer.
     """
-    instant, ends = frames.calendar.clock.local(instants), frames.calendar.clock.local(frames.weeks["end"])
+    instant, ends = (
+        frames.time.calendar.clock.local(instants),
+        frames.time.calendar.clock.local(frames.time.weeks["end"]),
+    )
     order = np.argsort(instant)
     month = np.searchsorted(instant[order], [ends - seconds, ends], side="right")
     # The sum of a span is the difference of two running sums.
@@ -120,7 +123,7 @@ def _sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats, seconds:
 
 def _was_read(frames: Frames, seconds: int = MONTH_SECONDS) -> Bools:
     """Return whether all of the month (or so many seconds) that ends with each week was read."""
-    (is_observed,) = arrays(frames.weeks, "calendar_observed")
-    start, end = map(frames.calendar.clock.local, arrays(frames.weeks, "start", "end"))
+    (is_observed,) = arrays(frames.time.weeks, "calendar_observed")
+    start, end = map(frames.time.calendar.clock.local, arrays(frames.time.weeks, "start", "end"))
     read_since = start[is_observed].min(initial=2**40)
     return np.asarray(is_observed & (end - seconds >= read_since))

@@ -44,13 +44,13 @@ def cached(derive: Callable[[Frames], T]) -> Callable[[Frames], T]:
 
 def week_column(frames: Frames, name: str) -> NDArray[np.float64]:
     """Return a column of the weeks as numbers."""
-    return frames.weeks[name].to_numpy(dtype=np.float64)
+    return frames.time.weeks[name].to_numpy(dtype=np.float64)
 
 
 def observed(frames: Frames, column: str) -> Bools:
     """Return a Boolean column of the weeks, such as ``calendar_observed`` or ``all_complete``."""
     if column not in frames.cache:  # nearly every metric asks, and pandas is slow at small things
-        frames.cache[column] = frames.weeks[column].to_numpy(dtype=bool).copy()
+        frames.cache[column] = frames.time.weeks[column].to_numpy(dtype=bool).copy()
         frames.cache[column].setflags(write=False)
     mask: Bools = frames.cache[column]
     return mask
@@ -58,7 +58,7 @@ def observed(frames: Frames, column: str) -> Bools:
 
 def week_rows(frames: Frames, weeks: ArrayLike) -> NDArray[np.int64]:
     """Return the row of each occurrence's week; -1 for a week that is not in the table."""
-    index = frames.weeks.index.to_numpy()
+    index = frames.time.weeks.index.to_numpy()
     if not len(index):
         return np.full(len(np.asarray(weeks)), -1)
     row = (np.asarray(weeks, dtype=np.int64) - index[0]) // 7
@@ -70,7 +70,7 @@ def weekly_sums(frames: Frames, weeks: ArrayLike, amounts: ArrayLike | None = No
     row = week_rows(frames, weeks)
     in_table = row >= 0
     weights = None if amounts is None else np.asarray(amounts, dtype=np.float64)[in_table]
-    return np.bincount(row[in_table], weights=weights, minlength=len(frames.weeks)).astype(np.float64)
+    return np.bincount(row[in_table], weights=weights, minlength=len(frames.time.weeks)).astype(np.float64)
 
 
 def weekly_counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | None = None) -> WeeklyValues:
@@ -113,9 +113,9 @@ def weekly_means(frames: Frames, weeks: ArrayLike, values: ArrayLike) -> WeeklyV
     amounts = np.asarray(values, dtype=np.float64)
     row = week_rows(frames, weeks)
     in_table = (row >= 0) & ~np.isnan(amounts)
-    rows = np.bincount(row[row >= 0], minlength=len(frames.weeks))
-    n = np.bincount(row[in_table], minlength=len(frames.weeks))
-    total = np.bincount(row[in_table], weights=amounts[in_table], minlength=len(frames.weeks))
+    rows = np.bincount(row[row >= 0], minlength=len(frames.time.weeks))
+    n = np.bincount(row[in_table], minlength=len(frames.time.weeks))
+    total = np.bincount(row[in_table], weights=amounts[in_table], minlength=len(frames.time.weeks))
     value = np.where(n > 0, total / np.maximum(n, 1), np.nan)
     return WeeklyValues(value, n, n / np.maximum(rows, 1))
 
@@ -140,5 +140,5 @@ def trailing_sums(values: Floats, weeks: int) -> Floats:
 
 def no_data(frames: Frames) -> WeeklyValues:
     """Return no data for any week."""
-    zeros = np.zeros(len(frames.weeks))
+    zeros = np.zeros(len(frames.time.weeks))
     return values_where(zeros > 0, zeros, zeros)

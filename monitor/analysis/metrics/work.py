@@ -36,18 +36,22 @@ def work_not_covered(frames: Frames) -> Spans:
     pieces, _ = _pieces(frames)
     return spans(
         pieces[
-            ~np.append(*(arrays(part, "covered_by_protocol")[0] for part in (frames.held_sessions, frames.episodes)))
+            ~np.append(
+                *(arrays(part, "covered_by_protocol")[0] for part in (frames.sessions.held, frames.messages.episodes))
+            )
         ]
     )
 
 
 def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
     """Return each piece of work as (start, end), and whether the agreement with that client covers its time."""
-    began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
-    sent, last = arrays(frames.episodes, "sent_at", "last_at")
+    began, ended = arrays(frames.sessions.held, "effective_start", "effective_end")
+    sent, last = arrays(frames.messages.episodes, "sent_at", "last_at")
     pieces = np.column_stack((np.append(began, sent - BEFORE_MESSAGE), np.append(ended, last)))
     names = ("outside_hours", "after_hours", "covered_by_protocol")
-    outside, after_hours, covered = (np.append(frames.held_sessions[name], frames.episodes[name]) for name in names)
+    outside, after_hours, covered = (
+        np.append(frames.sessions.held[name], frames.messages.episodes[name]) for name in names
+    )
     return pieces, covered | (outside & ~after_hours)
 
 
@@ -68,9 +72,9 @@ def inside_work(frames: Frames) -> Spans:
 
 def on_call_work(frames: Frames) -> Spans:
     """Return the work in on-call windows and outside the agreed hours."""
-    return subtract(intersection(work_spans(frames), frames.calendar.on_call), frames.calendar.hours)
+    return subtract(intersection(work_spans(frames), frames.time.calendar.on_call), frames.time.calendar.hours)
 
 
 @cached
 def _agreed(frames: Frames) -> Spans:
-    return union(frames.calendar.hours, frames.calendar.on_call)
+    return union(frames.time.calendar.hours, frames.time.calendar.on_call)

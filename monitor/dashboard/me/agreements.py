@@ -306,7 +306,7 @@ def agreement_report(
     current = index.terms_on(client)
     values = current if sent_values is None else sent_values
     # A practice's own channels, such as a messenger, can be agreed on beside the listed ones.
-    own_channels = {channel: channel for channel in sorted(set(index.frames.messages["channel"].tolist()))}
+    own_channels = {channel: channel for channel in sorted(set(index.frames.messages.all["channel"].tolist()))}
     groups = (
         FieldGroup(
             heading,
@@ -330,7 +330,7 @@ def agreement_report(
 
 def _threads_outside_hours(frames: Frames, client: int, today: date) -> tuple[MessageThread, ...]:
     """Return the client's threads with messages outside the agreed hours, whether or not that was agreed."""
-    threaded = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
+    threaded = frames.messages.all[(frames.messages.all["thread"] != 0) & ~frames.messages.all["automatic"]]
     messages = threaded[threaded["counterpart"] == client]
     outside = messages[messages["outside_hours"] & (messages["day"] >= day_number(today - THREAD_WEEKS))]
     # A thread is placed by its last message, also if that one was sent inside the hours.

@@ -179,7 +179,7 @@ def load_client_index(config: Config, store: Store, clinician: Clinician, *, now
 
 def _keys(frames: Frames) -> dict[int, tuple[int, ...]]:
     """Return the keys of each client."""
-    table = frames.clients
+    table = frames.clients.terms
     pairs = sorted(zip(table["person"].tolist(), table["client"].tolist(), strict=True))
     return {client: tuple(key for owner, key in pairs if owner == client) for client in dict(pairs)}
 
@@ -197,7 +197,7 @@ def _by_slot(slots: Mapping[int, str], clients: Iterable[int]) -> tuple[int, ...
 
 def _last_sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
     # A client below 0 is none: a session whose entry names nobody.
-    held = frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start")
+    held = frames.sessions.held[frames.sessions.held["client"] >= 0].sort_values("booked_start")
     last = held.groupby("client").tail(LAST_SESSIONS)
     days: dict[int, tuple[date, ...]] = {}
     for client, day in zip(last["client"].tolist(), last["day"].tolist(), strict=True):
@@ -206,7 +206,7 @@ def _last_sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
 
 
 def _message_summaries(frames: Frames) -> dict[int, MessageSummary]:
-    by_client = frames.messages.groupby("counterpart")["day"]
+    by_client = frames.messages.all.groupby("counterpart")["day"]
     counts, last_days = by_client.size(), by_client.max()
     return {
         int(client): MessageSummary(int(counts[client]), date_of(int(last_days[client])))

@@ -224,7 +224,7 @@ def render_page(report: ClientReport) -> str:
 def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
     """Return the list of clients, as known at ``now``."""
     index = load_client_index(config, store, clinician, now=now)
-    pairs = find_duplicate_clients(index.frames.held_sessions, index.frames.messages, apart=index.different_people)
+    pairs = find_duplicate_clients(index.frames.sessions.held, index.frames.messages.all, apart=index.different_people)
     return ClientsReport(
         headline="Who is behind a code?",
         questions=tuple(_question(index, pair) for pair in pairs),
