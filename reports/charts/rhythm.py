@@ -54,46 +54,58 @@ def rhythm(week: Rhythm, key: str, *, narrow: bool = False, literal: bool = Fals
     row = 24.0 if narrow else min(column, 25.0)
     first = week.hours[0] if week.hours else 0
     grid = Grid(left, layout.small * 2, column, row, first, len(week.hours))
-    legend = Legend(_legend_entries(week), layout.width - (0 if narrow else left), layout.small)
+
+    # The legend explains only what is drawn.
+    entries = [
+        LegendEntry("assumed hours" if week.assumed else "agreed hours", 18, _draw_outline_sample),
+        LegendEntry("inside", 44.5, partial(_draw_shades, "teal")),
+    ]
+    outside = [day for day in week.days if any(minutes > 0 for minutes in day.outside)]
+    if any(not day.in_notice for day in outside):
+        entries.append(LegendEntry("outside", 44.5, partial(_draw_shades, "slate")))
+    if any(day.in_notice for day in outside):
+        entries.append(LegendEntry("outside, part of the note", 44.5, partial(_draw_shades, "amber")))
+    entries.append(LegendEntry("palest: up to 15 min, strongest: from 46 min", 0, lambda *_: None))
+    legend_left = 0 if narrow else left
     legend_top = grid.y(len(week.days)) + 12
+    legend = Legend(entries, layout.width - legend_left, layout.small)
+
     drawing = Drawing(layout.width, legend_top + legend.height + 2)
-    _draw_hours(drawing, grid, week, layout)
-    _draw_empty_cells(drawing, grid, week)
-    for index, day in enumerate(week.days):
-        _draw_day(drawing, grid, index, day, layout)
+    _draw_grid(drawing, grid, week, layout)
     _draw_work(drawing, grid, week)
     drawing.strokes(agreed_outline([_agreed_spans(grid, day) for day in week.days], grid), "teal-4", 1.3)
-    legend.draw(drawing, 0 if narrow else left, legend_top)
-    return drawing.svg(Caption(key, week.title, _description(week)), literal=literal)
+    legend.draw(drawing, legend_left, legend_top)
+
+    days = ", ".join(f"{wording.weekday(day.day)} {value_texts.outside_hours(day)}" for day in week.days)
+    description = f"Minutes of work in each hour of the week. Outside agreed hours: {days}."
+    return drawing.svg(Caption(key, week.title, description), literal=literal)
 
 
-def _draw_hours(drawing: Drawing, grid: Grid, week: Rhythm, layout: ChartSize) -> None:
+def _draw_grid(drawing: Drawing, grid: Grid, week: Rhythm, layout: ChartSize) -> None:
+    """Draw the hours above, an empty cell for each hour, and the days with their sums at the sides."""
     baseline = grid.top - layout.small * 0.7
+    # Every third hour is named, every sixth where the cells are too narrow for that.
+    step = 3 if grid.column * 3 >= layout.small * 3.6 else 6
     for hour in week.hours:
-        # Every third hour is named, every sixth where the cells are too narrow for that.
-        if hour % (3 if grid.column * 3 >= layout.small * 3.6 else 6) == 0:
+        if hour % step == 0:
             drawing.text(grid.x(hour), baseline, wording.hour(hour), layout.small, anchor="center")
     drawing.text(layout.width, baseline, "outside", layout.small, anchor="right")
 
-
-def _draw_day(drawing: Drawing, grid: Grid, index: int, day: RhythmDay, layout: ChartSize) -> None:
-    baseline = grid.y(index) + grid.row / 2 + layout.body * 0.36
-    drawing.text(grid.left - 8, baseline, wording.short_weekday(day.day), layout.body, "ink", anchor="right")
-    colour = "amber-4" if day.in_notice else "quiet"
-    drawing.text(
-        layout.width, baseline, value_texts.outside_hours(day), layout.small, colour, anchor="right", bold=day.in_notice
-    )
-
-
-def _draw_empty_cells(drawing: Drawing, grid: Grid, week: Rhythm) -> None:
-    """Draw an empty cell for each hour; a day of leave is one bar."""
     left, right = grid.left + GAP / 2, grid.left + grid.columns * grid.column - GAP / 2
+    cell_height = grid.row - GAP
     middles = [grid.y(index) + grid.row / 2 for index in range(len(week.days))]
     worked = [(left, right, y) for y, day in zip(middles, week.days, strict=True) if not day.leave]
-    drawing.cells(worked, (grid.column - GAP, grid.row - GAP), GAP, "blank")
+    drawing.cells(worked, (grid.column - GAP, cell_height), GAP, "blank")
     for y, day in zip(middles, week.days, strict=True):
-        if day.leave:
-            drawing.area(left, y - (grid.row - GAP) / 2, right - left, grid.row - GAP, "blank")
+        if day.leave:  # one bar
+            drawing.area(left, y - cell_height / 2, right - left, cell_height, "blank")
+
+    for y, day in zip(middles, week.days, strict=True):
+        baseline = y + layout.body * 0.36
+        colour = "amber-4" if day.in_notice else "quiet"
+        outside = value_texts.outside_hours(day)
+        drawing.text(grid.left - 8, baseline, wording.short_weekday(day.day), layout.body, "ink", anchor="right")
+        drawing.text(layout.width, baseline, outside, layout.small, colour, anchor="right", bold=day.in_notice)
 
 
 def _draw_work(drawing: Drawing, grid: Grid, week: Rhythm) -> None:
@@ -101,27 +113,23 @@ def _draw_work(drawing: Drawing, grid: Grid, week: Rhythm) -> None:
     # Grouped because every group costs an element of its own in the SVG.
     groups: dict[tuple[str, float], list[ChartMark]] = {}
     for index, day in enumerate(week.days):
-        for column, hour in enumerate(week.hours):
-            for colour, share, offset, label in _cell_pieces(day, column, hour):
+        ramp_outside = "amber" if day.in_notice else "slate"
+        for column, (hour, inside, outside) in enumerate(zip(week.hours, day.inside, day.outside, strict=True)):
+            piece_inside, piece_outside = _split_cell(day, hour, shared=inside > 0 and outside > 0)
+            pieces = (("teal", inside, "inside", piece_inside), (ramp_outside, outside, "outside", piece_outside))
+            for ramp, minutes, where, (share, offset) in pieces:
+                if minutes <= 0:
+                    continue
                 x = grid.left + (column + offset + share / 2) * grid.column
-                groups.setdefault((colour, share), []).append(ChartMark(x, grid.y(index) + grid.row / 2, label))
+                when = f"{wording.short_weekday(day.day)} {wording.hour(hour)}"
+                label = f"{when}: {wording.quantity(minutes, Unit.MINUTES)} {where}"
+                # One of four shades, a quarter of an hour each.
+                shade = min(max(math.ceil(minutes / 15), 1), 4)
+                mark = ChartMark(x, grid.y(index) + grid.row / 2, label)
+                groups.setdefault((f"{ramp}-{shade}", share), []).append(mark)
     for (colour, share), marks in sorted(groups.items()):
         path = box(grid.column * share - GAP, grid.row - GAP, 2.5)
         drawing.marks(path, marks, colour, ring=colour, ring_width=0)
-
-
-def _cell_pieces(day: RhythmDay, column: int, hour: int) -> Iterator[tuple[str, float, float, str]]:
-    """Yield the pieces of one cell: colour, share of the cell's width, offset in it, label."""
-    inside, outside = day.inside[column], day.outside[column]
-    piece_inside, piece_outside = _split_cell(day, hour, shared=inside > 0 and outside > 0)
-    when = f"{wording.short_weekday(day.day)} {wording.hour(hour)}"
-    if inside > 0:
-        label = f"{when}: {wording.quantity(inside, Unit.MINUTES)} inside"
-        yield f"teal-{_shade(inside)}", *piece_inside, label
-    if outside > 0:
-        ramp = "amber" if day.in_notice else "slate"
-        label = f"{when}: {wording.quantity(outside, Unit.MINUTES)} outside"
-        yield f"{ramp}-{_shade(outside)}", *piece_outside, label
 
 
 def _split_cell(day: RhythmDay, hour: int, *, shared: bool) -> tuple[Piece, Piece]:
@@ -143,11 +151,6 @@ def _piece_of(left: float, right: float) -> Piece:
     """Return share and offset of a piece, a quarter of the cell at least."""
     share = max(right - left, 0.25)
     return share, min(left, 1 - share)
-
-
-def _shade(minutes: float) -> int:
-    """Return the shade of a cell, 1 to 4: a quarter of an hour each."""
-    return min(max(math.ceil(minutes / 15), 1), 4)
 
 
 def _agreed_spans(grid: Grid, day: RhythmDay) -> Spans:
@@ -175,18 +178,12 @@ def agreed_outline(days: list[Spans], grid: Grid) -> Iterator[Stroke]:
             yield (x, grid.y(index)), (x, grid.y(index + 1))
     # Empty rows above and below close the outline.
     for index, (above, below) in enumerate(pairwise([[], *days, []])):
-        for start, end in _one_sided_spans(above, below):
-            yield (start, grid.y(index)), (end, grid.y(index))
-
-
-def _one_sided_spans(above: Spans, below: Spans) -> Iterator[tuple[float, float]]:
-    """Yield the spans where just one of two rows is agreed."""
-    edges = sorted({edge for span in (*above, *below) for edge in span})
-    for start, end in pairwise(edges):
-        # Between two neighbouring edges agreement cannot change, so its middle decides.
-        middle = (start + end) / 2
-        if any(left < middle < right for left, right in above) != any(left < middle < right for left, right in below):
-            yield start, end
+        for start, end in pairwise(sorted({edge for span in (*above, *below) for edge in span})):
+            # Between two neighbouring edges agreement cannot change, so its middle decides.
+            middle = (start + end) / 2
+            is_agreed = [any(left < middle < right for left, right in spans) for spans in (above, below)]
+            if is_agreed[0] != is_agreed[1]:
+                yield (start, grid.y(index)), (end, grid.y(index))
 
 
 def _draw_shades(ramp: str, drawing: Drawing, x: float, y: float) -> None:
@@ -198,22 +195,3 @@ def _draw_outline_sample(drawing: Drawing, x: float, y: float) -> None:
     left, right, top, bottom = x + 1, x + 17, y - 5, y + 5
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     drawing.strokes(pairwise(corners), "teal-4", 1.3)
-
-
-def _legend_entries(week: Rhythm) -> list[LegendEntry]:
-    """Return an entry for each colour that is drawn."""
-    entries = [
-        LegendEntry("assumed hours" if week.assumed else "agreed hours", 18, _draw_outline_sample),
-        LegendEntry("inside", 44.5, partial(_draw_shades, "teal")),
-    ]
-    outside = [day for day in week.days if any(minutes > 0 for minutes in day.outside)]
-    if any(not day.in_notice for day in outside):
-        entries.append(LegendEntry("outside", 44.5, partial(_draw_shades, "slate")))
-    if any(day.in_notice for day in outside):
-        entries.append(LegendEntry("outside, part of the note", 44.5, partial(_draw_shades, "amber")))
-    return [*entries, LegendEntry("palest: up to 15 min, strongest: from 46 min", 0, lambda *_: None)]
-
-
-def _description(week: Rhythm) -> str:
-    days = ", ".join(f"{wording.weekday(day.day)} {value_texts.outside_hours(day)}" for day in week.days)
-    return f"Minutes of work in each hour of the week. Outside agreed hours: {days}."

@@ -14,8 +14,6 @@ from reports.models import CaseloadStanding, Unit
 from reports.svg import Caption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from reports.models import CaseloadRow, FairnessReport
 
 RADIUS = 4.6
@@ -56,19 +54,64 @@ class Plot:
 def shares(report: FairnessReport, key: str, *, narrow: bool = False, literal: bool = False) -> str:
     """Return the dot plot of weighted load per full-time equivalent as SVG; each row has that person's own band."""
     layout = chart_size(narrow=narrow)
-    plot = _plot(report.rows, layout)
-    bottom = plot.top + plot.row * len(report.rows)
-    legend = Legend(_legend_entries(report.rows), layout.width, layout.small)
+    rows = report.rows
+    values = [value for row in rows for value in (row.load, row.load_before, row.low, row.high) if value is not None]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    # Equal loads have no span; 1 keeps the scale from dividing by zero.
+    margin = (high - low or 1) * 0.04
+    names = max([60.0, *(text_width(row.name, layout.body) for row in rows)])
+    # A very long name is cut instead of pushing the plot away.
+    left = 0.0 if narrow else min(names, 150.0) + 56
+    right = layout.width - (0 if narrow else 162 if any(row.note for row in rows) else 54)
+    row_height = 46.0 if narrow else 24.0
+    plot = Plot(left, right, layout.small * 2.1, row_height, max(low - margin, 0), high + margin)
+    tops = [plot.top + index * plot.row for index in range(len(rows))]
+    bottom = plot.top + plot.row * len(rows)
+
+    drawn_standings = {row.standing for row in rows if row.load is not None}
+    entries = [
+        LegendEntry(text, 2 * RADIUS, partial(_draw_legend_dot, standing))
+        for standing, text in LEGEND_TEXTS.items()
+        if standing in drawn_standings
+    ]
+    if any(row.load_before is not None for row in rows):
+        entries.append(LegendEntry("the two blocks before", 6, _draw_legend_ring))
+    legend = Legend(entries, layout.width, layout.small)
+
     drawing = Drawing(layout.width, bottom + layout.small * 3.4 + 6 + legend.height)
     _draw_headings(drawing, report, plot, layout)
-    for index, row in enumerate(report.rows):
-        _draw_band(drawing, report, row, plot, plot.top + index * plot.row, layout)
-    for index, row in enumerate(report.rows):
-        _draw_labels(drawing, row, plot, layout, plot.top + index * plot.row)
-        _draw_dots(drawing, row, plot, layout, plot.top + index * plot.row)
-    _draw_axis(drawing, plot, layout, bottom)
+    # All bands come first, so that no dot or text is covered.
+    for row, top in zip(rows, tops, strict=True):
+        _draw_band(drawing, report, row, plot, top, layout)
+    for row, top in zip(rows, tops, strict=True):
+        _draw_texts(drawing, row, plot, layout, top)
+        _draw_dots(drawing, row, plot, layout, top)
+
+    # The smallest round step that gives at most six ticks.
+    steps = (1, 2, 4, 5, 10, 20, 50, 100, 1000, 10**9)
+    step = next(step for step in steps if (plot.high - plot.low) / step <= 6)
+    for load in range(math.ceil(plot.low / step) * step, math.floor(plot.high) + 1, step):
+        if plot.left + 8 <= plot.x(load) <= plot.right - 8:
+            drawing.text(plot.x(load), bottom + layout.small * 1.4, f"{load}", layout.small, anchor="center")
+    drawing.text((plot.left + plot.right) / 2, bottom + layout.small * 2.8, AXIS, layout.small, anchor="center")
     legend.draw(drawing, 0, bottom + layout.small * 3.4)
-    return drawing.svg(Caption(key, report.headline, _description(report)), literal=literal)
+
+    description = f"Caseload in {AXIS}. {'. '.join(value_texts.load(row) for row in rows)}."
+    return drawing.svg(Caption(key, report.headline, description), literal=literal)
+
+
+def _draw_headings(drawing: Drawing, report: FairnessReport, plot: Plot, layout: ChartSize) -> None:
+    baseline = plot.top - layout.small * 0.75
+    drawing.text(0, baseline, "Clinician", layout.small)
+    if not layout.narrow:
+        drawing.text(plot.left - 14, baseline, "FTE", layout.small, anchor="right")
+    drawing.text(layout.width if layout.narrow else plot.right + 46, baseline, "vs share", layout.small, anchor="right")
+    if report.equal_share is not None:
+        text = f"equal share {wording.quantity(report.equal_share, Unit.LOAD)}"
+        half = text_width(text, layout.small) / 2
+        # The label stays within the plot, and on a phone clear of "vs share".
+        x = min(max(plot.x(report.equal_share), plot.left + half), plot.right - half - (60 if layout.narrow else 0))
+        drawing.text(x, baseline, text, layout.small, "teal-4", anchor="center")
 
 
 def _draw_band(
@@ -86,54 +129,23 @@ def _draw_band(
         drawing.line([(share, upper), (share, upper + height)], "teal-4", 1.4)
 
 
-def _plot(rows: Sequence[CaseloadRow], layout: ChartSize) -> Plot:
-    values = [value for row in rows for value in (row.load, row.load_before, row.low, row.high) if value is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    # Equal loads have no span; 1 keeps the scale from dividing by zero.
-    margin = (high - low or 1) * 0.04
-    names = max([60.0, *(text_width(row.name, layout.body) for row in rows)])
-    # A very long name is cut instead of pushing the plot away.
-    left = 0.0 if layout.narrow else min(names, 150.0) + 56
-    right = layout.width - (0 if layout.narrow else 162 if any(row.note for row in rows) else 54)
-    return Plot(left, right, layout.small * 2.1, 46.0 if layout.narrow else 24.0, max(low - margin, 0), high + margin)
-
-
-def _draw_headings(drawing: Drawing, report: FairnessReport, plot: Plot, layout: ChartSize) -> None:
-    baseline = plot.top - layout.small * 0.75
-    drawing.text(0, baseline, "Clinician", layout.small)
-    if not layout.narrow:
-        drawing.text(plot.left - 14, baseline, "FTE", layout.small, anchor="right")
-    drawing.text(layout.width if layout.narrow else plot.right + 46, baseline, "vs share", layout.small, anchor="right")
-    if report.equal_share is not None:
-        text = f"equal share {wording.quantity(report.equal_share, Unit.LOAD)}"
-        half = text_width(text, layout.small) / 2
-        # The label stays within the plot, and on a phone clear of "vs share".
-        x = min(max(plot.x(report.equal_share), plot.left + half), plot.right - half - (60 if layout.narrow else 0))
-        drawing.text(x, baseline, text, layout.small, "teal-4", anchor="center")
-
-
-def _draw_labels(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
-    difference, colour = wording.signed_percent(row.difference), COLOURS[row.standing]
+def _draw_texts(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
+    difference, fte = wording.signed_percent(row.difference), value_texts.fte(row)
+    colour = COLOURS[row.standing] if row.difference is not None else "quiet"
     stands_out = row.standing in {CaseloadStanding.ABOVE, CaseloadStanding.BELOW}
-    colour = colour if row.difference is not None else "quiet"
-    fte = value_texts.fte(row)
     if layout.narrow:
-        _draw_narrow_labels(drawing, row, layout, top + 16, fte)
-        drawing.text(layout.width, top + 16, difference, layout.body, colour, anchor="right", bold=stands_out)
+        baseline, edge = top + 16, layout.width - 50
+        note = f"{row.note} · {fte} FTE" if row.note else f"{fte} FTE"
+        room = edge - text_width(note, layout.small) - 8
+        drawing.text(edge, baseline, note, layout.small, anchor="right")
+        drawing.text(0, baseline, shorten(row.name, room, layout.body), layout.body, "ink")
+        drawing.text(layout.width, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
         return
     baseline = top + plot.row / 2 + layout.body * 0.36
     drawing.text(0, baseline, shorten(row.name, plot.left - 54, layout.body), layout.body, "ink")
     drawing.text(plot.left - 14, baseline, fte, layout.small, anchor="right")
     drawing.text(plot.right + 46, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
     drawing.text(plot.right + 56, baseline, shorten(row.note, 104, layout.small), layout.small)
-
-
-def _draw_narrow_labels(drawing: Drawing, row: CaseloadRow, layout: ChartSize, baseline: float, fte: str) -> None:
-    note = f"{row.note} · {fte} FTE" if row.note else f"{fte} FTE"
-    edge = layout.width - 50
-    drawing.text(edge, baseline, note, layout.small, anchor="right")
-    room = edge - text_width(note, layout.small) - 8
-    drawing.text(0, baseline, shorten(row.name, room, layout.body), layout.body, "ink")
 
 
 def _draw_dots(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
@@ -151,39 +163,9 @@ def _draw_dots(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize
         drawing.marks(disc(RADIUS), [ChartMark(*now, value_texts.load(row))], COLOURS[row.standing])
 
 
-def _draw_axis(drawing: Drawing, plot: Plot, layout: ChartSize, bottom: float) -> None:
-    # The smallest round step that gives at most six ticks.
-    step = next(
-        candidate for candidate in (1, 2, 4, 5, 10, 20, 50, 100, 1000, 10**9) if (plot.high - plot.low) / candidate <= 6
-    )
-    for load in range(math.ceil(plot.low / step) * step, math.floor(plot.high) + 1, step):
-        if plot.left + 8 <= plot.x(load) <= plot.right - 8:
-            drawing.text(plot.x(load), bottom + layout.small * 1.4, f"{load}", layout.small, anchor="center")
-    drawing.text((plot.left + plot.right) / 2, bottom + layout.small * 2.8, AXIS, layout.small, anchor="center")
-
-
-def _legend_entries(rows: Sequence[CaseloadRow]) -> list[LegendEntry]:
-    """Return an entry for each standing that is drawn."""
-    drawn_standings = {row.standing for row in rows if row.load is not None}
-    entries = [
-        LegendEntry(text, 2 * RADIUS, partial(_draw_legend_dot, standing))
-        for standing, text in LEGEND_TEXTS.items()
-        if standing in drawn_standings
-    ]
-    return (
-        [*entries, LegendEntry("the two blocks before", 6, _draw_legend_ring)]
-        if any(row.load_before is not None for row in rows)
-        else entries
-    )
-
-
 def _draw_legend_dot(standing: CaseloadStanding, drawing: Drawing, x: float, y: float) -> None:
     drawing.stamp(disc(RADIUS), [(x + RADIUS, y)], COLOURS[standing], "paper", 1.2)
 
 
 def _draw_legend_ring(drawing: Drawing, x: float, y: float) -> None:
     drawing.stamp(disc(3), [(x + 3, y)], "paper", "quiet", 1.3)
-
-
-def _description(report: FairnessReport) -> str:
-    return f"Caseload in {AXIS}. {'. '.join(value_texts.load(row) for row in report.rows)}."
