@@ -150,14 +150,11 @@ def freshness_sentence(report: HasFreshness) -> str:
     day = wording.day_and_month(report.complete_through.date())
     sentences = [wording.OVERDUE] if report.overdue else []
     sentences.append(f"Complete through {wording.moment(report.complete_through)}, {day}.")
-    return " ".join([*sentences, *map(_stale_sentence, report.stale_caseloads)])
-
-
-def _stale_sentence(caseload: StaleCaseload) -> str:
-    """Return whose entries are missing, so that a small number is not taken for little work."""
-    if caseload.day is None:
-        return f"Not known so far: {caseload.name}’s caseload."
-    return f"Not known since {wording.day_and_month(caseload.day)}: {caseload.name}’s caseload."
+    # Named, so that a small number is not taken for little work.
+    for caseload in report.stale_caseloads:
+        since = "so far" if caseload.day is None else f"since {wording.day_and_month(caseload.day)}"
+        sentences.append(f"Not known {since}: {caseload.name}’s caseload.")
+    return " ".join(sentences)
 
 
 def _outline(report: FairnessReport) -> ReportOutline:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reports.models import TextTable
 
 COLUMNS = 72
@@ -40,20 +38,17 @@ def text(report: ReportOutline) -> str:
     """Return the report as plain text of 72 columns."""
     blocks = [_wrapped(sentence) for sentence in report.above]
     blocks.append(f"{_wrapped(report.title)}\n{'=' * min(len(report.title), COLUMNS)}")
-    blocks += [block for section in report.sections for block in _text_blocks(section)]
+    for section in report.sections:
+        if section.heading:
+            blocks.append(f"{_wrapped(section.heading)}\n{'-' * min(len(section.heading), COLUMNS)}")
+        blocks += [_wrapped(sentence) for sentence in section.sentences]
+        if section.items:
+            blocks.append("\n".join(_wrapped(item, "- ") for item in section.items))
+        if section.picture:
+            blocks.append(section.picture)
+        if section.table and section.table.rows:
+            blocks.append(_text_table(section.table))
     return "\n\n".join(blocks) + "\n"
-
-
-def _text_blocks(section: Section) -> Iterator[str]:
-    if section.heading:
-        yield f"{_wrapped(section.heading)}\n{'-' * min(len(section.heading), COLUMNS)}"
-    yield from (_wrapped(sentence) for sentence in section.sentences)
-    if section.items:
-        yield "\n".join(_wrapped(item, "- ") for item in section.items)
-    if section.picture:
-        yield section.picture
-    if section.table and section.table.rows:
-        yield _text_table(section.table)
 
 
 def _wrapped(sentence: str, bullet: str = "") -> str:
@@ -70,46 +65,39 @@ def _text_table(table: TextTable) -> str:
     widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
     # Only the first column may wrap: the others hold numbers.
     widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(widths) - 1))
+    lines = []
     # Narrower than 12 characters nobody reads a column.
     if widths[0] < min(12, max(len(row[0]) for row in rows)):
-        return "\n".join(_wrapped(_row_sentence(table.columns, row), "- ") for row in table.rows)
-    return "\n".join(line for row in rows for line in _text_row(row, widths))
-
-
-def _text_row(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
-    first, *continuation = textwrap.wrap(row[0], widths[0]) or [""]
-    yield "  ".join(cell.ljust(width) for cell, width in zip((first, *row[1:]), widths, strict=True)).rstrip()
-    yield from continuation
-
-
-def _row_sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
-    cells = (f"{column} {cell}".strip() for column, cell in zip(columns[1:], row[1:], strict=True) if cell)
-    return f"{row[0]}: {', '.join(cells)}"
+        for name, *cells in table.rows:
+            named_cells = (
+                f"{column} {cell}".strip() for column, cell in zip(table.columns[1:], cells, strict=True) if cell
+            )
+            lines.append(_wrapped(f"{name}: {', '.join(named_cells)}", "- "))
+        return "\n".join(lines)
+    for row in rows:
+        first, *continuation = textwrap.wrap(row[0], widths[0]) or [""]
+        aligned = (cell.ljust(width) for cell, width in zip((first, *row[1:]), widths, strict=True))
+        lines += ["  ".join(aligned).rstrip(), *continuation]
+    return "\n".join(lines)
 
 
 def markdown(report: ReportOutline) -> str:
     """Return the report as CommonMark with tables; Markdown's own marks in the text are escaped."""
     blocks = [escaped(sentence) for sentence in report.above]
     blocks.append(f"# {escaped(report.title)}")
-    blocks += [block for section in report.sections for block in _markdown_blocks(section)]
+    for section in report.sections:
+        if section.heading:
+            blocks.append(f"## {escaped(section.heading)}")
+        blocks += [escaped(sentence) for sentence in section.sentences]
+        if section.items:
+            blocks.append("\n".join(f"- {escaped(item)}" for item in section.items))
+        if section.picture:
+            blocks.append(f"```text\n{section.picture}\n```")
+        if section.table and section.table.rows:
+            head, *rows = (map(escaped, row) for row in (section.table.columns, *section.table.rows))
+            rule = ["---"] * len(section.table.columns)
+            blocks.append("\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)))
     return "\n\n".join(blocks) + "\n"
-
-
-def _markdown_blocks(section: Section) -> Iterator[str]:
-    if section.heading:
-        yield f"## {escaped(section.heading)}"
-    yield from (escaped(sentence) for sentence in section.sentences)
-    if section.items:
-        yield "\n".join(f"- {escaped(item)}" for item in section.items)
-    if section.picture:
-        yield f"```text\n{section.picture}\n```"
-    if section.table and section.table.rows:
-        yield _markdown_table(section.table)
-
-
-def _markdown_table(table: TextTable) -> str:
-    rows = (table.columns, tuple("---" for _ in table.columns), *table.rows)
-    return "\n".join(f"| {' | '.join(cell if cell == '---' else escaped(cell) for cell in row)} |" for row in rows)
 
 
 def escaped(text: str) -> str:

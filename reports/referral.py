@@ -25,13 +25,14 @@ def html(report: ReferralReport) -> str:
     """Return the page's body, for the caller's frame."""
     from reports.shell import fragment
 
+    rows = tuple((row.name, _place(row), *_numbers(row), row.reason) for row in report.rows)
     return fragment(
         "referral.html",
         report=report,
         terms=TERMS,
         period=period_sentence(report.period),
         fresh=freshness_sentence(report),
-        ranking=_ranking(report),
+        ranking=TextTable(("", "Place", *NUMBERS, "Why"), rows),
         shares=_shares(report),
     )
 
@@ -52,24 +53,15 @@ def _outline(report: ReferralReport) -> ReportOutline:
             f"{report.practice}. {report.request} {period_sentence(report.period)}. {freshness_sentence(report)}",
         )
     )
+    # The reason stands beside the name, as 72 columns have no room for another column.
+    ranking = tuple((f"{_place(row)} {row.name}: {row.reason}", *_numbers(row)) for row in report.rows)
     sections = (
         Section("Who takes how many", table=_shares(report)),
-        Section("In this order", (TERMS,), table=_narrow_ranking(report)),
+        Section("In this order", (TERMS,), table=TextTable(("", *NUMBERS), ranking)),
     )
     return ReportOutline(
         (), report.headline, (head, *(section for section in sections if section.table and section.table.rows))
     )
-
-
-def _ranking(report: ReferralReport) -> TextTable:
-    rows = tuple((row.name, _place(row), *_numbers(row), row.reason) for row in report.rows)
-    return TextTable(("", "Place", *NUMBERS, "Why"), rows)
-
-
-def _narrow_ranking(report: ReferralReport) -> TextTable:
-    """Return the ranking with the reason beside the name, for 72 columns."""
-    rows = ((f"{_place(row)} {row.name}: {row.reason}", *_numbers(row)) for row in report.rows)
-    return TextTable(("", *NUMBERS), tuple(rows))
 
 
 def _place(row: ReferralRow) -> str:

@@ -63,10 +63,10 @@ def standalone(title: str, body: str) -> str:
 @cache
 def _style_with_fonts() -> str:
     """Return the style sheet with the Latin fonts as data; other letters use the reader's own font."""
+
+    def font_as_data(match: re.Match[str]) -> str:
+        font = (static() / "fonts" / match[1]).read_bytes()
+        return f'url("data:font/woff2;base64,{base64.b64encode(font).decode()}")'
+
     sheet = (static() / "evenhours.css").read_text(encoding="utf-8")
-    return FONT.sub(lambda match: f'url("{_data_uri(match[1])}")', FACE.sub("", sheet))
-
-
-def _data_uri(name: str) -> str:
-    font = (static() / "fonts" / name).read_bytes()
-    return f"data:font/woff2;base64,{base64.b64encode(font).decode()}"
+    return FONT.sub(font_as_data, FACE.sub("", sheet))

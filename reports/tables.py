@@ -9,17 +9,14 @@ from reports import value_texts, wording
 from reports.models import TextTable, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from reports.models import (
         Comparison,
-        EndsDay,
         FairnessReport,
         OwnRange,
         Rhythm,
-        RhythmDay,
-        SelfReportScale,
         SessionEnds,
     )
 
@@ -32,10 +29,12 @@ def rhythm(week: Rhythm) -> TextTable:
         for index, hour in enumerate(week.hours)
     )
     worked_rows = tuple(row for row in hours if any(row[1:]))
-    agreed = ("agreed", *(_agreed(day) for day in week.days))
-    return TextTable(
-        columns, (*worked_rows, ("outside", *(value_texts.outside_hours(day) for day in week.days)), agreed)
-    )
+    outside = ("outside", *(value_texts.outside_hours(day) for day in week.days))
+    agreed = ["agreed"]
+    for day in week.days:
+        spans = ", ".join(f"{wording.clock(start)}–{wording.clock(end)}" for start, end in day.agreed)
+        agreed.append("leave" if day.leave else spans or wording.DASH)
+    return TextTable(columns, (*worked_rows, outside, tuple(agreed)))
 
 
 def _cell(inside: float, outside: float) -> str:
@@ -43,22 +42,16 @@ def _cell(inside: float, outside: float) -> str:
     return " ".join([*parts, f"+{outside:.0f}"] if outside > 0 else parts)
 
 
-def _agreed(day: RhythmDay) -> str:
-    spans = [f"{wording.clock(start)}–{wording.clock(end)}" for start, end in day.agreed]
-    return "leave" if day.leave else ", ".join(spans) or wording.DASH
-
-
 def session_ends(week: SessionEnds) -> TextTable:
     """Return one row a session: the day, the booked end, the actual end; sessions with unknown ends are counted."""
-    return TextTable(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _session_end_rows(day)))
-
-
-def _session_end_rows(day: EndsDay) -> Iterator[tuple[str, str, str]]:
-    for end in day.ends:
-        yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", value_texts.session_end(end)
-    # Sessions without a known end are counted, so that the rows add up to the sessions held.
-    if unknown := day.sessions_held - len(day.ends):
-        yield wording.weekday(day.day), wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"
+    rows = []
+    for day in week.days:
+        name = wording.weekday(day.day)
+        rows += [(name, f"{end.booked_end:%H:%M}", value_texts.session_end(end)) for end in day.ends]
+        # Counted, so that the rows add up to the sessions held.
+        if unknown := day.sessions_held - len(day.ends):
+            rows.append((name, wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"))
+    return TextTable(("Day", "Booked end", "Ended"), tuple(rows))
 
 
 def own_ranges(measures: Sequence[OwnRange]) -> TextTable:
@@ -177,21 +170,18 @@ def evenness(report: FairnessReport) -> TextTable:
 def comparison(data: Comparison) -> TextTable:
     """Return one row a week, the newest first: the answers in it, and the measured values."""
     columns = ("Week of", *(scale.title for scale in data.self_reports), *(metric.title for metric in data.measures))
-    answers_by_week = [_by_week(scale) for scale in data.self_reports]
+    # The answers of each scale in words, by the Monday of the week in which they were given.
+    answers_by_week: list[dict[date, list[str]]] = [{} for _ in data.self_reports]
+    for scale, answers in zip(data.self_reports, answers_by_week, strict=True):
+        for day, value in scale.points:
+            monday = day - timedelta(days=day.weekday())
+            answers.setdefault(monday, []).append(wording.quantity(value, Unit.COUNT))
     rows = (
         (
             wording.full_date(week),
-            *(", ".join(values.get(week, [wording.DASH])) for values in answers_by_week),
+            *(", ".join(answers.get(week, [wording.DASH])) for answers in answers_by_week),
             *(wording.quantity(metric.values[index], metric.unit) for metric in data.measures),
         )
         for index, week in enumerate(data.weeks)
     )
     return TextTable(columns, tuple(rows)[::-1])
-
-
-def _by_week(scale: SelfReportScale) -> dict[date, list[str]]:
-    """Return the results of a scale in words, by the Monday of the week in which it was answered."""
-    weeks: dict[date, list[str]] = {}
-    for day, value in scale.points:
-        weeks.setdefault(day - timedelta(days=day.weekday()), []).append(wording.quantity(value, Unit.COUNT))
-    return weeks

@@ -11,8 +11,6 @@ from reports.models import TextTable
 from reports.outline import ReportOutline, Section
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from reports.models import BuiltFrom, Card, OwnRange, Rhythm, WeeklyReport
 
 PRIVACY = (
@@ -56,6 +54,11 @@ def html(
     """
     from reports.shell import fragment
 
+    neighbours = [
+        (text, weeks + wording.iso_week(week))
+        for text, week in (("Week before", report.previous), ("Week after", report.following))
+        if week is not None and weeks is not None
+    ]
     return fragment(
         "weekly.html",
         report=report,
@@ -63,7 +66,7 @@ def html(
         figures=_figures(report),
         actions=actions.rstrip("/") if actions is not None else None,
         csrf_token=csrf_token,
-        around=_neighbour_links(report, weeks) if weeks is not None else (),
+        around=neighbours,
         data=data,
         days=until,
     )
@@ -105,17 +108,16 @@ def basis_sentence(built: BuiltFrom, week: date) -> str:
         sentences = [f"Built from {events}.", "No messages are connected, so replies and evenings are missing."]
     if built.not_seen:
         sentences.append(f"Not seen: {', '.join(built.not_seen)}.")
-    return " ".join([*sentences, _freshness_sentence(built.complete_through, week)])
-
-
-def _freshness_sentence(through: datetime | None, week: date) -> str:
+    through = built.complete_through
     if through is None:
-        return "Nothing has arrived yet."
-    if through.date() > week + timedelta(days=6):
-        return "Complete through Sunday night."
-    if through.date() < week:
-        return f"Complete through {wording.day_and_month(through.date())}, before this week began."
-    return f"Complete through {wording.moment(through)}."
+        freshness = "Nothing has arrived yet."
+    elif through.date() > week + timedelta(days=6):
+        freshness = "Complete through Sunday night."
+    elif through.date() < week:
+        freshness = f"Complete through {wording.day_and_month(through.date())}, before this week began."
+    else:
+        freshness = f"Complete through {wording.moment(through)}."
+    return " ".join([*sentences, freshness])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,47 +144,26 @@ def _shared_sentences(report: WeeklyReport) -> SharedSentences:
     )
 
 
-def _neighbour_links(report: WeeklyReport, weeks: str) -> tuple[tuple[str, str], ...]:
-    """Return the links to the neighbouring weeks: text and address."""
-    neighbours = (("Week before", report.previous), ("Week after", report.following))
-    return tuple((text, weeks + wording.iso_week(week)) for text, week in neighbours if week is not None)
-
-
-def _figures(report: WeeklyReport) -> tuple[Figure, ...]:
-    return tuple(figure for figure in (_rhythm(report), _ends(report), _ranges(report)) if figure)
-
-
-def _rhythm(report: WeeklyReport) -> Figure | None:
+def _figures(report: WeeklyReport) -> list[Figure]:
+    """Return the figures of the page that have anything to draw, in its order."""
     from reports import charts
 
-    week = report.rhythm
-    if week is None:
-        return None
-    wide, narrow = charts.rhythm(week, "rhythm"), charts.rhythm(week, "rhythm-narrow", narrow=True)
-    note = "Minutes of work in each hour; a plus sign marks those outside your agreed hours."
-    return Figure(week.title, week.subtitle, wide, narrow, tables.rhythm(week), note)
-
-
-def _ends(report: WeeklyReport) -> Figure | None:
-    from reports import charts
-
-    week = report.ends
-    if week is None:
-        return None
-    drawings = ("", "")
-    if week.days:
-        drawings = (charts.session_ends(week, "ends"), charts.session_ends(week, "ends-narrow", narrow=True))
-    return Figure(week.title, week.subtitle, *drawings, tables.session_ends(week), "Minutes after the booked end.")
-
-
-def _ranges(report: WeeklyReport) -> Figure | None:
-    from reports import charts
-
-    measures = report.ranges
-    if not measures:
-        return None
-    wide, narrow = charts.own_ranges(measures, "ranges"), charts.own_ranges(measures, "ranges-narrow", narrow=True)
-    return Figure(RANGES, _basis(measures), wide, narrow, tables.own_ranges(measures))
+    figures = []
+    if week := report.rhythm:
+        wide, narrow = charts.rhythm(week, "rhythm"), charts.rhythm(week, "rhythm-narrow", narrow=True)
+        note = "Minutes of work in each hour; a plus sign marks those outside your agreed hours."
+        figures.append(Figure(week.title, week.subtitle, wide, narrow, tables.rhythm(week), note))
+    if ends := report.ends:
+        wide, narrow = "", ""
+        # With too few known ends there is a title and a table, and nothing to draw.
+        if ends.days:
+            wide, narrow = charts.session_ends(ends, "ends"), charts.session_ends(ends, "ends-narrow", narrow=True)
+        note = "Minutes after the booked end."
+        figures.append(Figure(ends.title, ends.subtitle, wide, narrow, tables.session_ends(ends), note))
+    if ranges := report.ranges:
+        wide, narrow = charts.own_ranges(ranges, "ranges"), charts.own_ranges(ranges, "ranges-narrow", narrow=True)
+        figures.append(Figure(RANGES, _basis(ranges), wide, narrow, tables.own_ranges(ranges)))
+    return figures
 
 
 def _basis(measures: tuple[OwnRange, ...]) -> str:
@@ -195,33 +176,34 @@ def _outline(report: WeeklyReport) -> ReportOutline:
     sections = [Section(sentences=(f"{shared.week}. {shared.basis}", *shared.warnings))]
     if report.card:
         sections += _card_sections(report.card)
-    if report.rhythm:
-        sections.append(
-            Section(report.rhythm.title, _sentences(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm))
+    if week := report.rhythm:
+        sections.append(Section(week.title, _sentences(week.subtitle), picture=rhythm_picture(week)))
+    if ends := report.ends:
+        rows = tuple(
+            (
+                wording.weekday(day.day),
+                value_texts.ends_past_grace(day),
+                ", ".join(wording.signed(round(end.minutes)) for end in day.ends) or wording.DASH,
+            )
+            for day in ends.days
         )
-    if report.ends:
-        table = TextTable(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
-        sections.append(Section(report.ends.title, _sentences(report.ends.subtitle), table=table))
+        table = TextTable(("Day", "Past buffer", "Minutes after the booked end"), rows)
+        sections.append(Section(ends.title, _sentences(ends.subtitle), table=table))
     if report.ranges:
         # Nothing is shaded in plain text.
         basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
         basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
         sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
     sections += [Section(gap.title, (gap.text,)) for gap in report.gaps]
-    for heading, items in _lists(report):
-        sections.append(Section(heading, items=items))
-    sections.append(Section(sentences=(shared.closing, shared.definitions)))
-    return ReportOutline((shared.privacy,), report.headline, tuple(sections))
-
-
-def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
     lists = (
         ("What protects", report.protective_facts),
         ("Looking ahead", report.looking_ahead),
         ("Notes", report.notes),
         ("People to talk to", report.contacts),
     )
-    return [(heading, items) for heading, items in lists if items]
+    sections += [Section(heading, items=items) for heading, items in lists if items]
+    sections.append(Section(sentences=(shared.closing, shared.definitions)))
+    return ReportOutline((shared.privacy,), report.headline, tuple(sections))
 
 
 def _sentences(sentence: str) -> tuple[str, ...]:
@@ -229,24 +211,17 @@ def _sentences(sentence: str) -> tuple[str, ...]:
 
 
 def _card_sections(card: Card) -> list[Section]:
+    """Return the notice, its evidence, its weeks, and what follows from it; absent parts are left out."""
+    sections = [Section(card.title, (card.text,))]
+    if card.evidence.rows:
+        sections.append(Section(sentences=(f"{BASED_ON}:",), table=card.evidence))
+    if card.weeks:
+        sections.append(Section(sentences=(f"{WEEKS}:",), table=card.weeks))
     after = [f"{TRY} {card.try_this}"] if card.try_this else []
     after += [f"Your answer: {card.answer}."] if card.answer else []
-    sections = [Section(card.title, (card.text,))]
-    sections += [Section(sentences=(f"{BASED_ON}:",), table=card.evidence)] if card.evidence.rows else []
-    sections += [Section(sentences=(f"{WEEKS}:",), table=card.weeks)] if card.weeks else []
-    return [*sections, Section(sentences=tuple(after))] if after else sections
-
-
-def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
-    days = report.ends.days if report.ends else ()
-    return tuple(
-        (
-            wording.weekday(day.day),
-            value_texts.ends_past_grace(day),
-            ", ".join(wording.signed(round(end.minutes)) for end in day.ends) or wording.DASH,
-        )
-        for day in days
-    )
+    if after:
+        sections.append(Section(sentences=tuple(after)))
+    return sections
 
 
 def rhythm_picture(week: Rhythm) -> str:
@@ -255,22 +230,11 @@ def rhythm_picture(week: Rhythm) -> str:
     # The first hour divisible by three gets a label; each hour is two columns wide.
     first_heading = next((column for column, hour in enumerate(week.hours) if hour % 3 == 0), 0)
     rows = [f"{' ' * (5 + 2 * first_heading)}{''.join(headings)}".rstrip()]
+    letters = {(True, True): "*", (True, False): "#", (False, True): "+"}  # work inside, and outside agreed hours
     for day in week.days:
-        cells = (
-            _hour_letter(
-                day.inside[column],
-                day.outside[column],
-                agreed=any(start < hour + 1 and hour < end for start, end in day.agreed),
-            )
-            for column, hour in enumerate(week.hours)
-        )
+        cells = []
+        for hour, inside, outside in zip(week.hours, day.inside, day.outside, strict=True):
+            is_agreed = any(start < hour + 1 and hour < end for start, end in day.agreed)
+            cells.append(letters.get((inside > 0, outside > 0), "." if is_agreed else " "))
         rows.append(f"{wording.short_weekday(day.day):<5}{' '.join(cells)}  {value_texts.outside_hours(day)}")
     return "\n".join([*rows, "", "     # work inside agreed hours, + outside, * both, . agreed, no work"])
-
-
-def _hour_letter(inside: float, outside: float, *, agreed: bool) -> str:
-    if inside > 0 and outside > 0:
-        return "*"
-    if inside > 0 or outside > 0:
-        return "#" if inside > 0 else "+"
-    return "." if agreed else " "

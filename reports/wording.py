@@ -38,8 +38,14 @@ def quantity(value: float | None, unit: Unit) -> str:
 
 def _number(size: float, unit: Unit) -> str:
     match unit:
+        # Short averages keep a decimal; from ten minutes on whole minutes say enough.
+        case Unit.MINUTES if size < 9.95 and abs(size - _whole(size)) > 0.05:
+            return f"{size:.1f} min"
         case Unit.MINUTES:
-            return _minutes(size)
+            hours, minutes = divmod(_whole(size), 60)
+            if not hours:
+                return f"{minutes} min"
+            return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
         case Unit.HOURS:
             return f"{_trimmed(size)} h"
         case Unit.PERCENT:
@@ -50,16 +56,6 @@ def _number(size: float, unit: Unit) -> str:
             return f"{size:.1f}"
         case Unit.COUNT:
             return _trimmed(size)
-
-
-def _minutes(size: float) -> str:
-    # Short averages keep a decimal; from ten minutes on whole minutes say enough.
-    if size < 9.95 and abs(size - _whole(size)) > 0.05:
-        return f"{size:.1f} min"
-    hours, minutes = divmod(_whole(size), 60)
-    if not hours:
-        return f"{minutes} min"
-    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
 
 
 def _whole(size: float) -> int:
