@@ -16,7 +16,7 @@ No answer ends silently, none has a wider effect than stated here, and every one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,36 +69,31 @@ class Exclusion:
 
     def covers(self, weeks: pd.Index | pd.Series) -> np.ndarray:
         """Return for each week (its Monday) whether any of its days is excluded."""
-        # A week is excluded if any of its days is.
         mondays = weeks.to_numpy()
         return np.asarray((mondays + 6 >= self.first) & (mondays <= self.last))
 
 
 def exclusions_from(rows: Sequence[NoticeRow]) -> tuple[Exclusion, ...]:
     """Return the exclusions that follow from the answers to a person's notices."""
-    return tuple(
-        Exclusion(metric, row.client, since, max(row.week + 6, row.until or 0))
-        for row in rows
-        if is_exception(row) or (row.answer == "wrong" and not row.topic)
-        for metric, since in _excluded_metrics(row)
-    )
+    exclusions: list[Exclusion] = []
+    for row in rows:
+        if not is_exception(row) and (row.answer != "wrong" or row.topic):
+            continue
+        last = max(row.week + 6, row.until or 0)
+        if row.tier == RULE:
+            exclusions.append(Exclusion(row.key, row.client, row.since, last))
+            continue
+        # All metrics of the notice's families, those in which shifts are looked for included.
+        for signal in row.all_signals:
+            for watched in family_of_metric(signal.key).metrics:
+                metrics = filter(None, (watched.metric, watched.detection_metric))
+                exclusions += [Exclusion(metric, row.client, signal.since, last) for metric in metrics]
+    return tuple(exclusions)
 
 
 def is_exception(row: NoticeRow) -> bool:
     """Return whether a notice's answer makes it a dated exception; a crossed rule is a fact and never one."""
     return row.tier != RULE and row.answer in EXCEPTIONS
-
-
-def _excluded_metrics(row: NoticeRow) -> Iterator[tuple[str, int]]:
-    """Yield each excluded metric with its first day: all metrics of the notice's families, or that of a rule."""
-    if row.tier == RULE:
-        yield row.key, row.since
-    else:
-        for signal in row.all_signals:
-            for watched in family_of_metric(signal.key).metrics:
-                yield watched.metric, signal.since
-                if watched.detection_metric:
-                    yield watched.detection_metric, signal.since
 
 
 def exclude(measured: pd.DataFrame, exclusions: Sequence[Exclusion]) -> pd.DataFrame:

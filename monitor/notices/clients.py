@@ -43,23 +43,17 @@ def weekly_contacts(frames: Frames) -> Contacts:
     where a modified boundary or an emergency protocol held: that client is measured by the agreement.
     """
     from monitor.analysis.client_weeks import client_weeks_from
+    from monitor.analysis.contact_rules import has_modified_boundary
     from monitor.analysis.metrics.active_clients import count_by_client, held_by_week
 
     pairs = client_weeks_from(frames)
-    emergencies = frames.sessions.held[
-        frames.sessions.held["outside_hours"] & frames.sessions.held["covered_by_protocol"]
-    ]
+    held = frames.sessions.held
+    emergencies = held[held["outside_hours"] & held["covered_by_protocol"]]
     ordinary = held_by_week(frames) - count_by_client(frames, emergencies["week"], emergencies["client"])
     # One session a week is the usual; only further ones are contact beyond it.
     counts = pairs.contacts + np.maximum(ordinary - 1, 0)
-    is_ordinary = ~_has_own_agreement(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
-    return Contacts(counts.where(is_ordinary), pairs.exposure.where(is_ordinary))
-
-
-def _has_own_agreement(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
-    """Return where a modified boundary (until its review) or an emergency protocol holds; shape (weeks, clients)."""
-    from monitor.analysis.contact_rules import has_modified_boundary
-
-    agreements, row, column = frames.clients.agreements, clients[None, :], weeks.to_numpy()[:, None]
     # Clients run along the columns, weeks along the rows.
-    return has_modified_boundary(agreements, row, column) | agreements.holds("emergency", row, column)
+    client, week = counts.columns.to_numpy(dtype=np.int64)[None, :], counts.index.to_numpy()[:, None]
+    agreements = frames.clients.agreements
+    is_ordinary = ~(has_modified_boundary(agreements, client, week) | agreements.holds("emergency", client, week))
+    return Contacts(counts.where(is_ordinary), pairs.exposure.where(is_ordinary))

@@ -18,7 +18,6 @@ from monitor.notices.families import (
     WORTH_A_LOOK,
     MetricScale,
     NoticeFamily,
-    WatchedMetric,
     family,
 )
 from monitor.notices.rules import crossed_rules
@@ -80,57 +79,56 @@ def detect_shifts(
     answered = [row for row in stored if row.answer is not None]
     if weeks.empty:
         return []
-    # Single-client families have no column in the weekly table; they read the contacts below.
     table = weekly_table(measured, weeks)
-    scored = {entry.key: _with_scores(entry, table, exclusions) for entry in FAMILIES if not entry.by_client}
-    detected = [
-        row for key, scored_metrics in scored.items() for row in _family_notices(family(key), scored_metrics, answered)
-    ]
-    detected += [
-        row for entry in FAMILIES if entry.by_client for row in _client_notices(entry, contacts, exclusions, answered)
-    ]
-    return sorted([*detected, *_pattern_notices(scored, answered)], key=lambda row: (row.week, row.family, row.client))
+    scored: dict[str, ScoredMetrics] = {}
+    detected: list[NoticeRow] = []
+    for entry in FAMILIES:
+        # The contacts with single clients have no column in the weekly table.
+        if entry.by_client:
+            detected += _client_notices(entry, contacts, exclusions, answered)
+        else:
+            scored[entry.key] = _scored_metrics(entry, table, exclusions)
+            detected += _family_notices(entry, scored[entry.key], answered)
+    detected += _pattern_notices(scored, answered)
+    return sorted(detected, key=lambda row: (row.week, row.family, row.client))
 
 
-def _with_scores(entry: NoticeFamily, table: pd.DataFrame, exclusions: Sequence[Exclusion]) -> ScoredMetrics:
+def _scored_metrics(entry: NoticeFamily, table: pd.DataFrame, exclusions: Sequence[Exclusion]) -> ScoredMetrics:
     """Return each metric as it is shown, with the scores of the metric in which its shifts are looked for."""
-
-    def series(watched: WatchedMetric, metric: str) -> MetricSeries:
-        return _masked(metric_series(watched, table, metric), exclusions)
-
-    return [
-        (series(watched, watched.metric), series(watched, watched.detection_metric).scores) for watched in entry.metrics
-    ]
-
-
-def _masked(series: MetricSeries, exclusions: Sequence[Exclusion]) -> MetricSeries:
-    is_excluded = np.zeros(len(series.amounts), dtype=bool)
-    for exclusion in exclusions:
-        if exclusion.metric == series.watched.metric and not exclusion.client:
-            is_excluded |= exclusion.covers(series.amounts.index)
-    return replace(series, amounts=series.amounts.mask(is_excluded), weights=series.weights.mask(is_excluded))
+    scored = []
+    for watched in entry.metrics:
+        is_excluded = np.zeros(len(table), dtype=bool)
+        for exclusion in exclusions:
+            if exclusion.metric == watched.metric and not exclusion.client:
+                is_excluded |= exclusion.covers(table.index)
+        # Excluded weeks become missing ones.
+        shown, watched_series = (
+            replace(series, amounts=series.amounts.mask(is_excluded), weights=series.weights.mask(is_excluded))
+            for series in (metric_series(watched, table), metric_series(watched, table, watched.detection_metric))
+        )
+        scored.append((shown, watched_series.scores))
+    return scored
 
 
 def _family_notices(entry: NoticeFamily, scored: ScoredMetrics, answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    for index in np.flatnonzero(_crossed_weeks(entry, scored, answered)).tolist():
-        leading = [series for series, _ in _leading_metrics(scored, index, entry.min_metrics)]
-        signals = [signal for series in leading if (signal := _signal(series, index)) is not None]
-        if len(signals) >= entry.min_metrics:
-            yield _notice(entry.key, WORTH_A_LOOK, int(scored[0][1].index[index]), signals)
-
-
-def _crossed_weeks(entry: NoticeFamily, scored: ScoredMetrics, answered: Sequence[NoticeRow]) -> np.ndarray:
-    """Return for each week whether a notice of the family begins in it."""
+    """Yield the notices of one family, each with the metrics that rose most."""
     from monitor.analysis.shifts import count_shifts, score_shifts
 
     series = scored[0][0]
-    answered_weeks, alarms_per_year = _answered_weeks(answered, entry, series.amounts.index), entry.alarms_per_year
+    weeks, budget = series.amounts.index, entry.alarms_per_year
+    answered_weeks = _answered_weeks(answered, entry, weeks)
     # A single count is detected as a count; means and families of several metrics by standardised scores.
     if len(entry.metrics) == 1 and series.watched.scale.is_count:
-        tables = series.amounts.to_frame(), series.weights.to_frame()
-        return count_shifts(*tables, alarms_per_year=alarms_per_year, answered=answered_weeks).to_numpy()[:, 0]
-    score = _family_score(entry, scored).to_frame()
-    return score_shifts(score, alarms_per_year=alarms_per_year, answered=answered_weeks).to_numpy()[:, 0]
+        counts, exposure = series.amounts.to_frame(), series.weights.to_frame()
+        crossed = count_shifts(counts, exposure, alarms_per_year=budget, answered=answered_weeks)
+    else:
+        score = _family_score(entry, scored).to_frame()
+        crossed = score_shifts(score, alarms_per_year=budget, answered=answered_weeks)
+    for index in np.flatnonzero(crossed.to_numpy()[:, 0]).tolist():
+        leading = _leading_metrics(scored, index, entry.min_metrics)
+        signals = [signal for series in leading if (signal := _signal(series, index)) is not None]
+        if len(signals) >= entry.min_metrics:
+            yield _notice(entry.key, WORTH_A_LOOK, int(weeks[index]), signals)
 
 
 def _answered_weeks(
@@ -155,21 +153,17 @@ def _family_score(entry: NoticeFamily, scored: ScoredMetrics) -> pd.Series:
     return scores.iloc[:, 0] if len(entry.metrics) == 1 else family_score(scores, signals=entry.min_metrics)
 
 
-def _leading_metrics(scored: ScoredMetrics, index: int, min_metrics: int) -> list[tuple[MetricSeries, float]]:
+def _leading_metrics(scored: ScoredMetrics, index: int, min_metrics: int) -> list[MetricSeries]:
     """Return the metrics of a notice, highest score first: as many as it needs, and all others that moved as well."""
+    scores = np.array([score.iloc[index] for _, score in scored], dtype=np.float64)
     # A missing score sorts last, and never counts as moved.
-    by_score = sorted(
-        ((series, float(score.iloc[index])) for series, score in scored), key=lambda pair: -_finite_or_lowest(pair[1])
-    )
+    scores = np.where(np.isfinite(scores), scores, -np.inf)
+    ranking = np.argsort(-scores, kind="stable").tolist()
     return [
-        pair
-        for rank, pair in enumerate(by_score)
-        if _finite_or_lowest(pair[1]) >= (0 if rank < min_metrics else MOVED_SCORE)
+        scored[place][0]
+        for rank, place in enumerate(ranking)
+        if scores[place] >= (0 if rank < min_metrics else MOVED_SCORE)
     ]
-
-
-def _finite_or_lowest(score: float) -> float:
-    return score if np.isfinite(score) else -np.inf
 
 
 def _signal(series: MetricSeries, index: int) -> Signal | None:
@@ -177,8 +171,9 @@ def _signal(series: MetricSeries, index: int) -> Signal | None:
     from monitor.analysis.ratios import mean_difference, rate_ratio
 
     values, weights, week_starts = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
-    # A family can shift in a week in which one of its metrics is missing.
-    index = _last_observed(values, index)
+    # A family can shift in a week in which one of its metrics is missing; then its last value counts.
+    observed = np.flatnonzero(np.isfinite(values[: index + 1]))
+    index = int(observed[-1]) if len(observed) else index
     if series.watched.scale.is_count:
         ratio = rate_ratio(values, weights, index)
         if ratio is None:
@@ -196,12 +191,6 @@ def _signal(series: MetricSeries, index: int) -> Signal | None:
         # Means are compared on logarithms, so a difference of logarithms is a ratio.
         change = (exp(change[0]), exp(change[1]), exp(change[2]), exp(change[3]))
     return _rounded_signal(series.watched.metric, change, week_starts[mean.since_week_index])
-
-
-def _last_observed(values: np.ndarray, index: int) -> int:
-    """Return the index of the week itself or, where the metric is missing in it, of the last week with a value."""
-    observed = np.flatnonzero(np.isfinite(values[: index + 1]))
-    return int(observed[-1]) if len(observed) else index
 
 
 def _rounded_signal(metric: str, change: tuple[float, float, float, float], since: int) -> Signal:
@@ -262,16 +251,11 @@ def _pattern_notices(scored: Mapping[str, ScoredMetrics], answered: Sequence[Not
     answered_weeks = _answered_weeks(answered, ALL_FAMILIES, scores.index)[0]
     crossed = pattern_shifts(scores, alarms_per_year=ALL_FAMILIES.alarms_per_year, answered=answered_weeks).to_numpy()
     for index in np.flatnonzero(crossed).tolist():
-        # One metric a family, so that two metrics of one family cannot pass for a pattern.
+        signals: list[Signal] = []
         by_score = scores.iloc[index].sort_values(ascending=False)
-        leading_metrics = [
-            _leading_metrics(scored[str(key)], index, 1) for key, score in by_score.items() if score >= MOVED_SCORE
-        ]
-        signals = [
-            signal
-            for metrics in leading_metrics
-            for series, _ in metrics[:1]
-            if (signal := _signal(series, index)) is not None
-        ]
+        for key in by_score.index[by_score >= MOVED_SCORE]:
+            # One metric a family, so that two metrics of one family cannot pass for a pattern.
+            leading = _leading_metrics(scored[key], index, 1)[:1]
+            signals += [signal for series in leading if (signal := _signal(series, index)) is not None]
         if len(signals) >= 2:
             yield _notice(ALL_FAMILIES.key, PATTERN, int(scores.index[index]), signals)

@@ -6,7 +6,7 @@ earliest. Readers see the word "line".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -34,6 +34,10 @@ MONTH_WEEKS = 4
 SHORT_LEAVE_DAYS = 7
 REPEATS = 3
 """Every so many exceptions of one kind with one client give a notice."""
+
+
+DatedFact = tuple[str, int, float, int, str]
+"""A crossed rule about one day: the rule's key, the day, the number for the sentence, the client, the topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,29 +153,35 @@ def crossed_rules(measured: pd.DataFrame, frames: Frames, stored: Sequence[Notic
     ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``stored`` are the notices and
     answers of earlier nights. A rule answered as planned or needed gives no new notice until the day of the answer.
     """
-    detected = [row for entry in RULES if entry.metric for row in _weekly_rule(entry, measured, frames, stored)]
-    detected += [*_due_reviews(frames), *_ended_exceptions(frames, stored), *_repeated_exceptions(frames, stored)]
+    detected: list[NoticeRow] = []
+    for entry in RULES:
+        if not entry.metric:
+            continue
+        values = measured[measured["key"] == entry.metric].set_index("week")["value"].sort_index()
+        planned = [row for row in stored if row.family == entry.key and row.answer in EXCEPTIONS]
+        last_week = -np.inf
+        crossed = _CROSSED_WEEKS[entry.key](values, frames).dropna()
+        for week, number in zip(crossed.index.tolist(), crossed.tolist(), strict=True):
+            is_planned = any(row.week < week <= (row.until or 0) for row in planned)
+            # The first such week, and again eight weeks later.
+            if week - last_week >= 7 * AGAIN_WEEKS and not is_planned:
+                last_week = week
+                detected.append(_rule_notice(entry, week, number))
+    for key, day, number, client, topic in (
+        *_reviews_and_exceptions(frames, stored),
+        *_repeated_exceptions(frames, stored),
+    ):
+        week = int(monday_of(day))
+        # Dates before the first or after the last week belong to no report.
+        if week in frames.time.weeks.index:
+            detected.append(_rule_notice(rule(key), week, number, max(client, 0), topic))
     return sorted({row.natural_key: row for row in detected}.values(), key=lambda row: row.natural_key)
 
 
-def _weekly_rule(
-    entry: Rule, measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow]
-) -> Iterator[NoticeRow]:
-    """Yield a notice for the first week in which a rule on a weekly number is crossed, and again eight weeks later."""
-    values = measured[measured["key"] == entry.metric].set_index("week")["value"].sort_index()
-    planned = [row for row in stored if row.family == entry.key and row.answer in EXCEPTIONS]
-    last_week = -np.inf
-    crossed = _CROSSED_WEEKS[entry.key](values, frames).dropna()
-    for week, number in zip(crossed.index.tolist(), crossed.tolist(), strict=True):
-        is_planned = any(row.week < week <= (row.until or 0) for row in planned)
-        if week - last_week >= 7 * AGAIN_WEEKS and not is_planned:
-            last_week = week
-            yield _rule_notice(entry.key, week, number)
-
-
-def _rule_notice(family: str, week: int, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
-    metric = rule(family).metric
-    return NoticeRow(week, RULE, family, metric, None, None, None, week, client, measured=measured, topic=topic)
+def _rule_notice(entry: Rule, week: int, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
+    return NoticeRow(
+        week, RULE, entry.key, entry.metric, None, None, None, week, client, measured=measured, topic=topic
+    )
 
 
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
@@ -219,49 +229,40 @@ _CROSSED_WEEKS: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
 """The number for the sentence in each week in which the rule is crossed; NaN in all others."""
 
 
-def _due_reviews(frames: Frames) -> Iterator[NoticeRow]:
-    """Yield a notice in the week of a review date, unless another date was set or the therapy had ended by then."""
+def _reviews_and_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[DatedFact]:
+    """Yield the review dates and the last days of exceptions: nothing that was agreed ends silently."""
     for term in ("review_on", "modified_until"):
         changes = frames.clients.agreements.changes(term)
         for client, value in zip(changes["client"], changes["value"], strict=True):
             due = day_number(date.fromisoformat(value)) if isinstance(value, str) else None
+            # Another date has been set by then.
             if due is None or frames.clients.agreements.texts(term, client, due).item() != value:
                 continue
+            # A review after the therapy has ended is no longer due.
             if frames.clients.agreements.texts("standing", client, due).item() in {None, CLIENT}:
-                yield from _in_week(frames, "review", due, 1, int(client), term)
-
-
-def _ended_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    """Yield a notice in the week of an exception's last day: no answer ends silently."""
+                yield "review", due, 1, int(client), term
     for row in stored:
         if row.answer in EXCEPTIONS and not row.topic and row.until is not None and row.until > row.week + 6:
-            yield from _in_week(frames, "exception ended", row.until, 1, row.client, row.family)
+            yield "exception ended", row.until, 1, row.client, row.family
 
 
-def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, topic: str) -> Iterator[NoticeRow]:
-    week = int(monday_of(day))
-    # Dates before the first or after the last week belong to no report.
-    if week in frames.time.weeks.index:
-        yield _rule_notice(family, week, measured, max(client, 0), topic)
-
-
-def _repeated_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    """Yield a notice for every third exception of one kind with one client; clients with a crisis plan are left out."""
+def _repeated_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[DatedFact]:
+    """Yield every third exception of one kind with one client; clients with a crisis plan are left out."""
     from monitor.analysis.contact_rules import in_crisis
 
+    # Exceptions come from the ledger and from answers.
+    ledger = frames.clients.ledger
+    entries = ledger[ledger["kind"].isin(GIVEN) & (ledger["client"] >= 0)]
+    exceptions = list(entries[["client", "kind", "day"]].itertuples(index=False, name=None))
+    exceptions += [
+        (row.client, row.family, answered_on(row, frames.clinician) or 0)
+        for row in stored
+        if row.client and is_exception(row)
+    ]
     days_by_kind: dict[tuple[int, str], list[int]] = {}
-    for client, kind, day in sorted(_exceptions(frames, stored), key=lambda exception: exception[2]):
+    for client, kind, day in sorted(exceptions, key=lambda exception: exception[2]):
         if not in_crisis(frames.clients.agreements, client, day):
             days_by_kind.setdefault((client, kind), []).append(day)
     for (client, kind), days in days_by_kind.items():
         for number in range(REPEATS, len(days) + 1, REPEATS):
-            yield from _in_week(frames, "just this once", days[number - 1], number, client, kind)
-
-
-def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[int, str, int]]:
-    """Yield (client, kind, day) of every exception with one client, from the ledger and from answers."""
-    entries = frames.clients.ledger[frames.clients.ledger["kind"].isin(GIVEN) & (frames.clients.ledger["client"] >= 0)]
-    yield from entries[["client", "kind", "day"]].itertuples(index=False, name=None)
-    for row in stored:
-        if row.client and is_exception(row):
-            yield row.client, row.family, answered_on(row, frames.clinician) or 0
+            yield "just this once", days[number - 1], number, client, kind

@@ -75,9 +75,8 @@ def _scaled(scale: MetricScale, value: pd.Series, n: pd.Series, table: pd.DataFr
     """Return amounts and weights of a metric on its scale."""
     agreed, sessions = table["value", AGREED], table["value", "sessions_held"]
     match scale:
-        case MetricScale.PER_SESSIONS if (
-            sessions.isna().all()
-        ):  # no calendar is connected: the days stand for the sessions
+        # No calendar is connected: the days stand for the sessions.
+        case MetricScale.PER_SESSIONS if sessions.isna().all():
             return value, table["value", WORKED] / EXPOSURE_DAYS
         case MetricScale.PER_SESSIONS:
             return value, sessions / EXPOSURE_SESSIONS

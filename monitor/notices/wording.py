@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.notices.families import ALL_FAMILIES, FAMILIES, PATTERN, RULE, MetricScale, family, watched_metric
-from monitor.notices.rules import rule
+from monitor.notices.families import (
+    ALL_FAMILIES,
+    FAMILIES,
+    PATTERN,
+    RULE,
+    MetricScale,
+    NoticeFamily,
+    family,
+    watched_metric,
+)
+from monitor.notices.rules import Rule, rule
 from monitor.store.notices import NoticeRow, Signal
 from reports.wording import MINUS, counted, listed, spelled
 
@@ -23,34 +32,48 @@ BOUNDARY_POINTS = 10.0  # points of the share answered before work began again
 
 def title(row: NoticeRow) -> str:
     """Return the heading of a notice."""
-    return rule(row.family).title if row.tier == RULE else family(row.family).title
+    return _declaration(row).title
 
 
 def headline(row: NoticeRow) -> str:
     """Return the sentence for the top of the week."""
-    return rule(row.family).headline if row.tier == RULE else family(row.family).headline
+    return _declaration(row).headline
 
 
 def try_this(row: NoticeRow) -> str:
     """Return one thing to try, if it fits."""
-    return rule(row.family).try_this if row.tier == RULE else family(row.family).try_this
+    return _declaration(row).try_this
+
+
+def _declaration(row: NoticeRow) -> Rule | NoticeFamily:
+    return rule(row.family) if row.tier == RULE else family(row.family)
 
 
 def explanation(row: NoticeRow, breakdown_sentence: str, client: str = "") -> str:
     """Return a notice in about three sentences. ``client`` is how the person knows the client, if it is about one."""
     if row.tier == RULE:
         return rule(row.family).explain(row.measured or 0, client, row.topic)
+
+    sentences = []
     if row.tier == PATTERN:
-        sentences = [_pattern_sentence(row), "Each by itself may be too small to notice."]
+        names = listed([short_name(signal.key) for signal in row.signals])
+        sentences = [f"Several things moved a little at the same time: {names}."]
+        sentences.append("Each by itself may be too small to notice.")
     else:
-        sentences = [f"{_signal_sentence(signal, row.week, client)}." for signal in row.all_signals]
-    return " ".join([*sentences, *([breakdown_sentence] if breakdown_sentence else []), _chance_sentence(row)])
+        # One sentence a metric: since when, and how far it moved.
+        for signal in row.all_signals:
+            weeks = (row.week - signal.since) // 7 + 1
+            span = "For one week" if weeks == 1 else f"For {spelled(weeks)} weeks"
+            phrase = watched_metric(signal.key).phrase.replace("{client}", client or "one client")
+            sentences.append(f"{span} {phrase.format(describe_change(signal, '90 % interval '))}.")
+    if breakdown_sentence:
+        sentences.append(breakdown_sentence)
 
-
-def _signal_sentence(signal: Signal, week: int, client: str) -> str:
-    """Return one metric's sentence: "For six weeks your after-hours replies per session were 1.8 times your usual"."""
-    phrase = watched_metric(signal.key).phrase.replace("{client}", client or "one client")
-    return f"{_weeks_span(signal, week)} {phrase.format(describe_change(signal, '90 % interval '))}"
+    entry = family(row.family)
+    scope = "" if entry is ALL_FAMILIES else f" for each of the {spelled(len(FAMILIES))} things watched"
+    years = spelled(round(1 / entry.alarms_per_year))
+    sentences.append(f"Chance alone produces about one such note every {years} years{scope}.")
+    return " ".join(sentences)
 
 
 def describe_change(signal: Signal, interval_name: str = "") -> str:
@@ -102,16 +125,6 @@ def describe_amount(signal: Signal, amount: float) -> str:
     return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {direction} than usual"
 
 
-def _weeks_span(signal: Signal, week: int) -> str:
-    weeks = (week - signal.since) // 7 + 1
-    return "For one week" if weeks == 1 else f"For {spelled(weeks)} weeks"
-
-
-def _pattern_sentence(row: NoticeRow) -> str:
-    names = listed([short_name(signal.key) for signal in row.signals])
-    return f"Several things moved a little at the same time: {names}."
-
-
 def short_name(metric: str) -> str:
     """Return the name of a metric inside a sentence."""
     return _SHORT_NAMES[metric]
@@ -129,12 +142,6 @@ _SHORT_NAMES = {
 }
 
 
-def _chance_sentence(row: NoticeRow) -> str:
-    entry = family(row.family)
-    rate = f"Chance alone produces about one such note every {spelled(round(1 / entry.alarms_per_year))} years"
-    return f"{rate}." if entry is ALL_FAMILIES else f"{rate} for each of the {spelled(len(FAMILIES))} things watched."
-
-
 def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
     """Return the numbers behind a notice: demand or the boundary for replies, more or longer sessions for fuller days.
 
@@ -144,27 +151,33 @@ def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
     # Slices of a sorted index by Monday, both ends included.
     now, before = weekly.loc[row.since : row.week], weekly.loc[row.since - 52 * 7 : row.since - 1]
     if row.key == "after_hours_replies" and row.tier != RULE:
-        return _demand_or_boundary(now, before)
-    if row.family == "load":
-        return _more_or_longer(now, before)
-    return ""
-
-
-def _demand_or_boundary(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    ratio = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
-    # Half a message a week at least, so that a first evening message is no infinite growth.
-    share_change = now["reply_propensity"].mean() - before["reply_propensity"].mean()
-    if not (np.isfinite(ratio) and np.isfinite(share_change)):
+        # Half a message a week at least, so that a first evening message is no infinite growth.
+        ratio = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
+        share_change = now["reply_propensity"].mean() - before["reply_propensity"].mean()
+        if not np.isfinite([ratio, share_change]).all():
+            return ""
+        demand = f"Clients wrote {_more_or_less(ratio, ' after hours')}"
+        if abs(share_change) < BOUNDARY_POINTS:
+            return f"{demand}; the share you answered did not change."
+        size = "larger" if share_change > 0 else "smaller"
+        return f"{demand}; you answered a {size} share of it before the next working day."
+    if row.family != "load":
         return ""
-    demand_sentence = _demand(ratio)
-    if abs(share_change) < BOUNDARY_POINTS:
-        return f"{demand_sentence}; the share you answered did not change."
-    size = "larger" if share_change > 0 else "smaller"
-    return f"{demand_sentence}; you answered a {size} share of it before the next working day."
 
-
-def _demand(ratio: float) -> str:
-    return f"Clients wrote {_more_or_less(ratio, ' after hours')}"
+    sessions, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
+    usual_sessions, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
+    if not (sessions >= 0.5 and usual_sessions > 0 and np.isfinite([hours, usual_hours]).all()):
+        return ""
+    count, usual_count = round(sessions), round(usual_sessions)
+    if count == usual_count:
+        comparison = ", as usual"
+    else:
+        comparison = f" where {usual_count} {'was' if usual_count == 1 else 'were'} usual" if usual_count else ""
+    minutes, usual_minutes = hours / sessions * 60, usual_hours / usual_sessions * 60
+    length = f"{minutes:.0f} minutes instead of {usual_minutes:.0f}"
+    if abs(minutes - usual_minutes) < 2:
+        length = "about as long as before"
+    return f"You held {counted(count, 'session')} a week{comparison}, each {length}."
 
 
 def _more_or_less(ratio: float, when: str = "") -> str:
@@ -180,22 +193,3 @@ def client_breakdown(now: float, before: float) -> str:
     if not (np.isfinite(now) and np.isfinite(before)):
         return ""
     return f"This client wrote {_more_or_less((now + SMOOTHING) / (before + SMOOTHING))}."
-
-
-def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    sessions, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
-    usual_held, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
-    if not (sessions >= 0.5 and usual_held > 0 and np.isfinite([hours, usual_hours]).all()):
-        return ""
-    minutes = hours / sessions * 60
-    usual_minutes = usual_hours / usual_held * 60
-    length = (
-        "about as long as before"
-        if abs(minutes - usual_minutes) < 2
-        else f"{minutes:.0f} minutes instead of {usual_minutes:.0f}"
-    )
-    compared = (
-        f" where {usual_held:.0f} {'was' if round(usual_held) == 1 else 'were'} usual" if round(usual_held) else ""
-    )
-    session_comparison = ", as usual" if round(sessions) == round(usual_held) else compared
-    return f"You held {counted(round(sessions), 'session')} a week{session_comparison}, each {length}."
