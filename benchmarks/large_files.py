@@ -89,7 +89,7 @@ def write_appointments(path: Path, *, is_changed: bool = False) -> None:
             end = start + timedelta(minutes=50)
             left = end + timedelta(minutes=number % 11 - 3)
             status = "Cancelled" if is_changed and not number else "Show"
-            times = ",".join(f"{at:%Y-%m-%dT%H:%M}" for at in (start, end, left))
+            times = ",".join(f"{instant:%Y-%m-%dT%H:%M}" for instant in (start, end, left))
             file.write(f"{number},C{number % 5_000},{times},{status}\n")
 
 

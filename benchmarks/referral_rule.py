@@ -99,7 +99,7 @@ class Practice:
         self.fte = rng.choice(FTES, CLINICIANS)
         self.referrals_a_week = LOAD_PER_FTE * self.fte.sum() / WEIGHTED_SESSIONS * ENDS
         self.clients: list[Client] = []
-        self.shown: list[Floats] = []  # of each week
+        self.shown_loads: list[Floats] = []  # of each week
         self.block, self.assigned = np.zeros(CLINICIANS), np.zeros(CLINICIANS)
         self.last_intake, self.intakes = [0] * CLINICIANS, 0
 
@@ -112,18 +112,18 @@ class Practice:
 
     def simulate_week(self) -> None:
         """Simulate a week: assign its referrals one after another, then hold its sessions."""
-        if len(self.shown) % BLOCK == 0 and self.shown:
-            self.block, self.assigned = np.mean(self.shown[-BLOCK:], axis=0), np.zeros(CLINICIANS)
+        if len(self.shown_loads) % BLOCK == 0 and self.shown_loads:
+            self.block, self.assigned = np.mean(self.shown_loads[-BLOCK:], axis=0), np.zeros(CLINICIANS)
         for _ in range(self.rng.poisson(self.referrals_a_week)):
             self._refer(self.block + self.assigned)
         for client in self.clients:
             client.simulate_week(self.rng)
         self.clients = [client for client in self.clients if not client.ended or any(client.held[-ACTIVE_WEEKS:])]
-        self.shown.append(self.loads("shown_load"))
+        self.shown_loads.append(self.loads("shown_load"))
 
-    def _refer(self, shown: Floats) -> None:
+    def _refer(self, loads: Floats) -> None:
         referral = Referral(weight=float(self.rng.choice(BANDS, p=BAND_SHARES)))
-        taker = self.rule(self._people(shown), referral)
+        taker = self.rule(self._people(loads), referral)
         self.intakes += 1
         self.last_intake[taker] = self.intakes
         frequency = float(self.rng.choice(FREQUENCIES, p=FREQUENCY_SHARES))
@@ -131,23 +131,23 @@ class Practice:
         if self.includes_assigned:
             self.assigned[taker] += referral.weight
 
-    def _people(self, shown: Floats) -> list[Candidate]:
+    def _people(self, loads: Floats) -> list[Candidate]:
         clients = Counter(client.therapist for client in self.clients if not client.ended)
         return [
             Candidate(str(i), load, self.fte[i], self.last_intake[i], clients[i])
-            for i, load in enumerate(shown.tolist())
+            for i, load in enumerate(loads.tolist())
         ]
 
 
 def ginis(rule: Rule, years: int, seed: int, *, includes_assigned: bool) -> tuple[float, float]:
     """Return the mean Gini of the last year's true loads, and of the eight-week means of the shown loads."""
     practice = Practice(np.random.default_rng(seed), rule, includes_assigned=includes_assigned)
-    true, shown = [], []
+    true, shown_weeks = [], []
     for _ in range(years * YEAR):
         practice.simulate_week()
         true.append(practice.loads("true_load"))
-        shown.append(practice.loads("shown_load"))
-    means = [np.mean(shown[-back - MEAN_WEEKS : len(shown) - back], axis=0) for back in range(0, YEAR, 4)]
+        shown_weeks.append(practice.loads("shown_load"))
+    means = [np.mean(shown_weeks[-back - MEAN_WEEKS : len(shown_weeks) - back], axis=0) for back in range(0, YEAR, 4)]
     return _mean_gini(true[-YEAR:], practice.fte), _mean_gini(means, practice.fte)
 
 

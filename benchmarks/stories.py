@@ -98,9 +98,9 @@ def main(seeds: Sequence[int]) -> None:
     _print(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
     for key in FAMILIES:
         own, other = ([getattr(run, name)[key] for run in runs] for name in ("by_family", "noticed"))
-        known = [week for week in own if week is not None]
+        noticed_weeks = [week for week in own if week is not None]
         cells = " ".join("-" if week is None else str(week) for week in own)
-        _print(f"{key:24}{_in_time(own):>12.0%}{_in_time(other):>12.0%}{median(known or [0]):>14.0f}   {cells}")
+        _print(f"{key:24}{_in_time(own):>12.0%}{_in_time(other):>12.0%}{median(noticed_weeks or [0]):>14.0f}   {cells}")
     for name in ("by_family", "noticed"):
         number = mean(sum(_is_in_time(week) for week in getattr(run, name).values()) for run in runs)
         _print(f"stories found within {IN_TIME} weeks, {name}: {number:.2f} of {len(STORIES)}")
@@ -137,7 +137,7 @@ def _ordinary(runs: Sequence[DetectionResult]) -> None:
             for row in run.notices[key]:
                 counts[row.tier, row.family] += 1
                 people[key] += row.tier != RULE
-    _print(f"\npeople without a story, told a year (over {years:.0f} years)")
+    _print(f"\npeople without a story, notices a year (over {years:.0f} years)")
     for (tier, family), number in sorted(counts.items()):
         _print(f"  {tier:14}{family:26}{number / years:6.2f}")
     _print(f"  all notices             {sum(people.values()) / years:6.2f}")

@@ -69,11 +69,11 @@ def line_of(plan: Plan, morning: Morning, complaints: list[Complaint]) -> str:
     quiet = sum(is_quiet(morning.texts, person.key) for person in plan.staff(morning.day))
     night = "-" if morning.night.code is None else morning.night.code
     doctor = "-" if morning.doctor.code is None else morning.doctor.code
-    said = f"night {night}, doctor {doctor}, quiet {quiet} of {len(plan.staff(morning.day))}"
+    outputs = f"night {night}, doctor {doctor}, quiet {quiet} of {len(plan.staff(morning.day))}"
     rules = Counter(complaint.rule.value for complaint in complaints)
     verdict = "; ".join(f"{number} × {rule}" for rule, number in rules.items()) or "right"
     faults = "; ".join(plan.fault_texts(morning.day)) or "nothing"
-    return f"{morning.day:%a %d %b}  {faults}\n    said: {said}\n    {verdict}"
+    return f"{morning.day:%a %d %b}  {faults}\n    said: {outputs}\n    {verdict}"
 
 
 def report(complaints: list[Complaint]) -> str:
@@ -103,9 +103,9 @@ def main() -> int:
     chosen = options.parse_args()
     plan, complaints, quiet = SHORT if chosen.short else QUARTER, [], 0
     with TemporaryDirectory() as temporary:
-        for morning, found in run_plan(plan, Path(temporary), PROCESSES):
-            _print(line_of(plan, morning, found))
-            complaints += found
+        for morning, day_complaints in run_plan(plan, Path(temporary), PROCESSES):
+            _print(line_of(plan, morning, day_complaints))
+            complaints += day_complaints
             quiet += sum(is_quiet(morning.texts, person.key) for person in plan.staff(morning.day))
     _print(f"\n{report(complaints)}\n\n{len(complaints)} complaints; “nothing stood out” was said {quiet} times")
     return 1 if complaints or not quiet else 0

@@ -46,7 +46,7 @@ title = "team meeting"
 """
 
 
-def at(day: date, clock: str) -> datetime:
+def local_time(day: date, clock: str) -> datetime:
     """Return the local instant of a time of day."""
     return datetime.combine(day, time.fromisoformat(clock), ZONE)
 
@@ -158,7 +158,7 @@ def _is_cancelled(person: str, day: date, start: str) -> bool:
 
 @cache
 def _session(person: str, day: date, start: str, *, is_cancelled: bool) -> str:
-    begin = at(day, start).astimezone(UTC)
+    begin = local_time(day, start).astimezone(UTC)
     client = f"{person}-{day.weekday()}{start[:2]}@mail.example"
     return _entry(
         f"{day}-{start[:2]}-{person}{{renewed}}",
@@ -174,7 +174,7 @@ def _meetings(plan: Plan, day: date) -> Iterator[str]:
     """Yield the shared calendar: Tuesday's meeting of everybody with a calendar; it is up to date every day."""
     tuesday = plan.first - WEEK * plan.history_weeks + DAY
     while tuesday < day + AHEAD:
-        begin = at(tuesday, "12:00").astimezone(UTC)
+        begin = local_time(tuesday, "12:00").astimezone(UTC)
         invited = [
             f"ATTENDEE:mailto:{person.key}@{DOMAIN}" for person in plan.staff(min(tuesday, day)) if person.calendar
         ]
@@ -210,11 +210,11 @@ def messages(plan: Plan, person: Person, day: date) -> Iterator[str]:
     drifts = plan.has(Fault.DRIFT, day, person.key) and day.weekday() < 4
     if drifts or (day.weekday() == 2 and rng.random() < EVENING):
         pairs.append(("16:20", f"20:{rng.randrange(60):02}"))
-    for number, (asked, answered) in enumerate(sorted(pairs)):
+    for number, (question_time, answer_time) in enumerate(sorted(pairs)):
         client = f"{person.key}-{rng.randrange(4)}{STARTS[number % 3][:2]}@mail.example"
         name = f"{day:%Y%m%d}.{number}.{person.key}"
-        yield _message(f"q.{name}", client, own, at(day, asked))
-        yield _message(f"a.{name}", own, client, at(day, answered), answers=f"q.{name}")
+        yield _message(f"q.{name}", client, own, local_time(day, question_time))
+        yield _message(f"a.{name}", own, client, local_time(day, answer_time), answers=f"q.{name}")
 
 
 def _message(name: str, sender: str, to: str, sent: datetime, answers: str = "") -> str:

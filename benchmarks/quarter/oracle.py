@@ -161,18 +161,18 @@ def _person(plan: Plan, day: date, person: Person, page: Page, output: str) -> I
     text, lead = plain_text(output), lead_of(output)
     missing = plan.missing(person, day)
     # An earlier, complete week may be shown instead; then that week's numbers are checked.
-    shown = _week_shown(text) or monday_of(day) - WEEK
-    of_week = plan.missing(person, day, shown)
-    led_with_last = shown == monday_of(day) - WEEK
+    week = _week_shown(text) or monday_of(day) - WEEK
+    of_week = plan.missing(person, day, week)
+    led_with_last = week == monday_of(day) - WEEK
     if page in {Page.ME, Page.WEEKLY}:
         yield from _all_clear(missing | of_week, of_week, text)
     else:
         yield from _all_clear(missing & INCOMPLETE, missing & INCOMPLETE, text)
     yield from _unnamed(missing, page, text, person, lead)
     if page in {Page.ME, Page.WEEKLY}:
-        away = plan.is_away(person, shown)
+        away = plan.is_away(person, week)
         if page is Page.WEEKLY and not away:
-            yield from _numbers(of_week, output, sessions_held(plan, person, shown))
+            yield from _numbers(of_week, output, sessions_held(plan, person, week))
         if not missing & INCOMPLETE and not led_with_last:
             yield Rule.NOT_LED, "the week that ended last is whole", lead
         if not missing and not away and not find_sentence(phrases.COMPLETE, text):
@@ -227,12 +227,12 @@ def _unnamed(missing: frozenset[Missing], page: Page, text: str, person: Person,
 def _numbers(missing: frozenset[Missing], report: str, held: int) -> Iterator[Violation]:
     for title, needs in phrases.MEASURES.items():
         match = re.search(rf"^{title}  +(?P<value>\S.*?)(?:  |$)", report, re.MULTILINE)
-        shown = match["value"].strip() if match else phrases.DASH[0]
+        value = match["value"].strip() if match else phrases.DASH[0]
         unknown = missing & {*needs, Missing.NOT_COMPUTED}
-        if unknown and shown not in phrases.DASH:
-            yield Rule.NUMBER, ", ".join(sorted(unknown)), f"{title}  {shown}"
-        elif not unknown and title == phrases.HELD and shown != str(held):
-            yield Rule.WRONG_NUMBER, f"{held} sessions were held", f"{title}  {shown}"
+        if unknown and value not in phrases.DASH:
+            yield Rule.NUMBER, ", ".join(sorted(unknown)), f"{title}  {value}"
+        elif not unknown and title == phrases.HELD and value != str(held):
+            yield Rule.WRONG_NUMBER, f"{held} sessions were held", f"{title}  {value}"
 
 
 def _own_row(plan: Plan, day: date, person: Person, output: str) -> Iterator[Violation]:
@@ -247,11 +247,11 @@ def _own_row(plan: Plan, day: date, person: Person, output: str) -> Iterator[Vio
 def _load(plan: Plan, day: date, person: Person, load: str) -> Iterator[Violation]:
     """Check a load: the mean of the last two blocks, each as it was when published."""
     last = sorted(plan.published(day))[-2:]
-    known = [block for block in last if plan.knows(person, block, day)]
+    known_blocks = [block for block in last if plan.knows(person, block, day)]
     quote = f"{load or 'left out'} (blocks of {', '.join(f'{block:%-d %B}' for block in last) or 'none'})"
-    if not known and load not in phrases.DASH:
+    if not known_blocks and load not in phrases.DASH:
         yield Rule.NUMBER, "no block knows it", quote
-    if known and load in phrases.DASH:
+    if known_blocks and load in phrases.DASH:
         yield Rule.FALSE_ALARM, "a block knows it", quote
 
 
@@ -264,10 +264,11 @@ def _practice(plan: Plan, morning: Morning) -> Iterator[Complaint]:
             continue
         text = plain_text(without_tables(output))
         rows = _cells(output) if page is Page.PRACTICE else _columns(output)
-        shown = _period_end(text)
-        if last and shown != last + BLOCK - DAY:
+        period_end = _period_end(text)
+        if last and period_end != last + BLOCK - DAY:
             why = f"the block to {last + BLOCK - DAY:%-d %B} is published"
-            yield Complaint(day, "", page, Rule.NOT_LED, why, f"to {shown:%-d %B}" if shown else lead_of(output))
+            quote = f"to {period_end:%-d %B}" if period_end else lead_of(output)
+            yield Complaint(day, "", page, Rule.NOT_LED, why, quote)
         for person in plan.staff(day):
             load = "".join(rows.get(person.name, [])[phrases.LOAD_COLUMN :][:1])
             for rule, why, quote in _load(plan, day, person, load):
@@ -319,9 +320,9 @@ def _night(plan: Plan, morning: Morning) -> Iterator[Complaint]:
     for source in sorted(night.unread):
         if ran.code is not None and not night.killed and source not in ran.err:
             yield Complaint(day, "", "nightly", Rule.NOT_NAMED, f"{source} was not read", _last_line(ran))
-    for who in sorted(night.failed):
-        if not re.search(rf"\b{who}\b[^\n]*{phrases.NIGHT_NOT_COMPUTED[0]}", ran.err):
-            yield Complaint(day, who, "nightly", Rule.NOT_NAMED, "not computed", _last_line(ran))
+    for key in sorted(night.failed):
+        if not re.search(rf"\b{key}\b[^\n]*{phrases.NIGHT_NOT_COMPUTED[0]}", ran.err):
+            yield Complaint(day, key, "nightly", Rule.NOT_NAMED, "not computed", _last_line(ran))
     if other := morning.other_key:
         if other.code in {0, 3} or other.code is None:
             yield Complaint(day, "", "nightly", Rule.EXIT, "another key", f"exit {other.code}: {_last_line(other)}")
@@ -388,9 +389,9 @@ def _due_crosses(plan: Plan, day: date) -> Iterator[DueCross]:
     night = plan.night(day)
     for source in sorted(night.unread):
         yield DueCross(source.partition("-")[0], f"{source} was not read", (re.escape(source),), is_source=True)
-    for who in sorted(night.failed):
+    for key in sorted(night.failed):
         yield DueCross(
-            who, "numbers not computed", tuple(rf"\b{who}\b.*{says}" for says in phrases.DOCTOR_NOT_COMPUTED)
+            key, "numbers not computed", tuple(rf"\b{key}\b.*{says}" for says in phrases.DOCTOR_NOT_COMPUTED)
         )
     last = plan.last_night(day)
     if night.killed:

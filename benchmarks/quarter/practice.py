@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
-from benchmarks.quarter.files import FILE_NAME, Files, at
+from benchmarks.quarter.files import FILE_NAME, Files, local_time
 from benchmarks.quarter.oracle import CommandResult, Morning, Page, earlier_week
 from benchmarks.quarter.plan import Fault, Plan
 from monitor import cli
@@ -119,11 +119,11 @@ class Practice:
         return morning
 
     def _night(self, day: date, morning: Morning) -> None:
-        plan, config, at_night = self.plan, self.files.config, at(day, NIGHT)
+        plan, config, at_night = self.plan, self.files.config, local_time(day, NIGHT)
         night = plan.night(day)
         if plan.has(Fault.OTHER_KEY, day):
             self._under_another_key(day, morning)
-            at_night = at(day, LATER)
+            at_night = local_time(day, LATER)
         if night.killed:
             morning.night = self._killed(day)
         elif night.exits:
@@ -138,7 +138,7 @@ class Practice:
         )
         stage = "reading" if fault is Fault.KILLED_READING else "computing"
         victim = self.plan.victim(fault, day)
-        arguments = [str(self.files.config), at(day, NIGHT).isoformat(), stage, victim]
+        arguments = [str(self.files.config), local_time(day, NIGHT).isoformat(), stage, victim]
         completed = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "benchmarks.quarter.killed", *arguments],
             cwd=ROOT, capture_output=True, text=True, check=False,
@@ -155,7 +155,7 @@ class Practice:
         copy.close()
         shutil.move(self.key_file, right_key)
         create_key(self.key_file)
-        morning.other_key = command(self.files.config, at(day, NIGHT), "nightly")
+        morning.other_key = command(self.files.config, local_time(day, NIGHT), "nightly")
         after = self._rows()
         morning.rows_changed_under_other_key = sum(abs(after[table] - before[table]) for table in COUNTED_TABLES)
         shutil.move(right_key, self.key_file)
@@ -188,7 +188,7 @@ def collect(plan: Plan, folder: Path, morning: Morning) -> None:
 
 
 def _collect(plan: Plan, folder: Path, morning: Morning) -> None:
-    now, config = at(morning.day, MORNING), folder / FILE_NAME
+    now, config = local_time(morning.day, MORNING), folder / FILE_NAME
     morning.doctor = command(config, now, "doctor")
     with DashboardPages(load(config)) as pages:
         pages.clock.now = now

@@ -154,7 +154,7 @@ def counts(population: Population, change: Change = NO_CHANGE, *, draw: int = 1)
 def overruns(population: Population, change: Change = NO_CHANGE, *, draw: int = 2) -> SimulatedSeries:
     """Simulate weekly mean overruns in minutes over sessions with a known end, each clipped to -10 to +20 minutes."""
     rng = np.random.default_rng((population.seed, draw))
-    known = rng.binomial(population.sessions.astype(int), KNOWN_SHARE)
+    known_ends = rng.binomial(population.sessions.astype(int), KNOWN_SHARE)
     usual = rng.normal(2, 1.5, population.size)
     week = usual + autocorrelated_noise(rng, population.size, OVERRUN_MOOD) + change.overrun
     own_sd = SESSION_SD * np.exp(rng.normal(0, 0.15, population.size))
@@ -163,7 +163,7 @@ def overruns(population: Population, change: Change = NO_CHANGE, *, draw: int = 
         """Return overruns that are skewed as lateness is: gamma distributed with shape 4."""
         return np.clip(week + own_sd * (rng.standard_gamma(4, week.shape) - 4) / 2, -10, 20)
 
-    series = weekly_means(one_session, np.where(population.worked, known, 0), usual)
+    series = weekly_means(one_session, np.where(population.worked, known_ends, 0), usual)
     return replace(series, scatter=own_sd**2, between=OVERRUN_MOOD**2)
 
 

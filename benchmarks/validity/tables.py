@@ -77,8 +77,8 @@ def by_seed_table(rows: Iterable[Row]) -> str:
     own.sort(key=lambda row: (row.measure, row.scenario))
     lines = []
     for (measure, scenario), same in groupby(own, key=lambda row: (row.measure, row.scenario)):
-        each = (f"{row.rate[0]:.2f}" if len(row.years) else f"{row.share[0]:.1f} %" for row in same)
-        lines.append(table_row(measure, scenario, " · ".join(each)))
+        cells = (f"{row.rate[0]:.2f}" if len(row.years) else f"{row.share[0]:.1f} %" for row in same)
+        lines.append(table_row(measure, scenario, " · ".join(cells)))
     return "\n".join([table_row("", "", "by seed"), header_rule(3), *lines])
 
 
