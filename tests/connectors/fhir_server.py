@@ -106,13 +106,13 @@ def _holds(resource: Resource, name: str, value: str) -> bool:
     return bool({resource.get("reference") for resource in _PEOPLE[name](resource)} & set(value.split(",")))
 
 
-def _is_near(resource: Resource, comparison: str, at: datetime) -> bool:
+def _is_near(resource: Resource, comparison: str, limit: datetime) -> bool:
     span = resource.get("period", resource)
     text = span.get("start" if comparison == "le" or "period" not in resource else "end", span.get("start"))
     instant = datetime.fromisoformat(text) if text else None
     if instant and instant.tzinfo is None:  # a day alone
         instant = instant.replace(tzinfo=UTC)
-    return instant is not None and (instant >= at if comparison == "ge" else instant <= at)
+    return instant is not None and (instant >= limit if comparison == "ge" else instant <= limit)
 
 
 def _changed(resource: Resource) -> datetime:

@@ -1,7 +1,7 @@
 """Random runs over a source with random changes, and what must be true after all of them.
 
 The earliest item stays unchanged in every history, so that the source always reaches back to it: an item that was
-deleted before the earliest one of a source cannot be told from one that the source has dropped.
+deleted before the earliest one of a source cannot be distinguished from one that the source has dropped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A fake of Microsoft: signing in, and the parts of Graph that are read, as its documentation describes them.
 
-It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter or an order
-that delta does not know, a time zone that was not request for, a token without the permission for the path.
+It refuses what Microsoft refuses: fields that do not exist, a select where delta takes none, a filter or an order
+that delta does not support, a time zone that was not requested, a token without the permission for the path.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Account:
     def put_event(self, name: str, start: datetime, minutes: int, **fields: Any) -> None:
         self.events[name] = entry(name, start, minutes) | fields
 
-    def put_message(self, folder: str, name: str, at: datetime, **fields: Any) -> None:
-        self.log.setdefault(folder, []).append(letter(name, at) | fields)
+    def put_message(self, folder: str, name: str, received_at: datetime, **fields: Any) -> None:
+        self.log.setdefault(folder, []).append(letter(name, received_at) | fields)
 
     def remove_message(self, folder: str, name: str) -> None:
         self.log.setdefault(folder, []).append({"id": name, "@removed": {"reason": "deleted"}})
@@ -85,14 +85,14 @@ def entry(name: str, start: datetime, minutes: int) -> Item:
     }
 
 
-def letter(name: str, at: datetime) -> Item:
+def letter(name: str, received_at: datetime) -> Item:
     """Return a message as Graph has it, with every field that can be selected."""
     return {
         "id": name,
         "internetMessageId": f"<{name}@post.example>",
         "conversationId": f"talk-{name}",
-        "receivedDateTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "sentDateTime": f"{at - timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}",
+        "receivedDateTime": f"{received_at:%Y-%m-%dT%H:%M:%SZ}",
+        "sentDateTime": f"{received_at - timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}",
         "isDraft": False,
         "from": {"emailAddress": {"name": "", "address": "client@post.example"}},
         "toRecipients": [],
@@ -106,11 +106,17 @@ def letter(name: str, at: datetime) -> Item:
 
 def attended(address: str, *spans: tuple[datetime, datetime], role: str = "Attendee", **more: Any) -> Item:
     """Return an attendance record of a meeting."""
-    told = [
+    intervals = [
         {"joinDateTime": start.isoformat(), "leaveDateTime": end.isoformat(), "durationInSeconds": 1}
         for start, end in spans
     ]
-    return {"id": f"r{address}", "emailAddress": address or None, "role": role, "attendanceIntervals": told, **more}
+    return {
+        "id": f"r{address}",
+        "emailAddress": address or None,
+        "role": role,
+        "attendanceIntervals": intervals,
+        **more,
+    }
 
 
 @dataclass
@@ -125,7 +131,7 @@ class Microsoft:
     says_no: bool = False
     withdrawn: set[str] = field(default_factory=set)
     secret: str = "application-secret"
-    forgets: tuple[int, str] = (410, "SyncStateNotFound")  # what is said to a link that is too old
+    forgets: tuple[int, str] = (410, "SyncStateNotFound")  # the response to a link that is too old
     received: list[ReceivedRequest] = field(default_factory=list)
 
     def account(self, person: str) -> Account:
@@ -138,40 +144,40 @@ class Microsoft:
         if "/v1.0/" not in parts.path:
             return self._login(parts.path, {name: values[-1] for name, values in parse_qs(request.body).items()})
         try:
-            found = self._graph(request, unquote(parts.path).partition("/v1.0/")[2], query)
+            body = self._graph(request, unquote(parts.path).partition("/v1.0/")[2], query)
         except _RefusedError as refused:
             return refused.reply
-        return Reply(body=json.dumps(found).encode(), headers={"Date": format_datetime(self.now, usegmt=True)})
+        return Reply(body=json.dumps(body).encode(), headers={"Date": format_datetime(self.now, usegmt=True)})
 
     # Signing in
 
-    def _login(self, path: str, told: Mapping[str, str]) -> Reply:
+    def _login(self, path: str, form: Mapping[str, str]) -> Reply:
         if path.endswith("openid-configuration"):
             root = f"{LOGIN}{path.partition('/v2.0')[0]}/oauth2/v2.0"
             return _json(
                 {"issuer": f"{LOGIN}/tenant/v2.0"} | {name: f"{root}/{end}" for name, end in ENDPOINTS.items()}
             )
         if path.endswith("/devicecode"):
-            scopes = told["scope"].split()
+            scopes = form["scope"].split()
             assert "offline_access" in scopes
             return _json({"device_code": "device", "user_code": "ABC-123", "verification_uri": "https://microsoft.com/devicelogin",
                           "expires_in": 900, "interval": 0, "message": "…"})  # fmt: skip
         assert path.endswith("/token"), path
-        return self._token(told)
+        return self._token(form)
 
-    def _token(self, told: Mapping[str, str]) -> Reply:
-        kind = told["grant_type"].rpartition(":")[2]
+    def _token(self, form: Mapping[str, str]) -> Reply:
+        kind = form["grant_type"].rpartition(":")[2]
         if kind == "client_credentials":
-            right = told.get("client_secret") == self.secret
-            return self._given("application", ALL) if right else _no("invalid_client", 401)
-        person = self.person if kind == "device_code" else told["refresh_token"].partition("-")[2]
+            right = form.get("client_secret") == self.secret
+            return self._token_response("application", ALL) if right else _no("invalid_client", 401)
+        person = self.person if kind == "device_code" else form["refresh_token"].partition("-")[2]
         if self.says_no:
             return _no("authorization_declined")
         if person in self.withdrawn:
             return _no("invalid_grant")
-        return self._given(person, self.grants)
+        return self._token_response(person, self.grants)
 
-    def _given(self, person: str, scopes: tuple[str, ...]) -> Reply:
+    def _token_response(self, person: str, scopes: tuple[str, ...]) -> Reply:
         info = urlsafe_b64encode(json.dumps({"uid": person, "utid": "tenant"}).encode()).decode().rstrip("=")
         return _json({
             "token_type": "Bearer", "expires_in": 3600, "access_token": f"{person}|{' '.join(scopes)}",
@@ -193,8 +199,8 @@ class Microsoft:
         size = int(prefer.rpartition("odata.maxpagesize=")[2])
         if steps[0] == "mailFolders":
             return self._mail(account, steps[1:], query, size, f"{GRAPH}/v1.0/{path}")
-        found = self._view(account, query) if steps[0] == "calendarView" else self._online(account, steps[1:], query)
-        return _page(found, query, size, f"{GRAPH}/v1.0/{path}")
+        items = self._view(account, query) if steps[0] == "calendarView" else self._online(account, steps[1:], query)
+        return _page(items, query, size, f"{GRAPH}/v1.0/{path}")
 
     def _whose(self, request: ReceivedRequest, path: str) -> tuple[Account, str]:
         person = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
@@ -209,7 +215,9 @@ class Microsoft:
 
     def _view(self, account: Account, query: Mapping[str, str]) -> list[Item]:
         start, end = (datetime.fromisoformat(query[name]) for name in ("startDateTime", "endDateTime"))
-        return [item for item in account.events.values() if _at(item, "start") < end and _at(item, "end") > start]
+        return [
+            item for item in account.events.values() if _instant(item, "start") < end and _instant(item, "end") > start
+        ]
 
     def _online(self, account: Account, steps: list[str], query: Mapping[str, str]) -> list[Item]:
         if not steps:
@@ -219,8 +227,8 @@ class Microsoft:
         reports = account.meetings[name]
         if steps[-1] == "attendanceReports":
             return [{key: value for key, value in report.items() if key != "records"} for report in reports]
-        wanted = steps[steps.index("attendanceReports") + 1]
-        return next(list(report["records"]) for report in reports if report["id"] == wanted)
+        report_id = steps[steps.index("attendanceReports") + 1]
+        return next(list(report["records"]) for report in reports if report["id"] == report_id)
 
     def _mail(self, account: Account, steps: list[str], query: Mapping[str, str], size: int, url: str) -> Item:
         if steps[-2:] == ["messages", "delta"]:
@@ -232,7 +240,7 @@ class Microsoft:
                 {"id": f"id-{steps[0]}", "displayName": steps[0], "childFolderCount": 0, "totalItemCount": 0}, query
             )
         parent = steps[0] if steps else ""
-        found = [
+        folders = [
             {
                 "id": name,
                 "displayName": name,
@@ -242,7 +250,7 @@ class Microsoft:
             for name, above in account.folders.items()
             if above == parent
         ]
-        return _page(found, query, size, url)
+        return _page(folders, query, size, url)
 
     def _delta(self, account: Account, folder: str, query: Mapping[str, str], size: int, url: str) -> Item:
         log, token = account.log.get(folder, []), query.get("$skiptoken") or query.get("$deltatoken")
@@ -254,8 +262,8 @@ class Microsoft:
                 raise _RefusedError(*self.forgets)
         if "$deltatoken" in query:
             round_ = replace(round_, place=0, begins=round_.ends, ends=len(log), order="")
-        found = round_.items(log)
-        page, rest = found[round_.place : round_.place + size], len(found) > round_.place + size
+        items = round_.items(log)
+        page, rest = items[round_.place : round_.place + size], len(items) > round_.place + size
         kind, name = ("nextLink", "skiptoken") if rest else ("deltaLink", "deltatoken")
         following = replace(round_, place=round_.place + size).token(account.forgotten)
         value = [_selected(item, {"$select": round_.select}) for item in page]
@@ -264,7 +272,7 @@ class Microsoft:
 
 @dataclass(frozen=True)
 class _Round:
-    """A round of a delta query: which part of a folder's log it tells of, in which order, and what was told of it."""
+    """A round of a delta query: the part of a folder's log that it returns, in which order, and what it returned."""
 
     begins: int
     ends: int
@@ -290,10 +298,10 @@ class _Round:
         return "~".join(map(str, parts))
 
     def items(self, log: list[Item]) -> list[Item]:
-        found = [item for item in log[self.begins : self.ends] if item.get("receivedDateTime", "~") >= self.since]
+        items = [item for item in log[self.begins : self.ends] if item.get("receivedDateTime", "~") >= self.since]
         if self.order:
-            found.sort(key=lambda item: str(item.get("receivedDateTime", "")), reverse=True)
-        return found[:MAX_FILTERED] if self.since else found
+            items.sort(key=lambda item: str(item.get("receivedDateTime", "")), reverse=True)
+        return items[:MAX_FILTERED] if self.since else items
 
 
 LOGIN, GRAPH = "https://login.microsoftonline.com", "https://graph.microsoft.com"
@@ -310,13 +318,13 @@ class _RefusedError(Exception):
         self.reply = Reply(status, json.dumps({"error": {"code": code, "message": code}}).encode())
 
 
-def _page(found: list[Item], query: Mapping[str, str], size: int, url: str) -> Item:
+def _page(items: list[Item], query: Mapping[str, str], size: int, url: str) -> Item:
     place = int(query.get("$skip", 0))
-    told: Item = {"value": [_selected(item, query) for item in found[place : place + size]]}
-    if place + size < len(found):
-        kept = "&".join(f"{name}={value.replace(' ', '%20')}" for name, value in query.items() if name != "$skip")
-        told["@odata.nextLink"] = f"{url}?{kept}&$skip={place + size}"
-    return told
+    page: Item = {"value": [_selected(item, query) for item in items[place : place + size]]}
+    if place + size < len(items):
+        parameters = "&".join(f"{name}={value.replace(' ', '%20')}" for name, value in query.items() if name != "$skip")
+        page["@odata.nextLink"] = f"{url}?{parameters}&$skip={place + size}"
+    return page
 
 
 def _selected(item: Item, query: Mapping[str, str]) -> Item:
@@ -328,15 +336,15 @@ def _selected(item: Item, query: Mapping[str, str]) -> Item:
     return {name: value for name, value in item.items() if name in {*names, "id"} or name.startswith("@")}
 
 
-def _at(item: Item, name: str) -> datetime:
+def _instant(item: Item, name: str) -> datetime:
     try:
         return datetime.fromisoformat(item[name]["dateTime"]).replace(tzinfo=UTC)
     except ValueError:  # a made-up fault: shown in every window
         return datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def _json(found: object) -> Reply:
-    return Reply(body=json.dumps(found).encode())
+def _json(body: object) -> Reply:
+    return Reply(body=json.dumps(body).encode())
 
 
 def _no(error: str, status: int = 400) -> Reply:

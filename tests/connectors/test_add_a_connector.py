@@ -20,10 +20,10 @@ PACKAGE = ("pyproject.toml", "evenhours_bookings/source.py", "evenhours_bookings
 
 def files() -> dict[str, str]:
     """The files that the page shows: a path on a line of its own, then the block."""
-    found = re.findall(
+    blocks = re.findall(
         r"^`([^`\n]+)`\n\n```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
-    return dict(found)
+    return dict(blocks)
 
 
 def commands() -> list[str]:
@@ -65,13 +65,13 @@ class Follower:
         words = command.split()
         place = {"pip": self.package, "evenhours": self.practice, "python": ROOT}[words[0]]
         own = ("EVENHOURS", "PYTEST", "PYTHON", "PIP", "VIRTUAL_ENV")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         path = f"{self.active}/bin{os.pathsep}{os.environ['PATH']}"
         ended = subprocess.run(
             [self.active / "bin" / words[0], *words[1:]],
             cwd=place,
-            env={**kept, **offline, "PATH": path, "VIRTUAL_ENV": str(self.active)},
+            env={**inherited, **offline, "PATH": path, "VIRTUAL_ENV": str(self.active)},
             capture_output=True,
             text=True,
             check=False,
@@ -114,8 +114,8 @@ def test_the_page_leads_to_a_connector_that_reads(follower: Follower) -> None:
 @pytest.mark.slow
 def test_the_pages_connector_passes_the_suite(follower: Follower) -> None:
     (suite,) = (command for command in commands() if command.startswith("python -m pytest"))
-    found = follower.types(f"{suite} -q -p no:cacheprovider")
-    passed = re.search(r"(\d+) passed, (\d+) deselected", found)
-    assert passed, found
+    output = follower.types(f"{suite} -q -p no:cacheprovider")
+    passed = re.search(r"(\d+) passed, (\d+) deselected", output)
+    assert passed, output
     assert int(passed[1]) >= 12
-    assert "skipped" not in found
+    assert "skipped" not in output

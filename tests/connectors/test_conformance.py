@@ -1,7 +1,7 @@
 """The conformance suite: every connector behaves alike, through the ordinary ingest into a real database.
 
 A kind in the registry without a made-up world fails here. Which behaviours mean nothing to which source, and why, is
-declared by the worlds and told in docs/sources.md. One kind alone: ``pytest -k csv`` on this file.
+declared by the worlds and documented in docs/sources.md. One kind alone: ``pytest -k csv`` on this file.
 """
 
 from __future__ import annotations
@@ -90,13 +90,13 @@ def practices(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for practice in made:
+        practice.close()
 
 
 @pytest.fixture
 def practice(practices: MakePractice) -> Practice:
-    """One that finds ten items in each account, read once."""
+    """Return a practice with ten items in each account, read once."""
     made = practices()
     made.put(*range(ITEMS))
     assert problems(made.read()) == {}
@@ -133,7 +133,7 @@ def test_a_kind_with_entries_declares_them(practice: Practice) -> None:
     assert RecordType.CALENDAR in practice.kind.record_types(options) or not entries
 
 
-# Once, twice, bit by bit, anew
+# Once, twice, in parts, from the beginning
 
 
 @of_worlds(Behaviour.TWICE)
@@ -170,14 +170,14 @@ def test_a_night_that_is_to_read_some_days_alone_loses_nothing_of_the_others(
 ) -> None:
     narrow = practices()  # nothing was read before
     practice.put(10, 11, 50, 51)
-    for one in (practice, narrow):
-        assert problems(one.read(now=nights(1), **options)) == {}
+    for current in (practice, narrow):
+        assert problems(current.read(now=nights(1), **options)) == {}
     practice.put(12, 52)
     whole = practices()
     assert problems(whole.read(now=nights(2))) == {}
-    for one in (practice, narrow):
-        assert problems(one.read(now=nights(2))) == {}
-        assert one.holds() == whole.holds()
+    for current in (practice, narrow):
+        assert problems(current.read(now=nights(2))) == {}
+        assert current.holds() == whole.holds()
 
 
 @of_worlds(Behaviour.CHANGED)
@@ -214,7 +214,7 @@ def test_what_is_gone_from_the_source_is_gone_and_its_history_stays(practice: Pr
 
 
 def forget(practice: Practice, *numbers: int) -> None:
-    """Let the source tell these items no longer, without a word, in a whole answer."""
+    """Let the source leave these items out of a complete result, without reporting them as deleted."""
     for owner in practice.accounts:
         practice._world.drop(*numbers, owner=owner)
         if Behaviour.EXPIRED not in practice._world.declines:
@@ -242,13 +242,13 @@ def test_past_items_that_the_source_drops_stay_and_deleted_ones_are_removed(prac
 def test_eleven_weekly_readings_of_a_source_that_keeps_a_month_only_ever_add(practice: Practice) -> None:
     today = (NOW - moment(0)).days
     days = range(today - 27, today + 80, 7)
-    kept, held = {*range(ITEMS)}, set[Any]()
+    listed, held = {*range(ITEMS)}, set[Any]()
     for week in range(11):
         now = today + 7 * week
-        told = {5 * day + number for day in days if now - 30 <= day < now + 7 for number in range(3)}
-        practice.put(*sorted(told - kept))
-        forget(practice, *sorted(kept - told))
-        kept = told
+        now_listed = {5 * day + number for day in days if now - 30 <= day < now + 7 for number in range(3)}
+        practice.put(*sorted(now_listed - listed))
+        forget(practice, *sorted(listed - now_listed))
+        listed = now_listed
         assert problems(practice.read(now=nights(7 * week))) == {}
         rows = {row[:3] for table in ("event", "evidence") for row in practice.holds()[table]}
         assert held < rows
@@ -292,8 +292,8 @@ def test_cut_off_it_goes_on_with_the_next_page(practice: Practice, practices: Ma
 @of_worlds(Behaviour.PROGRESS)
 def test_a_first_reading_reports_progress(practice: Practice) -> None:
     for account in map(practice.name, practice.accounts):
-        pages = [(done, total) for done, total in practice.told[account] if done is not None and total is not None]
-        assert len(pages) == len(practice.told[account]) > 0
+        pages = [(done, total) for done, total in practice.progress[account] if done is not None and total is not None]
+        assert len(pages) == len(practice.progress[account]) > 0
         assert all(before < after for (before, _), (after, _) in pairwise(pages)), pages
         assert pages[-1][0] == pages[-1][1]
 
@@ -355,10 +355,10 @@ def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
 def test_a_rejected_record_is_resolved_once_it_can_be_used(practice: Practice, practices: MakePractice) -> None:
     items, whole = ITEMS * len(practice.accounts), practices()
     practice._world.spoil(3)
-    for one in (practice, whole):
-        assert problems(one.read(now=nights(1))) == {}
-        assert one.items() == items - 1
-        assert len(one.holds()["rejected"]) == 1
+    for current in (practice, whole):
+        assert problems(current.read(now=nights(1))) == {}
+        assert current.items() == items - 1
+        assert len(current.holds()["rejected"]) == 1
     assert practice.holds() == whole.holds()
     practice._world.change(3)
     assert problems(practice.read(now=nights(2))) == {}
@@ -404,8 +404,8 @@ def test_of_another_job_only_times_are_stored(practice: Practice, practices: Mak
     assert times_of(entries_of(fresh)) == times_of(ordinary)
     assert others_of(fresh) == []
     for entry in entries_of(fresh):
-        said = {name: entry[name] for name in ("kind", "status", "client", "excluded", "edited_at", "meeting")}
-        assert said == {"kind": "busy", "status": "confirmed"} | dict.fromkeys(
+        fields = {name: entry[name] for name in ("kind", "status", "client", "excluded", "edited_at", "meeting")}
+        assert fields == {"kind": "busy", "status": "confirmed"} | dict.fromkeys(
             ("client", "excluded", "edited_at", "meeting")
         )
     before = practice.holds()
@@ -426,9 +426,9 @@ def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_jo
 ) -> None:
     before, fresh = practice.holds(), practices()
     assert {entry["excluded"] for entry in entries_of(practice)} <= {None}
-    for one in (practice, fresh):
-        one.settle(practice=SHORT)
-        assert problems(one.read(now=nights(1))) == {}
+    for current in (practice, fresh):
+        current.settle(practice=SHORT)
+        assert problems(current.read(now=nights(1))) == {}
     assert practice.holds() == fresh.holds()
     long = [entry for entry in entries_of(practice) if not entry["all_day"]]
     assert all(entry["excluded"] == "longer than longest_session_hours" for entry in long)
@@ -451,15 +451,15 @@ def test_what_lies_outside_the_window_is_not_stored_and_comes_once_it_is_wanted(
     end = start + 24 * 60 * 60
 
     def inside(rows: list[Any], first: int, last: int) -> list[Any]:
-        found = [(row, row[first] or row[last], row[last] or row[first]) for row in rows if row[1] == SOURCE]
-        return [row for row, begin, over in found if begin < end and (over > start or begin >= start)]
+        spans = [(row, row[first] or row[last], row[last] or row[first]) for row in rows if row[1] == SOURCE]
+        return [row for row, begin, over in spans if begin < end and (over > start or begin >= start)]
 
     whole, narrow = practice.holds(), practices()
     assert problems(narrow.read(first=day, last=day)) == {}
-    found = narrow.holds()
+    stored = narrow.holds()
     for table, first, last in (("event", 3, 4), ("evidence", 4, 5), ("message", 3, 3)):
         expected = [row[:first] for row in inside(whole[table], first, last)]
-        assert [row[:first] for row in found[table]] == expected
+        assert [row[:first] for row in stored[table]] == expected
     assert 0 < narrow.items() < practice.items()
     assert problems(narrow.read(now=nights(1))) == {}
     assert narrow.holds() == whole
@@ -482,7 +482,7 @@ SHRINKING = [
 )
 def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
     practice: Practice,
-    forgets: bool,  # noqa: FBT001 - whether it tells of all that it holds, or only of what was taken away
+    forgets: bool,  # noqa: FBT001 - whether it returns all that it holds, or only what was removed
 ) -> None:
     practice._world.drop(2, 4, 6, 8)  # not the first, which it may have forgotten
     if forgets:
@@ -492,8 +492,8 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
     assert isinstance(refused.problem, ShrunkSourceError)
     assert "--accept-shrink" in str(refused.problem)
     assert (practice.everything(), practice.cursors()) == (before, cursors)
-    anew = practice.outcome(now=nights(1), full=True)
-    assert isinstance(anew.problem, ShrunkSourceError)
+    again = practice.outcome(now=nights(1), full=True)
+    assert isinstance(again.problem, ShrunkSourceError)
     assert practice.holds() == held
     assert practice.outcome(now=nights(2), accept_shrink=True).problem is None
     assert practice.outcome(now=nights(3)).problem is None
@@ -580,15 +580,18 @@ def test_a_trouble_that_lasts_leaves_everything_for_the_next_run(
 
 def spellings(word: str) -> set[bytes]:
     """Return a word's encodings: plain, base64 at each offset, hexadecimal, percent-encoded, UTF-16."""
-    found: set[bytes] = set()
+    encodings: set[bytes] = set()
     for plain in (word, word.lower(), word.upper()):
         data = plain.encode()
         for lead in range(3):
             # the first signs hang on what stands before, the last ones on what comes after
-            found.add(base64.b64encode(b"\0" * lead + data)[lead + 1 : -4])
-        found |= {data, data.hex().encode(), data.hex().upper().encode(), plain.encode("utf-16-le")}
-        found |= {"".join(f"%{sign:02X}" for sign in data).encode(), "".join(f"%{sign:02x}" for sign in data).encode()}
-    return found
+            encodings.add(base64.b64encode(b"\0" * lead + data)[lead + 1 : -4])
+        encodings |= {data, data.hex().encode(), data.hex().upper().encode(), plain.encode("utf-16-le")}
+        encodings |= {
+            "".join(f"%{sign:02X}" for sign in data).encode(),
+            "".join(f"%{sign:02x}" for sign in data).encode(),
+        }
+    return encodings
 
 
 CANARIES = spellings(CANARY) | spellings(NUMBER)
@@ -604,12 +607,12 @@ def files_below(folder: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("lead", ["", "a", "ab", "abc"])
 def test_a_canary_is_found_however_it_is_written(lead: str) -> None:
-    said = f"{lead}{CANARY} and more".encode()
-    assert found_in(said)
-    assert found_in(base64.b64encode(said))
-    assert found_in(base64.b64encode(said.lower()))
-    assert found_in(said.hex().encode())
-    assert found_in("".join(f"%{sign:02X}" for sign in said).encode())
+    text = f"{lead}{CANARY} and more".encode()
+    assert found_in(text)
+    assert found_in(base64.b64encode(text))
+    assert found_in(base64.b64encode(text.lower()))
+    assert found_in(text.hex().encode())
+    assert found_in("".join(f"%{sign:02X}" for sign in text).encode())
     assert not found_in(b"nothing here")
 
 
@@ -635,17 +638,17 @@ def test_no_name_address_or_content_is_found_anywhere(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     world = practice._world
     practice.put(10, 11)
-    said = [repr(outcome) for outcome in practice.read(now=nights(1)).values()]
+    outputs = [repr(outcome) for outcome in practice.read(now=nights(1)).values()]
     for how in (how for how in Trouble if how.value not in world.declines):
         world.trouble(how)
-        said += [f"{outcome!r} {outcome.problem}" for outcome in practice.read(now=nights(2), full=True).values()]
+        outputs += [f"{outcome!r} {outcome.problem}" for outcome in practice.read(now=nights(2), full=True).values()]
         world.mend()
     assert practice.items() == (ITEMS + 2) * len(practice.accounts)
     create_key(practice.folder / "evenhours.key")
-    said += [spoken(practice, *command) for command in COMMANDS]
+    outputs += [spoken(practice, *command) for command in COMMANDS]
     (practice.folder / "evenhours.toml").unlink()  # it says where the world is
     (practice.folder / "neighbour.ics").unlink()  # it is a part of the world
-    assert found_in(caplog.text.encode(), *(text.encode() for text in said)) == set()
+    assert found_in(caplog.text.encode(), *(text.encode() for text in outputs)) == set()
     assert found_in(*files_below(practice.folder), *files_below(temporary)) == set()
 
 

@@ -86,11 +86,11 @@ def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
     return ends[0]
 
 
-def assert_too_slow(error: BaseException | None, who: str = "the server") -> None:
+def assert_too_slow(error: BaseException | None, server: str = "the server") -> None:
     assert isinstance(error, LimitExceededError), repr(error)
-    found = rf"{who} answers too slowly: [\d,]+ bytes in \d s\."
+    problem = rf"{server} answers too slowly: [\d,]+ bytes in \d s\."
     remedy = r"Ask whoever runs it why; no other source had to wait for it\."
-    assert re.search(f"{found} {remedy}", str(error))
+    assert re.search(f"{problem} {remedy}", str(error))
 
 
 # A web server
@@ -209,10 +209,10 @@ KINDS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
     "ics": ("ics", ics, {}),
     "caldav": ("caldav", caldav, {}),
     "fhir": ("fhir", fhir, {}),
-    "google_calendar's token": ("google_calendar", lambda *told: google("google_calendar", *told), {}),
-    "google_calendar": ("google_calendar", lambda *told: google("google_calendar", *told), SIGNED_IN),
-    "gmail": ("gmail", lambda *told: google("gmail", *told), SIGNED_IN),
-    "google_meet": ("google_meet", lambda *told: google("google_meet", *told), SIGNED_IN),
+    "google_calendar's token": ("google_calendar", lambda *arguments: google("google_calendar", *arguments), {}),
+    "google_calendar": ("google_calendar", lambda *arguments: google("google_calendar", *arguments), SIGNED_IN),
+    "gmail": ("gmail", lambda *arguments: google("gmail", *arguments), SIGNED_IN),
+    "google_meet": ("google_meet", lambda *arguments: google("google_meet", *arguments), SIGNED_IN),
     "microsoft's discovery": ("microsoft", microsoft, {}),
     "microsoft's token": ("microsoft", microsoft, {"openid-configuration": DISCOVERY}),
     "microsoft": ("microsoft", microsoft, SIGNED_IN),
@@ -236,7 +236,7 @@ def test_every_kind_that_waits_for_a_server_is_among_them() -> None:
 
 
 def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """httplib2 connects anew where an answer makes no sense, which must not begin the time anew."""
+    """httplib2 reconnects after an invalid response, which must not restart the deadline."""
     monkeypatch.setattr("connectors.retry._sleep", lambda _: None)
     context = practice(tmp_path)
     with dripping(complete_answers={"/token": TOKEN, "/": b"junk\r\n\r\n"}, pause=SECONDS * 0.4) as port:
@@ -321,12 +321,12 @@ def test_mail_server_that_drips_in_the_handshake_after_starttls_is_left(tmp_path
         assert_too_slow(ended(mail(server.port, tmp_path, "starttls")), "the mail server")
 
 
-def tag(asked: list[str]) -> str:
-    return asked[-1].partition(" ")[0]
+def tag(lines: list[str]) -> str:
+    return lines[-1].partition(" ")[0]
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "answer_start"),
     [
         ("CAPABILITY", b"* CAPABILITY "),
         ("AUTHENTICATE", b"+"),
@@ -339,11 +339,11 @@ def tag(asked: list[str]) -> str:
         ("FETCH", fetch_response(1) + b"* 1 FETCH ("),
     ],
     ids=["line", "going on", "line of folders", "literal of folders", "examine", "search", "line of a message",
-         "literal of a message", "behind a message"],
+         "literal of a message", "after a message"],
 )  # fmt: skip
-def test_mail_server_that_drips_in_an_answer_is_left(command: str, said: bytes, tmp_path: Path) -> None:
+def test_mail_server_that_drips_in_an_answer_is_left(command: str, answer_start: bytes, tmp_path: Path) -> None:
     with scripted_imap() as server:
-        server.set_answer(command, said + DRIP)
+        server.set_answer(command, answer_start + DRIP)
         assert_too_slow(ended(mail(server.port, tmp_path)), "the mail server")
 
 
@@ -361,9 +361,9 @@ def test_tries_of_one_question_to_a_mail_server_have_one_deadline_together(tmp_p
     with scripted_imap() as server:
         server.answers["LIST"] = late
         error = ended(mail(server.port, tmp_path))
-        asked = [line for line in server.received if "LIST" in line]
+        list_commands = [line for line in server.received if "LIST" in line]
     assert isinstance(error, UnavailableError)
-    assert len(asked) == 1  # a pause of a second is more than is left
+    assert len(list_commands) == 1  # a pause of a second is more than is left
 
 
 def test_large_mailbox_that_comes_steadily_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,9 +377,9 @@ def test_large_mailbox_that_comes_steadily_is_not_cut(tmp_path: Path, monkeypatc
     assert PAGE > 2
     with scripted_imap(messages=16) as server:
         server.answers["FETCH"] = slowly
-        found: list[Any] = []
-        assert ended(lambda: found.append(mail(server.port, tmp_path)()), SECONDS * 20) is None
-    assert len(found[0].stamps) == 16
+        results: list[Any] = []
+        assert ended(lambda: results.append(mail(server.port, tmp_path)()), SECONDS * 20) is None
+    assert len(results[0].stamps) == 16
 
 
 def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
@@ -415,15 +415,15 @@ def test_name_with_many_addresses_that_take_nobody_has_one_deadline(monkeypatch:
 
 
 def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
-    one = deadline.Deadline()
-    one.renew()
+    limit = deadline.Deadline()
+    limit.renew()
     time.sleep(SECONDS * 1.2)
-    assert one.seconds_left() == pytest.approx(SECONDS)
-    assert one.allows_pause(SECONDS / 2)
-    assert one.seconds_left() == pytest.approx(SECONDS / 2)
-    assert not one.allows_pause(SECONDS)
-    one.renew()
-    assert one.seconds_left() == pytest.approx(SECONDS)
+    assert limit.seconds_left() == pytest.approx(SECONDS)
+    assert limit.allows_pause(SECONDS / 2)
+    assert limit.seconds_left() == pytest.approx(SECONDS / 2)
+    assert not limit.allows_pause(SECONDS)
+    limit.renew()
+    assert limit.seconds_left() == pytest.approx(SECONDS)
 
 
 def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:

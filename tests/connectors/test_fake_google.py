@@ -1,4 +1,4 @@
-"""The fake refuses what Google refuses: what it lets through says something."""
+"""The fake refuses what Google refuses, so that a request which it accepts is a valid one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.connectors.fake_google.calendar import CANARY, at
+from tests.connectors.fake_google.calendar import CANARY, utc
 from tests.connectors.fake_google.discovery import (
     ErrorResponse,
     FakeError,
-    hold_to_shape,
+    check_shape,
     masked,
     method_at,
     methods,
@@ -24,8 +24,8 @@ EVENTS = "/calendar/v3/calendars/primary/events"
 
 def token(google: FakeGoogle, *scopes: str) -> str:
     permission = google.auth.allow("ana@harbour.example", *(AUTH + scope for scope in scopes))
-    told = google.auth.token({"grant_type": "refresh_token", "refresh_token": permission["refresh_token"]})
-    return f"Bearer {told['access_token']}"
+    response = google.auth.token({"grant_type": "refresh_token", "refresh_token": permission["refresh_token"]})
+    return f"Bearer {response['access_token']}"
 
 
 def ask(google: FakeGoogle, path: str, scope: str, **query: Any) -> Any:
@@ -40,7 +40,7 @@ def refusal(google: FakeGoogle, path: str, scope: str, **query: Any) -> tuple[in
 
 @pytest.fixture
 def filled(google: FakeGoogle) -> FakeGoogle:
-    google.calendar("ana@harbour.example").put("one", at("2026-03-02 10:00"))
+    google.calendar("ana@harbour.example").put("one", utc("2026-03-02 10:00"))
     return google
 
 
@@ -89,8 +89,8 @@ def test_of_a_deleted_entry_only_the_id_is_returned(filled: FakeGoogle) -> None:
     sync = ask(filled, EVENTS, CALENDAR, **SINGLE)["nextSyncToken"]
     filled.calendar("ana@harbour.example").delete("one")
 
-    told = ask(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"]
-    assert told == [{"id": "one", "status": "cancelled"}]
+    items = ask(filled, EVENTS, CALENDAR, **SINGLE, syncToken=sync)["items"]
+    assert items == [{"id": "one", "status": "cancelled"}]
 
 
 def test_a_mask_is_applied_and_without_one_everything_comes(filled: FakeGoogle) -> None:
@@ -111,19 +111,19 @@ def test_the_fake_itself_is_checked_against_the_shapes() -> None:
         {"items": [{"start": {"dateTime": "2026-03-02"}}]},
     ):
         with pytest.raises(FakeError):
-            hold_to_shape(method, wrong)
+            check_shape(method, wrong)
 
 
 def test_masks_reach_into_lists_and_objects() -> None:
     method, _ = method_at(EVENTS)
-    told = {"items": [{"id": "a", "attendees": [{"self": True, "email": "x"}]}, {"id": "b"}], "summary": "x"}
+    answer = {"items": [{"id": "a", "attendees": [{"self": True, "email": "x"}]}, {"id": "b"}], "summary": "x"}
 
-    assert masked(method, "items(id,attendees/self)", told) == {
+    assert masked(method, "items(id,attendees/self)", answer) == {
         "items": [{"id": "a", "attendees": [{"self": True}]}, {"id": "b"}]
     }
 
 
 def test_everything_requested_here_is_in_the_descriptions() -> None:
-    known = {method.id for method in methods()}
-    assert {"calendar.events.list", "gmail.users.history.list", "reports.activities.list"} <= known
-    assert {"meet.conferenceRecords.list", "meet.spaces.get"} <= known
+    described = {method.id for method in methods()}
+    assert {"calendar.events.list", "gmail.users.history.list", "reports.activities.list"} <= described
+    assert {"meet.conferenceRecords.list", "meet.spaces.get"} <= described

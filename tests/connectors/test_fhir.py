@@ -90,11 +90,11 @@ def met(number: int = 0, over: int = 7, **elements: object) -> dict[str, object]
 
 
 def written(number: int = 0, sender: str = "Patient/9", *recipients: str, **elements: object) -> dict[str, object]:
-    at = START + timedelta(hours=number)
+    sent_at = START + timedelta(hours=number)
     return {
         "status": "completed",
-        "sent": at.isoformat(),
-        "received": (at + timedelta(minutes=1)).isoformat(),
+        "sent": sent_at.isoformat(),
+        "received": (sent_at + timedelta(minutes=1)).isoformat(),
         "sender": {"reference": sender, "display": CANARY},
         "recipient": [{"reference": name} for name in recipients or ("Practitioner/1",)],
         "payload": [{"contentString": CANARY}],
@@ -123,13 +123,15 @@ class Stored:
         stored = cls({})
         for batch in (batch for run in runs for batch in run):
             if batch.replaces:
-                stored.records = {key: one for key, one in stored.records.items() if isinstance(one, MessageStamp)}
-            stored.records = {key: one for key, one in stored.records.items() if key[1] not in batch.removed}
-            stored.records |= {(one.clinician, _key(one)): one for one in batch.records}
+                stored.records = {
+                    key: record for key, record in stored.records.items() if isinstance(record, MessageStamp)
+                }
+            stored.records = {key: record for key, record in stored.records.items() if key[1] not in batch.removed}
+            stored.records |= {(record.clinician, _key(record)): record for record in batch.records}
         return stored
 
     def of(self, kind: type[Any]) -> list[Any]:
-        return [one for one in self.records.values() if isinstance(one, kind)]
+        return [record for record in self.records.values() if isinstance(record, kind)]
 
 
 def _key(record: Record) -> object:
@@ -137,7 +139,7 @@ def _key(record: Record) -> object:
 
 
 def records(batches: list[Batch], kind: type[Any]) -> list[Any]:
-    return [one for batch in batches for one in batch.records if isinstance(one, kind)]
+    return [record for batch in batches for record in batch.records if isinstance(record, kind)]
 
 
 def reasons(batches: list[Batch]) -> list[str]:
@@ -156,9 +158,9 @@ def test_a_record_that_can_be_used_now_is_resolved(server: FhirServer) -> None:
     server.now += timedelta(hours=1)
     server.put("Appointment", "a1", **booked(0))
     second = read(server.url, first[-1].cursor)
-    (mended,) = (place for batch in second for place in batch.resolved)
-    assert {record.where for batch in second for record in batch.rejected} == places - {mended}
-    assert "a1" not in mended
+    (resolved,) = (place for batch in second for place in batch.resolved)
+    assert {record.where for batch in second for record in batch.rejected} == places - {resolved}
+    assert "a1" not in resolved
 
 
 def test_an_appointment_that_cannot_be_used_any_more_is_gone(server: FhirServer) -> None:
@@ -267,11 +269,11 @@ def test_an_unusable_appointment_is_rejected(server: FhirServer, elements: dict[
 
 
 def _everything(server: FhirServer) -> Callable[[ReceivedRequest], Reply]:
-    """Answers that pay no heed to what was asked for."""
+    """Return a server's answers that ignore the query."""
 
-    def answer(asked: ReceivedRequest) -> Reply:
-        kind = asked.path.partition("?")[0].rpartition("/")[2]
-        entries = [{"resource": one} for one in server.resources.values() if one["resourceType"] == kind]
+    def answer(request: ReceivedRequest) -> Reply:
+        kind = request.path.partition("?")[0].rpartition("/")[2]
+        entries = [{"resource": resource} for resource in server.resources.values() if resource["resourceType"] == kind]
         return Reply(body=json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
 
     return answer
@@ -297,7 +299,7 @@ def test_an_encounter_that_cannot_be_true_has_unknown_times(server: FhirServer, 
     period = {"start": START.isoformat(), "end": (START + timedelta(hours=hours)).isoformat()}
     server.put("Encounter", "e1", **met(period=period))
     batches = read(server.url)
-    assert [(one.started_at, one.ended_at) for one in records(batches, SessionEvidence)] == [(None, None)]
+    assert [(record.started_at, record.ended_at) for record in records(batches, SessionEvidence)] == [(None, None)]
     assert len(reasons(batches)) == 1
 
 
@@ -341,7 +343,7 @@ def test_where_times_suffice_only_appointments_are_requested(server: FhirServer)
     server.put("Communication", "c1", **written())
     batches = read(server.url, times_suffice=True)
     assert sum(len(batch.records) for batch in batches) == 1
-    assert {asked.path.partition("?")[0].rpartition("/")[2] for asked in server.received} == {"Appointment"}
+    assert {request.path.partition("?")[0].rpartition("/")[2] for request in server.received} == {"Appointment"}
 
 
 # Runs
@@ -397,8 +399,8 @@ def test_only_changes_are_requested_from_ten_minutes_before(server: FhirServer) 
     server.now += timedelta(days=1)
     server.put("Appointment", "late", **booked(9))
     second = read(server.url, first[-1].cursor)
-    assert any("_lastUpdated=ge2026-06-01T11%3A50" in asked.path for asked in server.received)
-    assert not any("date=" in asked.path for asked in server.received)
+    assert any("_lastUpdated=ge2026-06-01T11%3A50" in request.path for request in server.received)
+    assert not any("date=" in request.path for request in server.received)
     server.received.clear()
     third = read(server.url, second[-1].cursor)
     assert len(records(third, CalendarEvent)) == 1
@@ -437,8 +439,8 @@ def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
         )
         server.received.clear()
         read(server.url, runs[-1][-1].cursor)
-        asked = [asked.path for asked in server.received if "recipient=" in asked.path]
-        assert "_lastUpdated=ge2026-06-01T17" in asked[0]
+        paths = [request.path for request in server.received if "recipient=" in request.path]
+        assert "_lastUpdated=ge2026-06-01T17" in paths[0]
 
 
 def test_what_was_deleted_is_noticed_when_everything_is_read_again(server: FhirServer) -> None:
@@ -511,7 +513,7 @@ def test_an_unknown_practitioner_is_reported(server: FhirServer) -> None:
 def test_nobody_elses_resources_are_requested(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, "Practitioner/3", "Patient/9"))
     assert records(read(server.url), CalendarEvent) == []
-    assert all("Practitioner%2F1" in asked.path for asked in server.received)
+    assert all("Practitioner%2F1" in request.path for request in server.received)
 
 
 # What a server may do to us
@@ -603,7 +605,7 @@ def test_many_changes_at_one_time_are_all_found(monkeypatch: pytest.MonkeyPatch)
 def test_a_token_and_a_password_are_sent_and_never_shown(server: FhirServer) -> None:
     secrets = {"env:TOKEN": f"{CANARY}\n", "env:PASSWORD": "pässword"}.__getitem__
     read(server.url, token="env:TOKEN", read_secret=secrets)
-    assert {asked.headers["Authorization"] for asked in server.received} == {f"Bearer {CANARY}"}
+    assert {request.headers["Authorization"] for request in server.received} == {f"Bearer {CANARY}"}
     server.received.clear()
     batches = read(
         "env:URL",
@@ -611,7 +613,7 @@ def test_a_token_and_a_password_are_sent_and_never_shown(server: FhirServer) -> 
         password="env:PASSWORD",
         read_secret=lambda name: server.url if name == "env:URL" else secrets(name),
     )
-    assert {asked.headers["Authorization"] for asked in server.received} == {
+    assert {request.headers["Authorization"] for request in server.received} == {
         f"Basic {b64encode('ana:pässword'.encode()).decode()}"
     }
     assert CANARY not in repr(batches)
@@ -624,7 +626,7 @@ def test_a_secret_address_without_encryption_is_refused_and_not_shown() -> None:
 
 
 def test_a_token_that_was_revoked_is_reported(server: FhirServer) -> None:
-    server.refuses = lambda asked: None if asked.headers.get("Authorization") == "Bearer new" else Reply(401)
+    server.refuses = lambda request: None if request.headers.get("Authorization") == "Bearer new" else Reply(401)
     with pytest.raises(AuthorizationError) as error:
         read(server.url, token="env:TOKEN", read_secret=lambda _: CANARY)
     assert CANARY not in f"{error.value!r}"
@@ -644,8 +646,8 @@ def test_a_token_that_was_revoked_is_reported(server: FhirServer) -> None:
 def test_invalid_options_are_reported(options: dict[str, Any], problem: str) -> None:
     assert SOURCE_KIND.check is not None
     assert SOURCE_KIND.check(FhirOptions(url="https://records.example", practitioners=PEOPLE)) == []
-    (found,) = SOURCE_KIND.check(FhirOptions(**{"url": "https://a.example", "practitioners": PEOPLE, **options}))
-    assert re.match(problem, found)
+    (message,) = SOURCE_KIND.check(FhirOptions(**{"url": "https://a.example", "practitioners": PEOPLE, **options}))
+    assert re.match(problem, message)
 
 
 def test_nothing_but_times_and_keyed_names_leaves_the_connector(server: FhirServer) -> None:
@@ -654,8 +656,8 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(server: FhirServ
     batches = read(server.url)
     assert records(batches, CalendarEvent)
     assert CANARY not in repr(batches)
-    asked = " ".join(asked.path for asked in server.received)
-    assert not any(word in asked for word in ("payload", "description", "note", "reason", "topic", "comment"))
+    paths = " ".join(request.path for request in server.received)
+    assert not any(word in paths for word in ("payload", "description", "note", "reason", "topic", "comment"))
 
 
 # A server that others wrote
@@ -676,8 +678,8 @@ def test_medplum_is_read_as_our_own_server_is(medplum: Medplum, monkeypatch: pyt
     first = read(peer.url, practitioners={"ana": ("urn:npi|1234",)})
 
     assert (len(records(first, CalendarEvent)), len(records(first, SessionEvidence))) == (7, 7)
-    assert {one.uid_key for one in records(first, CalendarEvent)} == {
-        one.uid_key for one in records(first, SessionEvidence)
+    assert {record.uid_key for record in records(first, CalendarEvent)} == {
+        record.uid_key for record in records(first, SessionEvidence)
     }
     assert sorted(stamp.outgoing for stamp in records(first, MessageStamp)) == [False, True]
     assert CANARY not in repr(first)

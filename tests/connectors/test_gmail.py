@@ -16,7 +16,7 @@ from connectors.google.access import MAIL
 from connectors.google.gmail import Gmail, GmailOptions
 from connectors.mail.headers import Headers
 from connectors.records import CounterpartKind
-from tests.connectors.fake_google.calendar import CANARY, at
+from tests.connectors.fake_google.calendar import CANARY, utc
 from tests.connectors.fake_google.discovery import masked
 from tests.connectors.fake_google.mailbox import FakeMailbox
 from tests.connectors.fake_google.practice import ANA, PSEUDONYMS, WINDOW, GoogleReader, context, grant_access
@@ -38,17 +38,19 @@ def reader(google: FakeGoogle, tmp_path: Path, mailbox: FakeMailbox) -> GoogleRe
 
 
 def letters(mailbox: FakeMailbox, number: int, first: int = 0) -> list[str]:
-    """Letters from a client, one an hour."""
-    return [mailbox.put(at("2026-03-02 08:00") + timedelta(hours=n), CLIENT, ANA) for n in range(first, first + number)]
+    """Put a client's messages into the mailbox, one an hour; return their ids."""
+    return [
+        mailbox.put(utc("2026-03-02 08:00") + timedelta(hours=n), CLIENT, ANA) for n in range(first, first + number)
+    ]
 
 
 # What a message becomes
 
 
 def test_a_letter_that_came_and_the_answer(reader: GoogleReader, mailbox: FakeMailbox) -> None:
-    first = mailbox.put(at("2026-03-02 20:00"), f"Kim <{CLIENT}>", ANA, thread="1f")
+    first = mailbox.put(utc("2026-03-02 20:00"), f"Kim <{CLIENT}>", ANA, thread="1f")
     mailbox.put(
-        at("2026-03-02 23:00"), ANA, CLIENT, labels=("SENT",), thread="1f", In_Reply_To=f"<{first}@mail.example>"
+        utc("2026-03-02 23:00"), ANA, CLIENT, labels=("SENT",), thread="1f", In_Reply_To=f"<{first}@mail.example>"
     )
     reader.read()
 
@@ -56,7 +58,7 @@ def test_a_letter_that_came_and_the_answer(reader: GoogleReader, mailbox: FakeMa
     assert (received.outgoing, sent.outgoing) == (False, True)
     assert received.counterpart == sent.counterpart == PSEUDONYMS.person("ana", CLIENT)
     assert received.counterpart_kind is CounterpartKind.CLIENT
-    assert (received.sent_at, received.channel) == (at("2026-03-02 20:00"), "email")
+    assert (received.sent_at, received.channel) == (utc("2026-03-02 20:00"), "email")
     assert received.key in sent.thread_nodes
     assert PSEUDONYMS.node("ana", "thread:1f") in set(received.thread_nodes) & set(sent.thread_nodes)
 
@@ -64,7 +66,7 @@ def test_a_letter_that_came_and_the_answer(reader: GoogleReader, mailbox: FakeMa
 def test_the_thread_is_the_one_that_a_mailbox_file_of_googles_export_names(
     reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
-    mailbox.put(at("2026-03-02 20:00"), CLIENT, ANA, thread="18c5f3a2b1d0e9f7")
+    mailbox.put(utc("2026-03-02 20:00"), CLIENT, ANA, thread="18c5f3a2b1d0e9f7")
     reader.read()
 
     exported = Headers.from_fields({"x-gm-thrid": [str(int("18c5f3a2b1d0e9f7", 16))]}).provider_thread
@@ -88,17 +90,17 @@ def test_the_thread_is_the_one_that_a_mailbox_file_of_googles_export_names(
 def test_the_label_says_the_direction_and_what_is_no_correspondence(
     reader: GoogleReader, mailbox: FakeMailbox, labels: tuple[str, ...], directions: list[bool]
 ) -> None:
-    mailbox.put(at("2026-03-02 20:00"), "somebody@else.example", "other@else.example", labels=labels)
+    mailbox.put(utc("2026-03-02 20:00"), "somebody@else.example", "other@else.example", labels=labels)
     reader.read()
 
     assert [stamp.outgoing for stamp in reader.stamps] == directions
 
 
 def test_when_it_was_accepted_counts_and_not_what_the_sender_says(reader: GoogleReader, mailbox: FakeMailbox) -> None:
-    mailbox.put(at("2026-03-02 20:00"), CLIENT, ANA, Date="Mon, 01 Jan 2001 00:00:00 +0000")
+    mailbox.put(utc("2026-03-02 20:00"), CLIENT, ANA, Date="Mon, 01 Jan 2001 00:00:00 +0000")
     reader.read()
 
-    assert reader.stamps[0].sent_at == at("2026-03-02 20:00")
+    assert reader.stamps[0].sent_at == utc("2026-03-02 20:00")
 
 
 @pytest.mark.parametrize(
@@ -108,15 +110,15 @@ def test_when_it_was_accepted_counts_and_not_what_the_sender_says(reader: Google
 def test_a_sent_message_imported_later_keeps_its_date(
     reader: GoogleReader, mailbox: FakeMailbox, date: str, sent_at: str
 ) -> None:
-    mailbox.put(at("2026-03-02 20:00"), ANA, CLIENT, labels=("SENT",), Date=date)
+    mailbox.put(utc("2026-03-02 20:00"), ANA, CLIENT, labels=("SENT",), Date=date)
     reader.read()
 
-    assert reader.stamps[0].sent_at == at(sent_at)
+    assert reader.stamps[0].sent_at == utc(sent_at)
 
 
 def test_mailing_lists_and_machines_are_automatic(google: FakeGoogle, tmp_path: Path, mailbox: FakeMailbox) -> None:
-    mailbox.put(at("2026-03-02 20:00"), CLIENT, ANA, List_Id="<list.else.example>")
-    mailbox.put(at("2026-03-02 21:00"), CLIENT, ANA, Auto_Submitted="auto-replied")
+    mailbox.put(utc("2026-03-02 20:00"), CLIENT, ANA, List_Id="<list.else.example>")
+    mailbox.put(utc("2026-03-02 21:00"), CLIENT, ANA, Auto_Submitted="auto-replied")
     for lists, automatic in (("ignore", [True, True]), ("ordinary", [False, True])):
         reader = GoogleReader(Gmail, GmailOptions(api_endpoint=google.url, lists=lists), context(tmp_path))  # type: ignore[arg-type]
         reader.read()
@@ -131,11 +133,11 @@ def test_the_permission_is_for_metadata_and_nothing_else_is_sent(
 ) -> None:
     sent: list[str] = []
 
-    def overheard(*asked: Any) -> Any:
-        sent.append(str(masked(*asked)))
-        return masked(*asked)
+    def recording(*arguments: Any) -> Any:
+        sent.append(str(masked(*arguments)))
+        return masked(*arguments)
 
-    monkeypatch.setattr("tests.connectors.fake_google.server.masked", overheard)
+    monkeypatch.setattr("tests.connectors.fake_google.server.masked", recording)
     letters(mailbox, 3)
     reader.read()
     letters(mailbox, 2, first=3)
@@ -144,8 +146,8 @@ def test_the_permission_is_for_metadata_and_nothing_else_is_sent(
     assert len(reader.stamps) == 5
     assert sent
     assert [text for text in sent if CANARY in text] == []
-    assert {asked.query.get("format") for asked in google.requests} == {None, "metadata"}
-    assert not any("q" in asked.query for asked in google.requests)
+    assert {request.query.get("format") for request in google.requests} == {None, "metadata"}
+    assert not any("q" in request.query for request in google.requests)
 
 
 def test_messages_come_in_batches_of_fifty_at_most(
@@ -155,9 +157,9 @@ def test_messages_come_in_batches_of_fifty_at_most(
     reader.read()
 
     assert len(reader.stamps) == 120
-    gets = [asked for asked in google.requests if asked.method == "gmail.users.messages.get"]
+    gets = [request for request in google.requests if request.method == "gmail.users.messages.get"]
     assert len(gets) == 120
-    assert all(asked.batched for asked in gets)
+    assert all(request.batched for request in gets)
 
 
 # The whole, and what has come since
@@ -192,7 +194,7 @@ def test_years_of_mail_never_hold_back_what_has_come_since(reader: GoogleReader,
     letters(mailbox, 60)
     cut_short(reader, 2)
     for night in range(1, 4):
-        newest = mailbox.put(at("2026-03-10 08:00") + timedelta(days=night), CLIENT, ANA)
+        newest = mailbox.put(utc("2026-03-10 08:00") + timedelta(days=night), CLIENT, ANA)
         cut_short(reader, 2)
         assert reader.stamps[-1].key == PSEUDONYMS.node("ana", f"{newest}@mail.example")
         assert len(reader.stamps) == 20 + night * 11
@@ -276,11 +278,11 @@ def test_reading_what_has_come_gives_what_reading_everything_gives(
     tmp_path: Path, reader: GoogleReader, mailbox: FakeMailbox, page: int
 ) -> None:
     letters(mailbox, 3)
-    spam = mailbox.put(at("2026-03-04 10:00"), CLIENT, ANA, labels=("SPAM",))
+    spam = mailbox.put(utc("2026-03-04 10:00"), CLIENT, ANA, labels=("SPAM",))
     reader.read()
     mailbox.page = page
     letters(mailbox, 4, first=3)
-    mailbox.put(at("2026-03-05 10:00"), ANA, CLIENT, labels=("DRAFT",))
+    mailbox.put(utc("2026-03-05 10:00"), ANA, CLIENT, labels=("DRAFT",))
     mailbox.relabel(spam, remove=("SPAM",), add=("INBOX",))
     mailbox.relabel("m00001", remove=("UNREAD",))
     mailbox.delete(letters(mailbox, 1, first=9)[0])
@@ -293,7 +295,7 @@ def test_reading_what_has_come_gives_what_reading_everything_gives(
 
 
 def test_a_draft_that_is_sent_under_its_own_id_is_read(reader: GoogleReader, mailbox: FakeMailbox) -> None:
-    draft = mailbox.put(at("2026-03-05 10:00"), ANA, CLIENT, labels=("DRAFT",))
+    draft = mailbox.put(utc("2026-03-05 10:00"), ANA, CLIENT, labels=("DRAFT",))
     reader.read()
     assert reader.stamps == []
     mailbox.relabel(draft, remove=("DRAFT",), add=("SENT",))
@@ -325,7 +327,7 @@ def test_another_account_begins_again_and_the_same_one_under_a_new_permission_go
 
     other = google.mailbox("ana@elsewhere.example")
     for number in range(5):
-        other.put(at("2026-03-01 08:00") + timedelta(hours=number), CLIENT, ANA, id=f"other{number}")
+        other.put(utc("2026-03-01 08:00") + timedelta(hours=number), CLIENT, ANA, id=f"other{number}")
     grant_access(google, tmp_path, [MAIL], account="ana@elsewhere.example")
     reader.read()
     assert [(len(batch.records), batch.restarts) for batch in reader.batches] == [(5, True)]
@@ -354,7 +356,7 @@ def test_reading_ends_with_the_first_page_that_is_older_than_the_window(
     google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox
 ) -> None:
     for day in range(1, 21):
-        mailbox.put(at(f"2025-11-{day:02} 10:00"), CLIENT, ANA)
+        mailbox.put(utc(f"2025-11-{day:02} 10:00"), CLIENT, ANA)
     letters(mailbox, 3)
     mailbox.page = 4
     reader.read()
@@ -364,11 +366,11 @@ def test_reading_ends_with_the_first_page_that_is_older_than_the_window(
 
 
 def test_a_window_that_reaches_further_back_reads_again(reader: GoogleReader, mailbox: FakeMailbox) -> None:
-    mailbox.put(at("2025-11-01 10:00"), CLIENT, ANA)
+    mailbox.put(utc("2025-11-01 10:00"), CLIENT, ANA)
     letters(mailbox, 2)
     reader.read()
     assert len(reader.stamps) == 2
-    reader.read(window=Window(at("2025-10-01"), WINDOW.end))
+    reader.read(window=Window(utc("2025-10-01"), WINDOW.end))
 
     assert reader.batches[0].restarts
     assert len(reader.stamps) == 3
@@ -495,7 +497,7 @@ def test_a_batch_goes_where_everything_goes(google: FakeGoogle, reader: GoogleRe
     letters(mailbox, 1)
     reader.read()  # pytest-socket refuses every address that is not this machine's
 
-    assert {asked.account for asked in google.requests} == {ANA}
+    assert {request.account for request in google.requests} == {ANA}
 
 
 def test_an_unreadable_message_is_rejected(reader: GoogleReader, mailbox: FakeMailbox) -> None:

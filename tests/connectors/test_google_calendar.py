@@ -15,7 +15,7 @@ from connectors.google.access import CALENDAR
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.entries import entry_name, meeting_name
 from connectors.records import Kind, Status
-from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, at, invited, meeting
+from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, invited, meeting, utc
 from tests.connectors.fake_google.discovery import masked
 from tests.connectors.fake_google.practice import ANA, PSEUDONYMS, WINDOW, GoogleReader, context, grant_access, rule
 from tests.connectors.fake_google.server import FakeGoogle
@@ -47,17 +47,17 @@ def test_a_timed_entry_keeps_its_instants_and_when_it_was_edited(reader: GoogleR
     reader.read()
 
     event = named(reader, "a")
-    assert (event.start, event.end) == (at("2026-03-02 04:30"), at("2026-03-02 05:20"))
+    assert (event.start, event.end) == (utc("2026-03-02 04:30"), utc("2026-03-02 05:20"))
     assert (event.kind, event.status, event.all_day) == (Kind.SESSION, Status.CONFIRMED, False)
     assert event.client == PSEUDONYMS.person("ana", CLIENT)
-    assert event.edited_at == at("2026-01-01 08:00") + timedelta(seconds=1)
+    assert event.edited_at == utc("2026-01-01 08:00") + timedelta(seconds=1)
 
 
 def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: GoogleReader, calendar: FakeCalendar) -> None:
     calendar.put_days("a", date(2026, 3, 28), 2)  # the clocks go forward in the second night
     reader.read()
 
-    assert (named(reader, "a").start, named(reader, "a").end) == (at("2026-03-28 00:00"), at("2026-03-29 23:00"))
+    assert (named(reader, "a").start, named(reader, "a").end) == (utc("2026-03-28 00:00"), utc("2026-03-29 23:00"))
     assert named(reader, "a").all_day
 
 
@@ -69,7 +69,7 @@ def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: GoogleRe
 def test_every_event_type_has_its_kind_or_is_no_work(
     reader: GoogleReader, calendar: FakeCalendar, event_type: str, kind: Kind | None
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), eventType=event_type)
+    calendar.put("a", utc("2026-03-02 10:00"), eventType=event_type)
     reader.read()
 
     assert [event.kind for event in reader.events] == ([kind] if kind else [])
@@ -78,18 +78,18 @@ def test_every_event_type_has_its_kind_or_is_no_work(
 def test_a_rule_of_the_practice_counts_before_googles_own_kinds(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), eventType="outOfOffice", summary="On call tonight")
-    told = context(tmp_path, rule(Kind.ON_CALL, title="on call"))
-    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    calendar.put("a", utc("2026-03-02 10:00"), eventType="outOfOffice", summary="On call tonight")
+    own_context = context(tmp_path, rule(Kind.ON_CALL, title="on call"))
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), own_context)
     reader.read()
 
     assert named(reader, "a").kind is Kind.ON_CALL
 
 
 def test_a_colour_is_known_by_its_name(google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), colorId="7")
-    told = context(tmp_path, rule(Kind.PROTECTED, colour="peacock"))
-    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    calendar.put("a", utc("2026-03-02 10:00"), colorId="7")
+    own_context = context(tmp_path, rule(Kind.PROTECTED, colour="peacock"))
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), own_context)
     reader.read()
 
     assert named(reader, "a").kind is Kind.PROTECTED
@@ -106,7 +106,7 @@ def test_a_colour_is_known_by_its_name(google: FakeGoogle, tmp_path: Path, calen
 def test_status_and_what_does_not_count(
     reader: GoogleReader, calendar: FakeCalendar, fields: dict[str, Any], status: Status, excluded: str | None
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), **fields)
+    calendar.put("a", utc("2026-03-02 10:00"), **fields)
     reader.read()
 
     assert (named(reader, "a").status, named(reader, "a").excluded) == (status, excluded)
@@ -114,7 +114,7 @@ def test_status_and_what_does_not_count(
 
 def test_rooms_and_oneself_are_not_from_outside(reader: GoogleReader, calendar: FakeCalendar) -> None:
     room = {"email": "room1@resource.calendar.example", "resource": True, "responseStatus": "accepted"}
-    calendar.put("a", at("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
+    calendar.put("a", utc("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
     reader.read()
 
     assert named(reader, "a").kind is Kind.OTHER
@@ -123,7 +123,7 @@ def test_rooms_and_oneself_are_not_from_outside(reader: GoogleReader, calendar: 
 def test_a_video_meeting_is_known_by_its_code_however_it_is_spelled(
     reader: GoogleReader, calendar: FakeCalendar
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), conferenceData=meeting("abc-defg-hij"))
+    calendar.put("a", utc("2026-03-02 10:00"), conferenceData=meeting("abc-defg-hij"))
     reader.read()
 
     assert (
@@ -145,14 +145,16 @@ BROKEN = [
 def test_an_invalid_entry_is_rejected_and_the_rest_is_read(
     reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], reason: str
 ) -> None:
-    calendar.put("good", at("2026-03-02 10:00"))
-    calendar.put("bad", at("2026-03-02 10:00"))
-    shown = FakeCalendar._shown
+    calendar.put("good", utc("2026-03-02 10:00"))
+    calendar.put("bad", utc("2026-03-02 10:00"))
+    original = FakeCalendar._rendered
     monkeypatch.setattr(
-        FakeCalendar, "_shown", lambda *asked: shown(*asked) | (fields if asked[1]["id"] == "bad" else {})
+        FakeCalendar,
+        "_rendered",
+        lambda *arguments: original(*arguments) | (fields if arguments[1]["id"] == "bad" else {}),
     )
     if "2026-03-02T10:00:00" in str(fields):
-        monkeypatch.setattr("tests.connectors.fake_google.server.hold_to_shape", lambda *_: None)
+        monkeypatch.setattr("tests.connectors.fake_google.server.check_shape", lambda *_: None)
     reader.read()
 
     assert [record.reason for record in reader.rejected] == [reason]
@@ -165,7 +167,7 @@ def test_an_invalid_entry_is_rejected_and_the_rest_is_read(
 def test_no_title_no_address_and_no_colour_is_requested_where_no_rule_needs_them(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put("a", utc("2026-03-02 10:00"), attendees=invited(CLIENT))
     options = CalendarOptions(api_endpoint=google.url, attendees=False)
     reader = GoogleReader(GoogleCalendar, options, context(tmp_path))
     reader.read()
@@ -178,10 +180,10 @@ def test_no_title_no_address_and_no_colour_is_requested_where_no_rule_needs_them
 def test_where_times_suffice_nothing_else_is_requested(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar
 ) -> None:
-    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
-    calendar.put("b", at("2026-03-03 10:00"), transparency="transparent")
-    told = context(tmp_path, rule(Kind.LEAVE, title="x"), times_suffice=True)
-    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    calendar.put("a", utc("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put("b", utc("2026-03-03 10:00"), transparency="transparent")
+    own_context = context(tmp_path, rule(Kind.LEAVE, title="x"), times_suffice=True)
+    reader = GoogleReader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), own_context)
     reader.read()
 
     assert [(event.client, event.is_free) for event in reader.events] == [(None, False), (None, True)]
@@ -193,13 +195,13 @@ def test_only_requested_fields_are_ever_sent(
     reader: GoogleReader, calendar: FakeCalendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    calendar.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT), conferenceData=meeting("abc-defg-hij"))
+    calendar.put("a", utc("2026-03-02 10:00"), attendees=invited(CLIENT), conferenceData=meeting("abc-defg-hij"))
 
-    def overheard(*asked: Any) -> Any:
-        sent.append(str(masked(*asked)))
-        return masked(*asked)
+    def recording(*arguments: Any) -> Any:
+        sent.append(str(masked(*arguments)))
+        return masked(*arguments)
 
-    monkeypatch.setattr("tests.connectors.fake_google.server.masked", overheard)
+    monkeypatch.setattr("tests.connectors.fake_google.server.masked", recording)
     reader.read()
     calendar.change("a", description=CANARY)
     reader.read()
@@ -219,14 +221,14 @@ def put_back(calendar: FakeCalendar) -> None:
 def changes(calendar: FakeCalendar) -> dict[str, Callable[[], object]]:
     return {
         "nothing": lambda: None,
-        "a new entry": lambda: calendar.put("new", at("2026-03-05 10:00")),
+        "a new entry": lambda: calendar.put("new", utc("2026-03-05 10:00")),
         "a deleted entry": lambda: calendar.delete("one"),
-        "a moved entry": lambda: calendar.move("one", at("2026-03-06 10:00")),
-        "one instance moved": lambda: calendar.move("series_20260310T090000Z", at("2026-03-11 15:00")),
+        "a moved entry": lambda: calendar.move("one", utc("2026-03-06 10:00")),
+        "one instance moved": lambda: calendar.move("series_20260310T090000Z", utc("2026-03-11 15:00")),
         "one instance cancelled": lambda: calendar.delete("series_20260310T090000Z"),
         "the whole series deleted": lambda: calendar.delete_series("series"),
-        "moved out of the window": lambda: calendar.move("one", at("2027-03-06 10:00")),
-        "moved to before the window": lambda: calendar.move("one", at("2025-03-06 10:00")),
+        "moved out of the window": lambda: calendar.move("one", utc("2027-03-06 10:00")),
+        "moved to before the window": lambda: calendar.move("one", utc("2025-03-06 10:00")),
         "turned into a birthday": lambda: calendar.change("one", eventType="birthday"),
         "deleted and put back": lambda: put_back(calendar),
     }
@@ -237,8 +239,8 @@ def changes(calendar: FakeCalendar) -> dict[str, Callable[[], object]]:
 def test_reading_what_changed_gives_what_reading_everything_gives(
     tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader, change: str, page: int
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"), attendees=invited(CLIENT))
-    calendar.put_weekly("series", at("2026-03-03 09:00"), 4)
+    calendar.put("one", utc("2026-03-02 10:00"), attendees=invited(CLIENT))
+    calendar.put_weekly("series", utc("2026-03-03 09:00"), 4)
     reader.read()
     calendar.page = page
     changes(calendar)[change]()
@@ -252,7 +254,7 @@ def test_reading_what_changed_gives_what_reading_everything_gives(
 
 
 def test_nothing_new_is_one_small_request(google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     google.requests.clear()
     reader.read()
@@ -263,8 +265,8 @@ def test_nothing_new_is_one_small_request(google: FakeGoogle, calendar: FakeCale
 
 
 def test_an_expired_token_becomes_a_snapshot(calendar: FakeCalendar, reader: GoogleReader) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
-    calendar.put("two", at("2026-03-03 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
+    calendar.put("two", utc("2026-03-03 10:00"))
     reader.read()
     calendar.delete("two")
     calendar.expire_tokens()
@@ -278,7 +280,7 @@ def test_an_expired_token_becomes_a_snapshot(calendar: FakeCalendar, reader: Goo
 def test_the_window_is_read_whole_again_once_it_is_a_week_behind(
     calendar: FakeCalendar, reader: GoogleReader, days: int, *, whole: bool
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     moved = Window(WINDOW.start + timedelta(days=days), WINDOW.end + timedelta(days=days))
     reader.read(window=moved)
@@ -290,7 +292,7 @@ def test_the_window_is_read_whole_again_once_it_is_a_week_behind(
     "cursor", ["", "x", "[]", '{"settings": 1}', '{"token": "x"}', '{"settings": "", "start": "1"}']
 )
 def test_a_cursor_that_is_not_understood_is_none(calendar: FakeCalendar, reader: GoogleReader, cursor: str) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.cursor = cursor
     reader.read()
 
@@ -298,7 +300,7 @@ def test_a_cursor_that_is_not_understood_is_none(calendar: FakeCalendar, reader:
 
 
 def test_other_rules_read_everything_again(tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader) -> None:
-    calendar.put("one", at("2026-03-02 10:00"), summary="Supervision")
+    calendar.put("one", utc("2026-03-02 10:00"), summary="Supervision")
     reader.read()
     reader.context = context(tmp_path, rule(Kind.SUPERVISION, title="supervision"))
     reader.read()
@@ -311,23 +313,23 @@ def test_a_token_too_long_for_an_address_still_arrives(
     google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
     calendar.token_padding = 2048
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
-    calendar.put("two", at("2026-03-03 10:00"))
+    calendar.put("two", utc("2026-03-03 10:00"))
     reader.read()
 
-    assert [asked.overridden for asked in google.requests] == [False, True]
+    assert [request.overridden for request in google.requests] == [False, True]
     assert len(reader.events) == 2
 
 
 def test_what_changed_comes_at_once_however_many_pages_it_takes(
     google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     calendar.page = 1
     for day in range(1, 6):
-        calendar.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+        calendar.put(f"new{day}", utc(f"2026-04-0{day} 10:00"))
     google.requests.clear()
     reader.read()
 
@@ -338,16 +340,16 @@ def test_what_changed_comes_at_once_however_many_pages_it_takes(
 def test_a_token_that_expires_between_two_pages_becomes_a_snapshot(
     calendar: FakeCalendar, reader: GoogleReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     calendar.page = 2
     for day in range(1, 4):
-        calendar.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+        calendar.put(f"new{day}", utc(f"2026-04-0{day} 10:00"))
     list_response = FakeCalendar.list_response
 
-    def then_expired(self: FakeCalendar, asked: dict[str, Any]) -> dict[str, Any]:
-        answer = list_response(self, asked)
-        if "syncToken" in asked:
+    def then_expired(self: FakeCalendar, query: dict[str, Any]) -> dict[str, Any]:
+        answer = list_response(self, query)
+        if "syncToken" in query:
             self.expire_tokens()
         return answer
 
@@ -360,21 +362,21 @@ def test_a_token_that_expires_between_two_pages_becomes_a_snapshot(
 def test_the_calendars_of_two_accounts_are_two(
     google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
-    google.calendar("ben@harbour.example").put("other", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
+    google.calendar("ben@harbour.example").put("other", utc("2026-03-02 10:00"))
     reader.read()
 
     assert [event.uid_key for event in reader.events] == [entry_name(PSEUDONYMS, "one")]
-    assert {asked.account for asked in google.requests} == {ANA}
+    assert {request.account for request in google.requests} == {ANA}
 
 
 def test_another_account_is_read_whole(
     google: FakeGoogle, tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     for number in range(3):
-        google.calendar("ana@elsewhere.example").put(f"other{number}", at("2026-03-03 10:00"))
+        google.calendar("ana@elsewhere.example").put(f"other{number}", utc("2026-03-03 10:00"))
     grant_access(google, tmp_path, [CALENDAR], account="ana@elsewhere.example")
     reader.read()
 

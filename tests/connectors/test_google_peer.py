@@ -14,7 +14,7 @@ from connectors.google.consent import ConsentFlow
 from connectors.google.gmail import Gmail, GmailCursor, GmailOptions
 from connectors.google.service import GoogleClient
 from connectors.private import read_private
-from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.calendar import utc
 from tests.connectors.fake_google.practice import PSEUDONYMS, GoogleReader, context
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def connected(emulator: Emulator, folder: Path) -> GmailOptions:
 def test_consent_with_proof_is_traded_for_a_permission_that_lasts(emulator: Emulator, tmp_path: Path) -> None:
     options = connected(emulator, tmp_path)
 
-    kept = read_private(tmp_path / options.tokens, token_file("ana")) or {}
-    assert kept["refresh_token"]
-    assert kept["account_id"]
+    permission = read_private(tmp_path / options.tokens, token_file("ana")) or {}
+    assert permission["refresh_token"]
+    assert permission["account_id"]
     with GoogleClient(context(tmp_path), options, [MAIL]) as google:
         listed = google.execute(google.api("gmail", "v1").users().messages().list(userId="me"))
     assert {message["id"] for message in listed["messages"]} == {"letter1", "letter2"}
@@ -83,8 +83,8 @@ def test_its_messages_and_history_become_the_same_records(
     listed = dict(reader.records)
 
     assert [(stamp.sent_at, stamp.outgoing) for stamp in reader.stamps] == [
-        (at("2026-03-02 10:00"), False),
-        (at("2026-03-02 21:00"), True),
+        (utc("2026-03-02 10:00"), False),
+        (utc("2026-03-02 21:00"), True),
     ]
     assert {stamp.counterpart for stamp in reader.stamps} == {PSEUDONYMS.person("ana", "kim@elsewhere.example")}
     assert PSEUDONYMS.node("ana", "thread:18c5f3a2b1d0e9f7") in reader.stamps[0].thread_nodes

@@ -20,11 +20,11 @@ from connectors.google.access import CALENDAR, MAIL
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.gmail import Gmail, GmailOptions
 from connectors.private import write_private
-from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.calendar import utc
 from tests.connectors.fake_google.practice import GoogleReader, context
 from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 
-START = at("2026-03-02 08:00")
+START = utc("2026-03-02 08:00")
 ACCOUNTS = count()
 FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 CALENDAR_STEPS = st.one_of(
@@ -150,7 +150,7 @@ def test_a_mailbox(google: FakeGoogle, tmp_path: Path, steps: list[tuple[Any, ..
             _happen(google, mailbox, reader, step, details)
     google.failures.clear()
     read(reader)
-    read(reader)  # what came while the whole was read, the history tells the next time
+    read(reader)  # messages that arrived during the full read are in the history of the next run
     whole = make()
     whole.read()
 

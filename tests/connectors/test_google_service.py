@@ -16,7 +16,7 @@ from connectors.google.service import GMAIL_BATCHES
 from connectors.private import write_private
 from connectors.registry import source_kind
 from connectors.retry import GOOGLE_MAX_ATTEMPTS
-from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, at
+from tests.connectors.fake_google.calendar import CANARY, FakeCalendar, utc
 from tests.connectors.fake_google.discovery import DOCUMENTS
 from tests.connectors.fake_google.practice import ANA, GoogleReader, context, grant_access, service_account
 from tests.connectors.fake_google.server import FakeGoogle
@@ -26,7 +26,7 @@ from tests.connectors.fake_google.server import FakeGoogle
 def calendar(google: FakeGoogle, tmp_path: Path) -> FakeCalendar:
     grant_access(google, tmp_path, [CALENDAR])
     calendar = google.calendar(ANA)
-    calendar.put("one", at("2026-03-02 10:00"))
+    calendar.put("one", utc("2026-03-02 10:00"))
     return calendar
 
 
@@ -141,7 +141,7 @@ def test_a_revoked_permission_says_what_to_type(google: FakeGoogle, reader: Goog
 def test_a_permission_revoked_in_the_middle_of_a_list(
     google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
 ) -> None:
-    calendar.put("two", at("2026-03-03 10:00"))
+    calendar.put("two", utc("2026-03-03 10:00"))
     calendar.page = 1
     google.fail(401, "authError", after=1, times=99)
     with pytest.raises(AuthorizationError):
@@ -218,9 +218,9 @@ def test_an_endpoint_reaches_addresses_for_tokens_too() -> None:
 
 
 def test_without_an_endpoint_batches_go_where_googles_description_says() -> None:
-    told = json.loads((DOCUMENTS / "gmail.v1.json").read_text())
+    description = json.loads((DOCUMENTS / "gmail.v1.json").read_text())
 
-    assert told["rootUrl"] + told["batchPath"] == GMAIL_BATCHES
+    assert description["rootUrl"] + description["batchPath"] == GMAIL_BATCHES
 
 
 @pytest.mark.parametrize("kind", ["google_calendar", "gmail", "google_meet"])

@@ -33,10 +33,10 @@ def client(slept: list[float]) -> HttpClient:
 def test_question_carries_its_method_body_and_password(server: ReplyServer, client: HttpClient) -> None:
     server.set_replies(Reply(207, b"<x/>"))
     answer = client.send(HttpRequest("PROPFIND", server.url, {"Depth": "1"}, b"<a/>"))
-    (asked,) = server.received
+    (request,) = server.received
     assert (answer.status, answer.body) == (207, b"<x/>")
-    assert (asked.method, asked.body, asked.headers["Depth"]) == ("PROPFIND", "<a/>", "1")
-    assert asked.headers["Authorization"] == f"Basic {b64encode('ana:pässword'.encode()).decode()}"
+    assert (request.method, request.body, request.headers["Depth"]) == ("PROPFIND", "<a/>", "1")
+    assert request.headers["Authorization"] == f"Basic {b64encode('ana:pässword'.encode()).decode()}"
 
 
 def test_without_a_login_no_password_is_sent(server: ReplyServer) -> None:
@@ -64,7 +64,7 @@ def test_server_of_another_kind_differs_from_one_that_fails(
 def test_request_is_sent_again_with_its_body(server: ReplyServer, client: HttpClient, slept: list[float]) -> None:
     server.set_replies(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
     assert client.send(HttpRequest("REPORT", server.url, body=b"<a/>")).status == 207
-    assert [asked.body for asked in server.received] == ["<a/>"] * 3
+    assert [request.body for request in server.received] == ["<a/>"] * 3
     assert slept == [1, 7]
 
 
@@ -74,7 +74,7 @@ def test_move_on_the_same_server_is_followed_with_method_and_body(
 ) -> None:
     server.set_replies(Reply(status, headers={"Location": "/dav/"}), Reply(207))
     assert client.send(HttpRequest("PROPFIND", f"{server.url}.well-known/caldav", body=b"<a/>")).status == 207
-    assert [(asked.method, asked.path, asked.body) for asked in server.received] == [
+    assert [(request.method, request.path, request.body) for request in server.received] == [
         ("PROPFIND", "/.well-known/caldav", "<a/>"),
         ("PROPFIND", "/dav/", "<a/>"),
     ]

@@ -75,7 +75,7 @@ def read(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: 
 
 
 def records(batches: list[Batch], kind: type[Any]) -> list[Any]:
-    return [one for batch in batches for one in batch.records if isinstance(one, kind)]
+    return [record for batch in batches for record in batch.records if isinstance(record, kind)]
 
 
 def person(address: str) -> dict[str, Any]:
@@ -127,9 +127,9 @@ def test_a_whole_day_is_the_owners_own(microsoft: Microsoft, account: Account, t
 def test_only_what_a_rule_needs_is_requested(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     account.put_event("a", START, 50, subject="Supervision", categories=["Blue"])
     read(microsoft, tmp_path, read=("calendar",))
-    asked = unquote(microsoft.received[-1].path)
-    assert "attendees" in asked
-    assert not any(word in asked for word in ("subject", "categories", "body", "location", "onlineMeeting"))
+    path = unquote(microsoft.received[-1].path)
+    assert "attendees" in path
+    assert not any(word in path for word in ("subject", "categories", "body", "location", "onlineMeeting"))
     rules = replace(RULES, rules=(KindRule(Kind.SUPERVISION, title=__import__("re").compile("supervision", 2)),))
     (event,) = records(read(microsoft, tmp_path, read=("calendar",), classifier=rules), CalendarEvent)
     assert event.kind is Kind.SUPERVISION
@@ -250,7 +250,7 @@ def test_mail_goes_on_from_the_link_of_each_folder(microsoft: Microsoft, account
     microsoft.received.clear()
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert (len(records(first, MessageStamp)), len(records(second, MessageStamp))) == (5, 1)
-    assert not any("$filter" in unquote(asked.path) for asked in microsoft.received)
+    assert not any("$filter" in unquote(request.path) for request in microsoft.received)
 
 
 def test_a_folder_first_read_from_some_day_on_is_read_whole_once_the_window_reaches_back(
@@ -344,8 +344,8 @@ def test_a_server_that_forgets_while_it_is_read_is_left(
 ) -> None:
     account.put_message("id-inbox", "m", START)
 
-    def forgetful(asked: ReceivedRequest) -> Reply:
-        return Reply(410) if "messages/delta" in asked.path else microsoft.answer(asked)
+    def forgetful(request: ReceivedRequest) -> Reply:
+        return Reply(410) if "messages/delta" in request.path else microsoft.answer(request)
 
     server.answer = forgetful
     with pytest.raises(MalformedError, match="expires while the folder is being read"):
@@ -371,7 +371,7 @@ def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp
     assert (times.grade, times.started_at, times.ended_at) == (Grade.CALL, minutes[4], minutes[57])
     assert (times.meeting, times.uid_key) == (event.meeting, None)
     assert times.meeting is not None
-    assert "JoinWebUrl eq" in " ".join(unquote(asked.path) for asked in microsoft.received)
+    assert "JoinWebUrl eq" in " ".join(unquote(request.path) for request in microsoft.received)
 
 
 def span(first: int, last: int) -> tuple[datetime, datetime]:
@@ -380,7 +380,7 @@ def span(first: int, last: int) -> tuple[datetime, datetime]:
 
 
 def times_of(batches: list[Batch]) -> list[tuple[datetime, datetime]]:
-    return sorted((one.started_at, one.ended_at) for one in records(batches, SessionEvidence))
+    return sorted((record.started_at, record.ended_at) for record in records(batches, SessionEvidence))
 
 
 def test_a_meeting_requested_from_some_day_on_is_requested_again_once_the_window_reaches_back(
@@ -391,7 +391,7 @@ def test_a_meeting_requested_from_some_day_on_is_requested_again_once_the_window
     for week in range(2):
         minutes = [START + timedelta(weeks=week, minutes=number) for number in (1, 49)]
         account.put_event(f"e{week}", START + timedelta(weeks=week), 50, onlineMeeting={"joinUrl": JOIN})
-        own, guest = (attended(who, tuple(minutes)) for who in ("ana@old.example", "kim@post.example"))  # type: ignore[arg-type]
+        own, guest = (attended(address, tuple(minutes)) for address in ("ana@old.example", "kim@post.example"))  # type: ignore[arg-type]
         account.put_report(JOIN, f"r{week}", own, guest)
     narrow = read(microsoft, tmp_path, first[-1].cursor, read=parts, window=since(START + timedelta(days=5)))
     assert len(times_of([apply_policy(batch, since(START + timedelta(days=5))) for batch in narrow])) == 1
@@ -417,7 +417,7 @@ def test_two_clients_one_after_the_other_are_two(
     account.put_report(JOIN, "r", attended("", span(0, 112), role="Organizer"), *clients)
     batches = read(microsoft, tmp_path, read=("meetings",))
     assert times_of(batches) == [span(1, 51), span(61, 111)]
-    assert len({one.key for one in records(batches, SessionEvidence)}) == 2
+    assert len({record.key for record in records(batches, SessionEvidence)}) == 2
 
 
 def test_who_drops_out_and_comes_back_was_there_once(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -466,15 +466,19 @@ def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, 
         url = f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{name}%40thread.v2/0"
         first = day * 1440
         account.put_event(name, START + timedelta(days=day), 50, onlineMeeting={"joinUrl": url})
-        account.put_report(url, name, *(attended(who, span(first, first + 50)) for who in ("ana@old.example", "")))
+        account.put_report(
+            url, name, *(attended(address, span(first, first + 50)) for address in ("ana@old.example", ""))
+        )
     batches = [batch for batch in read(microsoft, tmp_path, read=("meetings",)) if batch.records]
     assert [times_of([batch])[0][0].day - START.day for batch in batches] == [3, 2, 1, 0]
     assert [(batch.done, batch.total) for batch in batches] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def refusing(microsoft: Microsoft, *words: str) -> Callable[[ReceivedRequest], Reply]:
-    """Microsoft as it is, but for the addresses with one of these words: there is no permission for these."""
-    return lambda asked: Reply(403) if any(word in unquote(asked.path) for word in words) else microsoft.answer(asked)
+    """Answer as Microsoft does, but refuse requests whose path contains one of these words."""
+    return lambda request: (
+        Reply(403) if any(word in unquote(request.path) for word in words) else microsoft.answer(request)
+    )
 
 
 @pytest.mark.parametrize("where", ["onlineMeetings?", "/attendanceReports?", "/attendanceRecords?"])
@@ -502,7 +506,7 @@ def test_one_meeting_that_is_refused_among_others_is_only_requested_again(
     other = JOIN.replace("Abc", "Xyz")
     for name, url in (("a", JOIN), ("b", other)):
         account.put_event(name, START, 50, onlineMeeting={"joinUrl": url})
-        account.put_report(url, name, *(attended(who, span(0, 50)) for who in ("ana@old.example", "")))
+        account.put_report(url, name, *(attended(address, span(0, 50)) for address in ("ana@old.example", "")))
     server.answer = refusing(microsoft, "Xyz")
     first = read(microsoft, tmp_path, read=("meetings",))
     server.answer = microsoft.answer
@@ -520,7 +524,7 @@ def test_after_a_few_refusals_no_more_meetings_are_requested(
     server.answer = refusing(microsoft, "onlineMeetings")
     with pytest.raises(AuthorizationError):
         read(microsoft, tmp_path, read=("meetings",))
-    assert sum("onlineMeetings" in asked.path for asked in server.received) == 5
+    assert sum("onlineMeetings" in request.path for request in server.received) == 5
 
 
 def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
@@ -533,7 +537,7 @@ def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
     microsoft.received.clear()
     microsoft.now += timedelta(days=30)
     read(microsoft, tmp_path, first[-1].cursor, read=("meetings",))
-    assert not any("onlineMeetings" in asked.path for asked in microsoft.received)
+    assert not any("onlineMeetings" in request.path for request in microsoft.received)
 
 
 def test_meetings_are_requested_once_they_are_over_and_then_no_more(
@@ -576,7 +580,7 @@ def test_signing_in_stores_the_permission_in_a_private_file(microsoft: Microsoft
     token_file = tmp_path / "tokens" / "ana.json"
     assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
     assert json.loads(token_file.read_text())["given_at"] == NOW.isoformat()
-    assert {asked.path.partition("/organizations")[0] for asked in microsoft.received} == {""}
+    assert {request.path.partition("/organizations")[0] for request in microsoft.received} == {""}
 
 
 def test_without_its_library_it_says_what_to_install(
@@ -630,7 +634,7 @@ def test_a_token_that_ran_out_is_renewed_and_stored(microsoft: Microsoft, tmp_pa
     token_file.write_text(json.dumps(content))
     read(microsoft, tmp_path, read=("calendar",))
     assert "AccessToken" in json.loads(token_file.read_text())["cache"]
-    assert sum(asked.path.endswith("/token") for asked in microsoft.received) == 1
+    assert sum(request.path.endswith("/token") for request in microsoft.received) == 1
 
 
 @pytest.mark.usefixtures("account")
@@ -679,7 +683,7 @@ def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft
 def test_each_refusal_is_one_error(
     microsoft: Microsoft, server: ReplyServer, tmp_path: Path, reply: Reply, error: type[ConnectorError]
 ) -> None:
-    server.answer = lambda asked: reply if "/v1.0/" in asked.path else microsoft.answer(asked)
+    server.answer = lambda request: reply if "/v1.0/" in request.path else microsoft.answer(request)
     with pytest.raises(error) as raised:
         read(microsoft, tmp_path, read=("calendar",))
     assert raised.value.remedy
@@ -719,7 +723,9 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
     batches = read(microsoft, tmp_path)
     assert records(batches, CalendarEvent)
     assert CANARY.lower() not in repr(batches).lower()
-    assert not any("subject" in unquote(asked.path) or "body" in unquote(asked.path) for asked in microsoft.received)
+    assert not any(
+        "subject" in unquote(request.path) or "body" in unquote(request.path) for request in microsoft.received
+    )
 
 
 @pytest.mark.parametrize(
@@ -733,8 +739,8 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
 )
 def test_invalid_options_are_reported(values: dict[str, Any], problem: str) -> None:
     assert problems(MicrosoftOptions(client_id="app")) == []
-    (found,) = problems(MicrosoftOptions(**{"client_id": "app", **values}))
-    assert found.startswith(problem)
+    (message,) = problems(MicrosoftOptions(**{"client_id": "app", **values}))
+    assert message.startswith(problem)
 
 
 def test_everything_is_requested_at_the_endpoint() -> None:

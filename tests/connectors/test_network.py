@@ -50,7 +50,7 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def said(ask: Asking, port: int, *, host: str = "127.0.0.1", secure: bool = False) -> str:
+def refusal(ask: Asking, port: int, *, host: str = "127.0.0.1", secure: bool = False) -> str:
     with pytest.raises(UnavailableError) as raised:
         ask(host, port, secure)
     assert "secret" not in f"{raised.value!r}{raised.value.__cause__!r}"
@@ -60,7 +60,7 @@ def said(ask: Asking, port: int, *, host: str = "127.0.0.1", secure: bool = Fals
 def test_closed_port_takes_no_connections(ask: Asking) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert "refuses connections at this port. Check its name and port, and whether it is running." in said(ask, port)
+    assert "refuses connections at this port. Check its name and port, and whether it is running." in refusal(ask, port)
 
 
 def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,18 +68,18 @@ def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.Mon
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "was not found: unknown host name." in said(ask, 993, host="mail.example", secure=True)
+    assert "was not found: unknown host name." in refusal(ask, 993, host="mail.example", secure=True)
 
 
 def test_server_that_is_not_encrypted_differs_from_one_that_is_not_there(ask: Asking) -> None:
     with scripted_imap() as server:
-        assert "does not use the expected encryption at this port." in said(ask, server.port, secure=True)
+        assert "does not use the expected encryption at this port." in refusal(ask, server.port, secure=True)
 
 
 def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_SECONDS", 0.05)
     monkeypatch.setattr("connectors.imap.connection.TIMEOUT_SECONDS", 0.05)
-    assert "did not answer in time." in said(ask, silent)
+    assert "did not answer in time." in refusal(ask, silent)
 
 
 def test_answer_that_breaks_off_is_not_whole() -> None:

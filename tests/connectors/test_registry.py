@@ -46,9 +46,11 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Pretend that packages outside offer these entry points."""
 
     def offer(**values: str) -> None:
-        found = [EntryPoint(name.strip("_"), value, registry.ENTRY_POINT_GROUP) for name, value in values.items()]
+        entry_points = [
+            EntryPoint(name.strip("_"), value, registry.ENTRY_POINT_GROUP) for name, value in values.items()
+        ]
         monkeypatch.setattr(
-            metadata, "entry_points", lambda group: found if group == registry.ENTRY_POINT_GROUP else []
+            metadata, "entry_points", lambda group: entry_points if group == registry.ENTRY_POINT_GROUP else []
         )
 
     sys.modules.setdefault("fax_package", sys.modules[__name__])

@@ -262,7 +262,7 @@ def test_first_page_has_the_number_of_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "reason"),
     [
         (backup(sms(1), sms(2))[:-9], "cut off before its end"),
         (backup(sms(1), sms(2)[:-40]), "damaged"),
@@ -281,9 +281,9 @@ def test_first_page_has_the_number_of_messages(tmp_path: Path) -> None:
         *("lost quotation mark", "endless value"),
     ],
 )
-def test_incomplete_backup_is_refused_without_repeating_it(tmp_path: Path, content: bytes, found: str) -> None:
+def test_incomplete_backup_is_refused_without_repeating_it(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "sms.xml").write_bytes(content)
-    with pytest.raises(MalformedError, match=found) as error:
+    with pytest.raises(MalformedError, match=reason) as error:
         read_texts(tmp_path)
     assert CANARY not in f"{error.value!r}{error.value}{error.value.__cause__!r}"
 

@@ -25,5 +25,5 @@ def test_every_kind_option_and_kept_field_is_on_the_page(kind: str) -> None:
 def test_every_behaviour_and_every_reason_is_on_the_page() -> None:
     page = sources_markdown()
     reasons = {reason for kind in KINDS for world in worlds(kind) for reason in world.declines.values()}
-    assert [told.value for told in Behaviour if f"| {told.value} |" not in page] == []
+    assert [behaviour.value for behaviour in Behaviour if f"| {behaviour.value} |" not in page] == []
     assert [reason for reason in reasons if f"{reason[1:]}.\n" not in page] == []

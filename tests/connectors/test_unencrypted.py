@@ -110,10 +110,10 @@ def test_nobody_is_asked_in_the_open_whatever_the_configuration_says(kind: str, 
     if kind == "microsoft":
         options = replace(options, client_secret="env:X", tenant="harbour.example")
         write_consent(tmp_path / "microsoft-tokens", "ana", "ana@harbour.example", options, WINDOW.start)
-    assert "would not be encrypted" in said(options, kind, context)
+    assert "would not be encrypted" in refusal(options, kind, context)
 
 
-def said(options: Any, kind: str, context: Context) -> str:
+def refusal(options: Any, kind: str, context: Context) -> str:
     with pytest.raises(ConnectorError) as raised:
         list(source_kind(kind).make(options, context).fetch(None))
     return str(raised.value)
@@ -130,7 +130,7 @@ def permission(kind: str, token_uri: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", SCOPES)
 def test_google_gets_no_token_in_the_open(kind: str, tmp_path: Path) -> None:
     write_private(tmp_path / "google-tokens", "ana.json", permission(kind, f"{AWAY}/token"))
-    assert "would not be encrypted" in said(source_kind(kind).options(), kind, practice(tmp_path))
+    assert "would not be encrypted" in refusal(source_kind(kind).options(), kind, practice(tmp_path))
 
 
 @pytest.mark.usefixtures("_cut_off")
@@ -144,13 +144,13 @@ def test_a_mail_server_is_told_no_password_in_the_open() -> None:
 
 @pytest.fixture
 def moved(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    """Every server sends us on to an address; what was asked."""
+    """Return a function that makes every server redirect to an address, and returns the requested addresses."""
 
     def to(target: str) -> list[str]:
-        asked: list[str] = []
+        urls: list[str] = []
 
         def exchanged(_: HttpClient, question: HttpRequest) -> HttpResponse:
-            asked.append(question.url)
+            urls.append(question.url)
             return (
                 HttpResponse(302, {"location": target}, b"")
                 if question.url != target
@@ -158,7 +158,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             )
 
         monkeypatch.setattr(HttpClient, "_exchange", exchanged)
-        return asked
+        return urls
 
     return to
 
@@ -167,24 +167,24 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 def test_encrypted_server_that_sends_us_on_into_the_open_is_not_followed(
     target: str, moved: Callable[[str], list[str]]
 ) -> None:
-    asked = moved(target)
+    urls = moved(target)
     with pytest.raises(UnavailableError, match="an address without encryption"):
         HttpClient("diary").get("https://a.example/")
-    assert asked == ["https://a.example/"]
+    assert urls == ["https://a.example/"]
 
 
 def test_public_address_is_followed_to_another_encrypted_server(moved: Callable[[str], list[str]]) -> None:
-    asked = moved("https://b.example/")
+    urls = moved("https://b.example/")
     assert HttpClient("diary").get("https://a.example/").body == b"there"
-    assert asked == ["https://a.example/", "https://b.example/"]
+    assert urls == ["https://a.example/", "https://b.example/"]
 
 
 def test_question_with_a_body_is_followed_to_no_other_server(moved: Callable[[str], list[str]]) -> None:
     """A body may hold a password, as a token's question does."""
-    asked = moved("https://b.example/token")
+    urls = moved("https://b.example/token")
     with pytest.raises(UnavailableError, match="to which the password is not sent"):
         HttpClient("post").send(HttpRequest("POST", "https://a.example/token", body=b"refresh_token=r"))
-    assert asked == ["https://a.example/token"]
+    assert urls == ["https://a.example/token"]
 
 
 def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_pa
         options = source_kind("caldav").options(
             url=server.url, username="ana", password="env:X", hosts=("elsewhere.example",)
         )
-        assert "which is not given the password" in said(options, "caldav", practice(tmp_path))
+        assert "which is not given the password" in refusal(options, "caldav", practice(tmp_path))
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def google_moving() -> Iterator[Any]:
     with reply_server() as server, reply_server() as other:
         token = Reply(body=json.dumps({"access_token": "t", "expires_in": 3600}).encode())
         on = Reply(302, headers={"Location": other.url})
-        server.answer = lambda asked: token if "token" in asked.path else on
+        server.answer = lambda request: token if "token" in request.path else on
         yield server, other
 
 
@@ -215,7 +215,7 @@ def test_google_is_not_followed_to_another_server(google_moving: Any, tmp_path: 
     server, other = google_moving
     write_private(tmp_path / "google-tokens", "ana.json", permission("google_calendar", "https://x.example/token"))
     options = source_kind("google_calendar").options(api_endpoint=server.url.rstrip("/"))
-    assert "does not accept the request (HTTP 302)" in said(options, "google_calendar", practice(tmp_path))
+    assert "does not accept the request (HTTP 302)" in refusal(options, "google_calendar", practice(tmp_path))
     assert other.received == []
 
 

@@ -45,7 +45,7 @@ class CalendarServer:
         return f"http://127.0.0.1:{self.port}/"
 
     def user(self) -> str:
-        """Return a user that no other test has taken (only Radicale tells users apart)."""
+        """Return a user that no other test has taken (only Radicale separates users)."""
         return f"user{next(self.numbers)}"
 
     def ask(

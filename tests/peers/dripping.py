@@ -46,7 +46,7 @@ def dripping(
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            path = "" if speaks_first else self._asked()
+            path = "" if speaks_first else self._request_line()
             for word, answer in (complete_answers or {}).items():
                 if word in path:
                     stopped.wait(pause)
@@ -55,7 +55,7 @@ def dripping(
             self.wfile.write(first_bytes)
             drip(self.wfile, byte, stopped)
 
-        def _asked(self) -> str:
+        def _request_line(self) -> str:
             first, length = self.rfile.readline().decode(), 0
             while line := self.rfile.readline().strip().lower():
                 length = int(line.partition(b":")[2]) if line.startswith(b"content-length:") else length

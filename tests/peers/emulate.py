@@ -38,13 +38,13 @@ class Emulator:
     @property
     def client(self) -> str:
         """An OAuth client's JSON as Google's console gives it."""
-        told = {
+        content = {
             "client_id": CLIENT_ID,
             "client_secret": "installed apps keep none",
             "auth_uri": "https://accounts.google.com/o/oauth2/v2/auth",
             "token_uri": "https://oauth2.googleapis.com/oauth2/token",
         }
-        return json.dumps({"installed": told})
+        return json.dumps({"installed": content})
 
     def consent(self, page: str) -> str:
         """Say yes on a consent page; the address that the browser is sent to."""

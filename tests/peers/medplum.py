@@ -50,8 +50,8 @@ class Practice:
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         with urlopen(Request(f"{self.url}/{path}", data, method=method)) as answer:
-            told: dict[str, Any] = json.load(answer)
-        return told
+            content: dict[str, Any] = json.load(answer)
+        return content
 
 
 @contextmanager

@@ -17,7 +17,7 @@ _NOT_WITH_TOKEN = frozenset(
 _MAY_DIFFER = frozenset({"pageToken", "syncToken", "fields", "alt", "prettyPrint", *_NOT_WITH_TOKEN})
 
 
-def at(text: str) -> datetime:
+def utc(text: str) -> datetime:
     """Return the UTC instant of ``"2026-03-02 10:00"``."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
@@ -63,7 +63,7 @@ class FakeCalendar:
         self._touch(event_id, **fields)
 
     def delete(self, *event_ids: str) -> None:
-        """Delete entries; from now on only their ids are told."""
+        """Delete entries; from now on only their ids are returned."""
         for event_id in event_ids:
             self._touch(event_id, status="cancelled")
 
@@ -81,7 +81,7 @@ class FakeCalendar:
 
     def _touch(self, event_id: str, **fields: Any) -> None:
         self.version += 1
-        updated = (at("2026-01-01 08:00") + timedelta(seconds=self.version)).isoformat()
+        updated = (utc("2026-01-01 08:00") + timedelta(seconds=self.version)).isoformat()
         before = self.events.get(event_id, {"id": event_id, "status": "confirmed", "eventType": "default"})
         fields = {name: value for name, value in fields.items() if value is not None}
         self.events[event_id] = before | {"updated": updated} | fields
@@ -97,7 +97,7 @@ class FakeCalendar:
             raise ErrorResponse(400, "invalidParameter: maxResults")
         params = {name: value for name, value in query.items() if name not in _MAY_DIFFER}
         since, bounds = self._since(query, params)
-        found = [self._shown(event, query) for event in self._matching(since, bounds)]
+        items = [self._rendered(event, query) for event in self._matching(since, bounds)]
         state, start = self._state(query, since, bounds, params)
         end = start + min(self.page, query.get("maxResults", 250))
         answer: dict[str, Any] = {
@@ -106,8 +106,8 @@ class FakeCalendar:
             "description": CANARY,
             "timeZone": "UTC",
         }
-        answer |= {"items": found[start:end]}
-        if end < len(found):
+        answer |= {"items": items[start:end]}
+        if end < len(items):
             return answer | {"nextPageToken": _packed({**state, "at": end})}
         token = {"version": state["version"], "bounds": bounds, "params": params, "": "x" * self.token_padding}
         return answer | {"nextSyncToken": _packed(token)}
@@ -144,7 +144,7 @@ class FakeCalendar:
             return [event for event in events if _within(event, bounds)]
         return events
 
-    def _shown(self, event: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+    def _rendered(self, event: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         if event["status"] == "cancelled":
             return {
                 name: event[name] for name in ("id", "status", "recurringEventId", "originalStartTime") if name in event
@@ -152,7 +152,10 @@ class FakeCalendar:
         most, people = query.get("maxAttendees"), event.get("attendees", [])
         if most is None or len(people) <= most:
             return event
-        return event | {"attendees": [who for who in people if who.get("self")][:most], "attendeesOmitted": True}
+        return event | {
+            "attendees": [person for person in people if person.get("self")][:most],
+            "attendeesOmitted": True,
+        }
 
 
 def _within(event: dict[str, Any], bounds: list[str | None]) -> bool:
@@ -162,8 +165,8 @@ def _within(event: dict[str, Any], bounds: list[str | None]) -> bool:
 
 
 def _moment(when: dict[str, str]) -> datetime:
-    found = datetime.fromisoformat(when.get("dateTime") or when["date"])
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    instant = datetime.fromisoformat(when.get("dateTime") or when["date"])
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _secrets(event_id: str) -> dict[str, Any]:
@@ -209,8 +212,8 @@ def _packed(state: dict[str, Any]) -> str:
 
 def _unpacked(token: str) -> dict[str, Any]:
     try:
-        found = json.loads(urlsafe_b64decode(token))
+        payload = json.loads(urlsafe_b64decode(token))
     except ValueError as error:
         raise ErrorResponse(400, "badRequest: a token of somebody else's") from error
-    assert isinstance(found, dict)
-    return found
+    assert isinstance(payload, dict)
+    return payload

@@ -23,7 +23,7 @@ SERVICES = ("calendar.v3", "gmail.v1", "admin.reports_v1", "meet.v2")
 _EVERYWHERE = {"fields", "alt", "prettyPrint", "key", "quotaUser"}
 
 
-class ErrorResponse(Exception):  # noqa: N818 (it is what Google says, not a fault of the fake)
+class ErrorResponse(Exception):  # noqa: N818 (it is Google's answer, not a fault of the fake)
     """An answer that is not 200: the status and the reason as Google words it."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
@@ -51,17 +51,17 @@ class Method:
 
     def checked(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
         """Return the query with typed values; refuse parameters that are not in the description."""
-        found: dict[str, Any] = {}
+        parameters: dict[str, Any] = {}
         for name, values in query.items():
             if name in _EVERYWHERE:
-                found[name] = values[-1]
+                parameters[name] = values[-1]
                 continue
             if name not in self.parameters or self.parameters[name]["location"] != "query":
                 raise ErrorResponse(400, f"invalidParameter: {name}")
             kind = self.parameters[name]
             read = [_typed(name, kind, value) for value in values]
-            found[name] = read if kind.get("repeated") else read[-1]
-        return found
+            parameters[name] = read if kind.get("repeated") else read[-1]
+        return parameters
 
 
 def _typed(name: str, kind: Mapping[str, Any], text: str) -> Any:
@@ -122,15 +122,15 @@ def _document(name: str) -> Any:
 def method_at(path: str) -> tuple[Method, dict[str, str]]:
     """Return the method of a path, and the parameters in the path."""
     for method in methods():
-        if found := method.pattern.fullmatch(path):
-            return method, {name: unquote(value) for name, value in found.groupdict().items()}
+        if match := method.pattern.fullmatch(path):
+            return method, {name: unquote(value) for name, value in match.groupdict().items()}
     raise ErrorResponse(404, "notFound")
 
 
 # Shapes
 
 
-def hold_to_shape(method: Method, answer: Any) -> None:
+def check_shape(method: Method, answer: Any) -> None:
     """Check the whole response, before any mask, against the description. Raises :class:`FakeError`."""
     problems = list(_problems(_document(method.service)["schemas"], {"$ref": method.response}, answer, method.response))
     if problems:
@@ -156,10 +156,10 @@ def _object_problems(schemas: Mapping[str, Any], shape: Mapping[str, Any], value
     if not isinstance(value, dict):
         yield f"{place} is no object"
         return
-    known, others = shape.get("properties", {}), shape.get("additionalProperties")
+    properties, others = shape.get("properties", {}), shape.get("additionalProperties")
     for name, entry in value.items():
-        if name in known:
-            yield from _problems(schemas, known[name], entry, f"{place}.{name}")
+        if name in properties:
+            yield from _problems(schemas, properties[name], entry, f"{place}.{name}")
         elif others:
             yield from _problems(schemas, others, entry, f"{place}.{name}")
         else:
@@ -191,9 +191,9 @@ def masked(method: Method, mask: str | None, answer: Any) -> Any:
     """Return the part of the response that the mask selects; refuse a mask with unknown fields."""
     if not mask:
         return answer
-    wanted = _parsed(mask)
-    _refuse_unknown(_document(method.service)["schemas"], {"$ref": method.response}, wanted)
-    return _applied(wanted, answer)
+    selection = _parsed(mask)
+    _refuse_unknown(_document(method.service)["schemas"], {"$ref": method.response}, selection)
+    return _applied(selection, answer)
 
 
 def _parsed(text: str) -> Mask:
@@ -201,7 +201,7 @@ def _parsed(text: str) -> Mask:
 
     def fields() -> Mask:
         nonlocal position
-        found: Mask = {}
+        selection: Mask = {}
         while position < len(text) and text[position] != ")":
             match = re.compile(r"[\w*]+(?:/[\w*]+)*").match(text, position)
             if match is None:
@@ -213,21 +213,21 @@ def _parsed(text: str) -> Mask:
                 inner = fields()
                 position += 1
             *path, last = match[0].split("/")
-            place = found
+            place = selection
             for step in path:
                 place = place.setdefault(step, {})  # type: ignore[assignment]
             place[last] = inner
             position += text[position : position + 1] == ","
-        return found
+        return selection
 
     return fields()
 
 
-def _refuse_unknown(schemas: Mapping[str, Any], shape: Mapping[str, Any], wanted: Mask) -> None:
+def _refuse_unknown(schemas: Mapping[str, Any], shape: Mapping[str, Any], selection: Mask) -> None:
     shape = schemas[shape["$ref"]] if "$ref" in shape else shape
     if shape.get("type") == "array":
-        return _refuse_unknown(schemas, shape["items"], wanted)
-    for name, inner in wanted.items():
+        return _refuse_unknown(schemas, shape["items"], selection)
+    for name, inner in selection.items():
         if name not in shape.get("properties", {}):
             raise ErrorResponse(400, "invalidParameter: fields")
         if inner:
@@ -235,11 +235,11 @@ def _refuse_unknown(schemas: Mapping[str, Any], shape: Mapping[str, Any], wanted
     return None
 
 
-def _applied(wanted: Mask | None, value: Any) -> Any:
-    if wanted is None:
+def _applied(selection: Mask | None, value: Any) -> Any:
+    if selection is None:
         return value
     if isinstance(value, list):
-        kept = (_applied(wanted, entry) for entry in value)
-        return [entry for entry in kept if entry not in ({}, [])]
-    found = {name: _applied(inner, value[name]) for name, inner in wanted.items() if name in value}
-    return {name: entry for name, entry in found.items() if entry != {}}
+        entries = (_applied(selection, entry) for entry in value)
+        return [entry for entry in entries if entry not in ({}, [])]
+    result = {name: _applied(inner, value[name]) for name, inner in selection.items() if name in value}
+    return {name: entry for name, entry in result.items() if entry != {}}

@@ -25,7 +25,7 @@ class FakeMailbox:
     generation: int = 0  # page tokens of an earlier one are of no use
 
     def put(
-        self, at: datetime, sender: str, *recipients: str, labels: tuple[str, ...] = ("INBOX",), **headers: str
+        self, sent_at: datetime, sender: str, *recipients: str, labels: tuple[str, ...] = ("INBOX",), **headers: str
     ) -> str:
         """Add a message that arrives, or that its owner sends (label SENT); return its id."""
         number = len(self.messages) + 1
@@ -33,7 +33,7 @@ class FakeMailbox:
         fields = {
             "From": sender,
             "To": ", ".join(recipients),
-            "Date": f"{at:%a, %d %b %Y %H:%M:%S %z}",
+            "Date": f"{sent_at:%a, %d %b %Y %H:%M:%S %z}",
             "Message-ID": f"<{message_id}@mail.example>",
             "Subject": f"{CANARY} subject",
             "Received": f"from {CANARY} by mail.example",
@@ -44,7 +44,7 @@ class FakeMailbox:
             "id": message_id,
             "threadId": headers.get("thread", f"{number:x}"),
             "historyId": str(self.history),
-            "internalDate": str(int(at.timestamp() * 1000)),
+            "internalDate": str(int(sent_at.timestamp() * 1000)),
             "labelIds": list(labels),
             "sizeEstimate": 1200,
             "snippet": f"{CANARY} snippet",
@@ -100,24 +100,24 @@ class FakeMailbox:
         """``users.messages.list``, newest first."""
         if "q" in query and metadata_only:
             raise ErrorResponse(403, "forbidden: Metadata scope does not support 'q' parameter")
-        wanted = set(query.get("labelIds", ()))
-        hidden = set() if query.get("includeSpamTrash") else _HIDDEN - wanted
-        found = [
+        labels = set(query.get("labelIds", ()))
+        hidden = set() if query.get("includeSpamTrash") else _HIDDEN - labels
+        matches = [
             message
             for message in self.messages.values()
-            if wanted <= set(message["labelIds"]) and not hidden & set(message["labelIds"])
+            if labels <= set(message["labelIds"]) and not hidden & set(message["labelIds"])
         ]
-        found.sort(key=lambda message: (int(message["internalDate"]), message["id"]), reverse=True)
+        matches.sort(key=lambda message: (int(message["internalDate"]), message["id"]), reverse=True)
         start = self._start(query)
         if start is not None:
-            found = [message for message in found if (int(message["internalDate"]), message["id"]) < start]
+            matches = [message for message in matches if (int(message["internalDate"]), message["id"]) < start]
         count = min(self.page, query.get("maxResults", 100), 500)
-        page = found[:count]
+        page = matches[:count]
         answer: dict[str, Any] = {
             "messages": [{"id": message["id"], "threadId": message["threadId"]} for message in page],
-            "resultSizeEstimate": len(found),
+            "resultSizeEstimate": len(matches),
         }
-        if len(found) > count:
+        if len(matches) > count:
             answer["nextPageToken"] = f"{self.generation}-{page[-1]['internalDate']}-{page[-1]['id']}"
         return answer
 
@@ -157,14 +157,14 @@ class FakeMailbox:
             "messageAdded": "messagesAdded", "labelAdded": "labelsAdded", "labelRemoved": "labelsRemoved",
             "messageDeleted": "messagesDeleted",
         }  # fmt: skip
-        wanted = {kinds[kind] for kind in query.get("historyTypes", kinds)}
-        found = [record for record in self.records if int(record["id"]) > since and wanted & record.keys()]
+        types = {kinds[kind] for kind in query.get("historyTypes", kinds)}
+        matches = [record for record in self.records if int(record["id"]) > since and types & record.keys()]
         start = self._place(query)
         end = start + min(self.page, query.get("maxResults", 100), 500)
         answer: dict[str, Any] = {"historyId": str(self.history)}
-        if found[start:end]:
-            answer["history"] = found[start:end]
-        return answer | ({"nextPageToken": f"{self.generation}-{end}"} if end < len(found) else {})
+        if matches[start:end]:
+            answer["history"] = matches[start:end]
+        return answer | ({"nextPageToken": f"{self.generation}-{end}"} if end < len(matches) else {})
 
     def _place(self, query: dict[str, Any]) -> int:
         if "pageToken" not in query:

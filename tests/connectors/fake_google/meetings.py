@@ -15,7 +15,7 @@ from tests.connectors.fake_google.discovery import ErrorResponse
 class Part:
     """Somebody's presence. ``who`` is an address of the domain, or empty for somebody from outside."""
 
-    who: str
+    address: str
     start: datetime
     end: datetime | None
 
@@ -51,7 +51,7 @@ class FakeMeetings:
 
     def hold(self, code: str, *parts: tuple[str, datetime, int], event_id: str = "", ended: bool = True) -> Meeting:
         """Add a conference with its participants, each with a start and minutes; ``""`` is somebody from outside."""
-        fields = [Part(who, start, start + timedelta(minutes=minutes)) for who, start, minutes in parts]
+        fields = [Part(address, start, start + timedelta(minutes=minutes)) for address, start, minutes in parts]
         self.held.append(Meeting(len(self.held) + 1, code, fields, event_id, ended))
         return self.held[-1]
 
@@ -66,11 +66,11 @@ class FakeMeetings:
             for meeting in self.held
             if meeting.number not in self.reported_late
             for number, part in enumerate(meeting.parts)
-            if user in {"all", part.who}
+            if user in {"all", part.address}
         ]
         since = datetime.fromisoformat(query["startTime"]) if "startTime" in query else None
         until = datetime.fromisoformat(query["endTime"]) if "endTime" in query else None
-        rows = [row for row in rows if _says(row, query.get("filters", ""))]
+        rows = [row for row in rows if _matches(row, query.get("filters", ""))]
         rows = [row for row in rows if _inside(datetime.fromisoformat(row["id"]["time"]), since, until)]
         rows.sort(key=lambda row: str(row["id"]["time"]), reverse=True)
         start = int(query.get("pageToken", 0))
@@ -80,7 +80,7 @@ class FakeMeetings:
 
     def _row(self, meeting: Meeting, number: int, part: Part) -> dict[str, Any]:
         assert part.end is not None
-        outside = not part.who
+        outside = not part.address
         parameters: list[dict[str, Any]] = [
             {"name": "duration_seconds", "intValue": str(int((part.end - part.start).total_seconds()))},
             {"name": "conference_id", "value": f"conf{meeting.number}"},
@@ -88,7 +88,7 @@ class FakeMeetings:
             {"name": "endpoint_id", "value": f"boq_hlane_{meeting.number}_{number}"},
             {"name": "is_external", "boolValue": outside},
             {"name": "product_type", "value": "meet"},
-            {"name": "identifier", "value": part.who or f"{self.canary.lower()}{number}@outside.example"},
+            {"name": "identifier", "value": part.address or f"{self.canary.lower()}{number}@outside.example"},
             {"name": "identifier_type", "value": "email_address"},
             {"name": "display_name", "value": f"{self.canary} name"},
             {"name": "ip_address", "value": "2001:db8::1"},
@@ -99,7 +99,7 @@ class FakeMeetings:
         if meeting.event_id:
             parameters.append({"name": "calendar_event_id", "value": meeting.event_id})
         actor = {"callerType": "KEY", "key": "HANGOUTS_EXTERNAL_OR_ANONYMOUS"}
-        known = {"callerType": "USER", "email": part.who, "profileId": "1"}
+        member = {"callerType": "USER", "email": part.address, "profileId": "1"}
         return {
             "kind": "admin#reports#activity",
             "id": {
@@ -108,32 +108,32 @@ class FakeMeetings:
                 "applicationName": "meet",
                 "customerId": "C01",
             },
-            "actor": actor if outside else known,
+            "actor": actor if outside else member,
             "ipAddress": "2001:db8::1",
             "events": [{"type": "call", "name": "call_ended", "parameters": parameters}],
         }
 
     # The meetings' own record
 
-    def records(self, who: str, query: dict[str, Any]) -> dict[str, Any]:
+    def records(self, account: str, query: dict[str, Any]) -> dict[str, Any]:
         """``conferenceRecords.list`` of those in which the caller was, newest first."""
         match = re.fullmatch(r'end_time>="([^"]+)"', query["filter"]) if "filter" in query else None
         if "filter" in query and match is None:
             raise ErrorResponse(400, "INVALID_ARGUMENT: filter")
         since = datetime.fromisoformat(match[1]) if match else None
-        found = [
+        meetings = [
             meeting
-            for meeting in self._known()
-            if any(part.who == who for part in meeting.parts)
+            for meeting in self._available()
+            if any(part.address == account for part in meeting.parts)
             and (since is None or (meeting.ended and meeting.end >= since))
         ]
-        found.sort(key=lambda meeting: meeting.start, reverse=True)
+        meetings.sort(key=lambda meeting: meeting.start, reverse=True)
         start = int(query.get("pageToken", 0))
         end = start + min(self.page, query.get("pageSize", 25), 100)
-        answer: dict[str, Any] = {"conferenceRecords": [self._record(meeting) for meeting in found[start:end]]}
-        return answer | ({"nextPageToken": str(end)} if end < len(found) else {})
+        answer: dict[str, Any] = {"conferenceRecords": [self._record(meeting) for meeting in meetings[start:end]]}
+        return answer | ({"nextPageToken": str(end)} if end < len(meetings) else {})
 
-    def _known(self) -> list[Meeting]:
+    def _available(self) -> list[Meeting]:
         return [meeting for meeting in self.held if meeting.number not in self.forgotten]
 
     def _record(self, meeting: Meeting) -> dict[str, Any]:
@@ -158,11 +158,11 @@ class FakeMeetings:
                 **(
                     {
                         "signedinUser": {
-                            "user": f"users/{numbers[parts[0].who]}",
+                            "user": f"users/{numbers[parts[0].address]}",
                             "displayName": f"{self.canary} signed in",
                         }
                     }
-                    if parts[0].who
+                    if parts[0].address
                     else {"anonymousUser": {"displayName": f"{self.canary} anonymous"}}
                 ),
             }
@@ -187,31 +187,31 @@ class FakeMeetings:
 
     def space(self, name: str) -> dict[str, Any]:
         """``spaces.get``."""
-        for meeting in self._known():
+        for meeting in self._available():
             if f"{meeting.code.replace('-', '')}x" == name:
                 uri = f"https://meet.google.com/{meeting.code}"
                 return {"name": f"spaces/{name}", "meetingCode": meeting.code, "meetingUri": uri}
         raise ErrorResponse(404, "NOT_FOUND")
 
     def _people(self, meeting: Meeting) -> dict[str, list[Part]]:
-        found: dict[str, list[Part]] = {}
+        people: dict[str, list[Part]] = {}
         for number, part in enumerate(meeting.parts):
-            name = part.who.partition("@")[0] if part.who else f"anonymous{number}"
-            found.setdefault(name, []).append(part)
-        return found
+            name = part.address.partition("@")[0] if part.address else f"anonymous{number}"
+            people.setdefault(name, []).append(part)
+        return people
 
     def _meeting(self, record: str) -> Meeting:
-        for meeting in self._known():
+        for meeting in self._available():
             if f"conf{meeting.number}" == record:
                 return meeting
         raise ErrorResponse(404, "NOT_FOUND")
 
 
-def _says(row: dict[str, Any], filters: str) -> bool:
+def _matches(row: dict[str, Any], filters: str) -> bool:
     """Return ``True`` if a line's parameters match ``filters`` ("conference_id==x,is_external==…")."""
     fields = {parameter["name"]: parameter.get("value") for parameter in row["events"][0]["parameters"]}
-    wanted = dict(condition.split("==") for condition in filters.split(",") if condition)
-    return all(fields.get(name) == value for name, value in wanted.items())
+    conditions = dict(condition.split("==") for condition in filters.split(",") if condition)
+    return all(fields.get(name) == value for name, value in conditions.items())
 
 
 def _inside(instant: datetime, since: datetime | None, until: datetime | None) -> bool:

@@ -16,13 +16,13 @@ from connectors.classify import Classifier, KindRule
 from connectors.private import write_private
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
-from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.calendar import utc
 from tests.connectors.fake_google.server import FakeGoogle
 from tests.connectors.ingest_policy import apply_policy
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 ANA = "ana@harbour.example"
-WINDOW = Window(at("2026-01-01"), at("2026-06-01"))
+WINDOW = Window(utc("2026-01-01"), utc("2026-06-01"))
 Make = Callable[..., Connector]
 
 
@@ -59,19 +59,19 @@ class GoogleReader:
 
     @property
     def events(self) -> list[CalendarEvent]:
-        found = [record for record in self.records.values() if isinstance(record, CalendarEvent)]
-        return sorted(found, key=lambda event: (event.start, event.uid_key))
+        events = [record for record in self.records.values() if isinstance(record, CalendarEvent)]
+        return sorted(events, key=lambda event: (event.start, event.uid_key))
 
     @property
     def stamps(self) -> list[MessageStamp]:
-        found = [record for record in self.records.values() if isinstance(record, MessageStamp)]
-        return sorted(found, key=lambda stamp: (stamp.sent_at, stamp.key))
+        stamps = [record for record in self.records.values() if isinstance(record, MessageStamp)]
+        return sorted(stamps, key=lambda stamp: (stamp.sent_at, stamp.key))
 
     @property
     def calls(self) -> list[SessionEvidence]:
-        found = [record for record in self.records.values() if isinstance(record, SessionEvidence)]
+        calls = [record for record in self.records.values() if isinstance(record, SessionEvidence)]
         return sorted(
-            found, key=lambda call: (call.started_at or call.ended_at or datetime.max.replace(tzinfo=UTC), call.key)
+            calls, key=lambda call: (call.started_at or call.ended_at or datetime.max.replace(tzinfo=UTC), call.key)
         )
 
     @property
@@ -95,9 +95,9 @@ def rule(kind: Kind, **conditions: str) -> KindRule:
     return KindRule(kind, re.compile(title, re.IGNORECASE) if title else None, **conditions)
 
 
-def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), **told: Any) -> Context:
+def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), **overrides: Any) -> Context:
     """Return the context of Ana's connector."""
-    given = {
+    defaults = {
         "source": "google",
         "owners": (Owner("ana", ZoneInfo("Europe/London"), frozenset(addresses), "Ana"),),
         "window": WINDOW,
@@ -106,7 +106,7 @@ def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), *
         "folder": folder,
         "read_secret": lambda place: (folder / place.removeprefix("file:")).read_text(),
     }
-    return Context(**{**given, **told})
+    return Context(**{**defaults, **overrides})
 
 
 def grant_access(
@@ -128,9 +128,9 @@ def service_account(google: FakeGoogle, folder: Path, *delegated: str) -> str:
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     name = "reader@practice.iam.example"
     google.auth.keys[name] = public.decode(), frozenset(delegated)
-    told = {
+    content = {
         "type": "service_account", "client_email": name, "private_key": private.decode(), "private_key_id": "1",
         "token_uri": "https://oauth2.googleapis.com/token", "client_id": "1", "project_id": "practice",
     }  # fmt: skip
-    (folder / "service.json").write_text(json.dumps(told))
+    (folder / "service.json").write_text(json.dumps(content))
     return "file:service.json"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from tests.connectors.fake_google.auth import FakeAuth, Grant
 from tests.connectors.fake_google.calendar import FakeCalendar
-from tests.connectors.fake_google.discovery import ErrorResponse, FakeError, Method, hold_to_shape, masked, method_at
+from tests.connectors.fake_google.discovery import ErrorResponse, FakeError, Method, check_shape, masked, method_at
 from tests.connectors.fake_google.mailbox import FakeMailbox
 from tests.connectors.fake_google.meetings import FakeMeetings
 
@@ -99,7 +99,7 @@ class FakeGoogle:
                 headers = {"Retry-After": failure.retry_after} if failure.retry_after else {}
                 raise ErrorResponse(failure.status, failure.reason, headers)
         answer = self._answered(method, path, query, grant)
-        hold_to_shape(method, answer)
+        check_shape(method, answer)
         return masked(method, query.get("fields"), answer)
 
     def _answered(self, method: Method, path: dict[str, str], query: dict[str, Any], grant: Grant) -> Any:
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, target: str, *, overridden: bool = False) -> None:
         if overridden or len(target) <= 2048:
-            status, body, headers = self._one(target, self.headers.get("Authorization", ""), overridden=overridden)
+            status, body, headers = self._respond(target, self.headers.get("Authorization", ""), overridden=overridden)
         else:
             status, body, headers = 414, _error(414, "uriTooLong"), {}
         if status == 0:
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json(status, body, headers)
 
-    def _one(self, target: str, authorization: str, **how: bool) -> tuple[int, Any, dict[str, str]]:
+    def _respond(self, target: str, authorization: str, **how: bool) -> tuple[int, Any, dict[str, str]]:
         try:
             return 200, self.google.answer(target, authorization, **how), {}
         except ErrorResponse as refusal:
@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         target = lines[0].split(" ")[1]
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         token = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-        status, body, more = self._one(target, token, batched=True)
+        status, body, more = self._respond(target, token, batched=True)
         marks = "".join(f"{name}: {value}\r\n" for name, value in more.items())
         inner = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{marks}\r\n{json.dumps(body)}"
         name = part["Content-ID"].replace("<", "<response-", 1)

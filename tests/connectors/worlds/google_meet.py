@@ -1,4 +1,4 @@
-"""Video meetings at Google, made up: as the meetings tell of themselves, and as a domain's report tells of them."""
+"""Video meetings at Google, made up: as conference records, and as a domain's report."""
 
 from __future__ import annotations
 

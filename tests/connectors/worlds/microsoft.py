@@ -75,7 +75,7 @@ class MicrosoftWorld:
         self.server.close()
 
 
-class Diary(MicrosoftWorld):
+class MicrosoftCalendar(MicrosoftWorld):
     """The calendar."""
 
     title: ClassVar[str] = "calendar"
@@ -118,7 +118,7 @@ class Diary(MicrosoftWorld):
         self.account(owner).put_event(f"item{number}", start, minutes, **words)
 
 
-class Letters(MicrosoftWorld):
+class MicrosoftMail(MicrosoftWorld):
     """Mail in the inbox."""
 
     title: ClassVar[str] = "mail"
@@ -137,16 +137,16 @@ class Letters(MicrosoftWorld):
             people = {
                 name: {"emailAddress": {"address": name, "name": CANARY}} for name in (client(number), ADDRESSES[owner])
             }
-            told: dict[str, Any] = {"from": people[client(number)], "toRecipients": [people[ADDRESSES[owner]]]}
-            told |= dict.fromkeys(("subject", "bodyPreview"), CANARY) | {"body": {"content": CANARY}}
+            fields: dict[str, Any] = {"from": people[client(number)], "toRecipients": [people[ADDRESSES[owner]]]}
+            fields |= dict.fromkeys(("subject", "bodyPreview"), CANARY) | {"body": {"content": CANARY}}
             name = f"{CANARY}-{owner}-{number}"
-            self.account(owner).put_message("id-inbox", name, moment(number), **told)
+            self.account(owner).put_message("id-inbox", name, moment(number), **fields)
 
     def forget(self, owner: str = ANA) -> None:
         self.account(owner).forgotten += 1
 
 
-class Calls(MicrosoftWorld):
+class MicrosoftMeetings(MicrosoftWorld):
     """Attendance of Teams meetings."""
 
     title: ClassVar[str] = "meetings"
@@ -174,10 +174,10 @@ class Calls(MicrosoftWorld):
             )
 
 
-def _whose(asked: ReceivedRequest) -> str:
+def _whose(request: ReceivedRequest) -> str:
     """Return the owner of the token that a request carries or renews."""
-    person = asked.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
-    return person or parse_qs(asked.body).get("refresh_token", ["-"])[0].partition("-")[2]
+    person = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
+    return person or parse_qs(request.body).get("refresh_token", ["-"])[0].partition("-")[2]
 
 
-WORLDS = (Diary, Letters, Calls)
+WORLDS = (MicrosoftCalendar, MicrosoftMail, MicrosoftMeetings)

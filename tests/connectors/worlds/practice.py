@@ -103,7 +103,7 @@ class Practice:
         self.store = self._running.__enter__()
         self.waited: list[float] = []
         self.pages = 0
-        self.told: dict[str, list[tuple[int | None, int | None]]] = {}
+        self.progress: dict[str, list[tuple[int | None, int | None]]] = {}
 
     @property
     def config(self) -> Config:
@@ -127,14 +127,14 @@ class Practice:
     def read(self, *, now: datetime = NOW, cut_after: int | None = None, **options: Any) -> dict[str, SourceOutcome]:
         """One run; outcomes by name. It ends with :class:`CutOffError` after ``cut_after`` of the source's pages.
 
-        ``pages`` are those that the last run brought, and ``told`` says of each that brought something how far it was.
+        ``pages`` counts the pages of this run; ``progress`` lists (done, total) of each page with records.
         """
-        self.pages, self.told = 0, defaultdict(list)
+        self.pages, self.progress = 0, defaultdict(list)
 
         def count(name: str, batch: Batch) -> None:
             self.pages += name != NEIGHBOUR
             if batch.records:
-                self.told[name].append((batch.done, batch.total))
+                self.progress[name].append((batch.done, batch.total))
             if self.pages == cut_after:
                 raise CutOffError
 
@@ -142,8 +142,8 @@ class Practice:
         with self._patch.context() as patch:
             patch.setattr(time, "sleep", self.waited.append)
             patch.setattr(readers, "THREADS", 1)  # account after account, so that each run is like the other
-            found = ingest(self.config, self.store, NAMES, IngestRequest(**options), now=now, progress=count)
-            return {outcome.name: outcome for outcome in found}
+            outcomes = ingest(self.config, self.store, NAMES, IngestRequest(**options), now=now, progress=count)
+            return {outcome.name: outcome for outcome in outcomes}
 
     def outcome(self, *, owner: str = ANA, now: datetime = NOW, **options: Any) -> SourceOutcome:
         """One run of everything; what became of this owner's account of the source."""
@@ -174,8 +174,8 @@ class Practice:
 
     def rows(self, sql: str) -> list[Any]:
         """Return the rows of a query; a single column without tuples."""
-        found = self.store.connection.execute(sql).fetchall()
-        return [row[0] for row in found] if found and len(found[0]) == 1 else found
+        result = self.store.connection.execute(sql).fetchall()
+        return [row[0] for row in result] if result and len(result[0]) == 1 else result
 
     def cursors(self) -> list[Any]:
         """Return the source's cursors, one for each account."""
