@@ -53,8 +53,8 @@ def test_every_interval_is_held_to_the_truth() -> None:
 
 
 def test_the_same_seed_gives_the_same_lives() -> None:
-    one, other = (counts(simulate_population(3, 5), Change(rate=step(2))) for _ in range(2))
-    assert np.array_equal(one.amounts, other.amounts, equal_nan=True)
+    first, second = (counts(simulate_population(3, 5), Change(rate=step(2))) for _ in range(2))
+    assert np.array_equal(first.amounts, second.amounts, equal_nan=True)
 
 
 def test_before_the_onset_nothing_has_changed() -> None:
@@ -78,15 +78,15 @@ def test_a_notice_before_the_onset_does_not_count_as_found() -> None:
 
 
 def test_the_share_and_its_error_are_those_of_a_proportion() -> None:
-    found, error = change_row("m", "n", "c", np.array([1.0, 12, 13, np.inf])).share
-    assert (found, error) == pytest.approx((50, 25))
+    share, error = change_row("m", "n", "c", np.array([1.0, 12, 13, np.inf])).share
+    assert (share, error) == pytest.approx((50, 25))
 
 
 def test_the_rate_weighs_people_by_their_years() -> None:
     assert ordinary_row("m", "n", "c", np.array([1.0, 0]), np.array([1.0, 3])).rate[0] == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize(("weeks", "said"), [([6.0] * 9, "met"), ([11.0] * 9, "not met"), ([99.0] * 9, "not met")])
-def test_a_target_asks_for_the_share_and_the_delay(weeks: list[float], said: str) -> None:
+@pytest.mark.parametrize(("weeks", "expected"), [([6.0] * 9, "met"), ([11.0] * 9, "not met"), ([99.0] * 9, "not met")])
+def test_a_target_asks_for_the_share_and_the_delay(weeks: list[float], expected: str) -> None:
     scenario = TARGETS["replies after hours", "×1.5"]
-    assert verdict(scenario, change_row("replies after hours", EVENHOURS, "×1.5", np.array(weeks))) == said
+    assert verdict(scenario, change_row("replies after hours", EVENHOURS, "×1.5", np.array(weeks))) == expected

@@ -13,7 +13,7 @@ from monitor.dashboard.me.clients import ClientGroup, ClientKey, ClientReport, C
 from monitor.dashboard.me.data import OwnCaseload, OwnSlots
 from monitor.dashboard.me.patterns import LedgerEntry, NoticeEntry, NoticeGroup, PatternsReport
 from reports.models import AnswerChoice, Card, TextTable
-from tests.reports.samples import FIRST, PERIOD, PRACTICE, beside
+from tests.reports.samples import FIRST, PERIOD, PRACTICE, comparison
 
 CONTACTS = ("Morag, supervisor",)
 
@@ -40,7 +40,7 @@ def check_in() -> CheckInReport:
     )
     return CheckInReport(
         headline="How do you feel, beside what was counted?",
-        comparison=beside(),
+        comparison=comparison(),
         completed=(completed,),
         forms=(
             questionnaire("thirty", 30, open_from=date(2026, 4, 1)),

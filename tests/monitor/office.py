@@ -88,7 +88,7 @@ DTEND;TZID=Europe/Paris:{end}
 SUMMARY:{title}
 LOCATION:Room {uid}
 DESCRIPTION:About {uid}
-ATTENDEE;CN="{who}":mailto:{who}@post.example
+ATTENDEE;CN="{guest}":mailto:{guest}@post.example
 END:VEVENT
 """
 
@@ -98,9 +98,9 @@ def calendar(*entries: str) -> str:
     return "\r\n".join(lines)
 
 
-def session(uid: str, day: int, hour: int, who: str = "carol") -> str:
+def session(uid: str, day: int, hour: int, guest: str = "carol") -> str:
     start, end = f"202603{day:02}T{hour:02}0000", f"202603{day:02}T{hour:02}5000"
-    return ENTRY.format(uid=uid, start=start, end=end, title=f"Session {uid}", who=who)
+    return ENTRY.format(uid=uid, start=start, end=end, title=f"Session {uid}", guest=guest)
 
 
 def letter(number: int, sender: str, to: str, date: str, answers: int | None = None) -> str:

@@ -182,17 +182,17 @@ def _mailbox() -> Iterator[bytes]:
     """Yield a client's mail of each Tuesday at 18:30, with Ana's reply that evening; lately also on Wednesdays."""
     for number, day in enumerate(_days()):
         if day.weekday() == 1 or (day.weekday() == 2 and day > LAST_WEEK - timedelta(weeks=3)):
-            asked = datetime(day.year, day.month, day.day, 18, 30, tzinfo=LONDON)
+            sent_at = datetime(day.year, day.month, day.day, 18, 30, tzinfo=LONDON)
             client, ana = "zebra.client.a@mail.example", "ana@harbour.example"
-            yield _letter(f"q{number}", client, ana, asked)
-            yield _letter(f"a{number}", ana, client, asked + timedelta(hours=2), answers=f"q{number}")
+            yield _letter(f"q{number}", client, ana, sent_at)
+            yield _letter(f"a{number}", ana, client, sent_at + timedelta(hours=2), answers=f"q{number}")
 
 
-def _letter(name: str, sender: str, to: str, at: datetime, answers: str = "") -> bytes:
+def _letter(name: str, sender: str, to: str, sent_at: datetime, answers: str = "") -> bytes:
     letter = EmailMessage()
     letter["From"], letter["To"], letter["Subject"] = f"ZEBRANAME <{sender}>", to, "ZEBRASUBJECT"
-    letter["Date"], letter["Message-ID"] = at, f"<{name}@mail.example>"
+    letter["Date"], letter["Message-ID"] = sent_at, f"<{name}@mail.example>"
     if answers:
         letter["In-Reply-To"] = f"<{answers}@mail.example>"
     letter.set_content("ZEBRABODY")
-    return f"From {sender} {at:%a %b %d %H:%M:%S %Y}\n".encode() + letter.as_bytes() + b"\n"
+    return f"From {sender} {sent_at:%a %b %d %H:%M:%S %Y}\n".encode() + letter.as_bytes() + b"\n"

@@ -1,4 +1,4 @@
-"""Keys become persons before anything is derived, and what was said of them holds from its day on."""
+"""Keys become persons before anything is derived, and a term about them holds from its day on."""
 
 from __future__ import annotations
 

@@ -110,8 +110,8 @@ class Attacker:
     def read_and_ask(self, practice: BlockPractice, pages: DashboardPages, rng: random.Random) -> None:
         """Read everything and ask some questions, two of them each time."""
         if block := self.look(practice, pages):
-            asked = [question(rng) for _ in range(max(1, QUESTIONS // (WEEKS * len(READING_DAYS))))]
-            for referral in (Referral(weight=0.25), Referral(weight=1.0), *asked):
+            random_referrals = [question(rng) for _ in range(max(1, QUESTIONS // (WEEKS * len(READING_DAYS))))]
+            for referral in (Referral(weight=0.25), Referral(weight=1.0), *random_referrals):
                 self.ask(practice, block, referral)
                 self.questions += 1
 
@@ -125,17 +125,17 @@ class Attacker:
         pages.clock.now = simulated.now
         director = pages.signed_in("director")
         page, table = (director.get(path).text for path in ("/practice/", "/practice/caseload.csv"))
-        shown = "\n".join([page, table, fairness.text(report)])
-        shown = re.sub(r"(?s)csrf_token.*?>|Complete through.*?\.|Nothing new has arrived.*?\.", "", shown)
-        shown = re.sub(
-            r"The block of [^.]* is over and waits[^.]*\.[^.]*\.|The next\s+block is [^.]*\.[^.]*\.", "", shown
+        content = "\n".join([page, table, fairness.text(report)])
+        content = re.sub(r"(?s)csrf_token.*?>|Complete through.*?\.|Nothing new has arrived.*?\.", "", content)
+        content = re.sub(
+            r"The block of [^.]* is over and waits[^.]*\.[^.]*\.|The next\s+block is [^.]*\.[^.]*\.", "", content
         )
         # Whoever begins, leaves, or comes to within twelve weeks of it, is shown so from that day on.
         today = simulated.now.date()
         number = day_number(today)
         roster = [person.key for person in employed(simulated.config.clinicians, number, number)]
         leaving = [person.key for person in simulated.config.clinicians if is_leaving(person, today)]
-        self.seen[block, f"{roster} {leaving}"].add(" ".join(shown.split()))
+        self.seen[block, f"{roster} {leaving}"].add(" ".join(content.split()))
         if report.sessions_held is not None:
             self.totals[block] = report.sessions_held
         for row in report.rows:
@@ -234,7 +234,7 @@ def print_result(words: str) -> None:
 def test_between_two_blocks_nothing_moves_whatever_happens(life: tuple[World, Attacker, list[Clinician]]) -> None:
     """No leave, weekend or correction appears in what is shown or answered before the next block."""
     world, attacker, _ = life
-    asked = sum(len(answers) for answers in attacker.answers.values())
+    answer_count = sum(len(answers) for answers in attacker.answers.values())
     print_result(
         f"{attacker.mornings} mornings, {attacker.questions} questions; {world.corrections} corrections, "
         f"{sum(map(bool, world.away.values()))} person-weeks with leave, {world.weekends} weekends worked"
@@ -242,7 +242,7 @@ def test_between_two_blocks_nothing_moves_whatever_happens(life: tuple[World, At
     assert world.corrections > 100
     assert world.weekends > 10
     assert len({block for block, _ in attacker.seen}) >= WEEKS // 4
-    assert asked == len(attacker.answers)
+    assert answer_count == len(attacker.answers)
     assert {len(pages) for pages in attacker.seen.values()} == {1}
 
 

@@ -203,8 +203,8 @@ def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
 
 
 def test_supervision_is_held_or_none_or_not_known(six: BlockPractice) -> None:
-    at = six.now - timedelta(days=5)
-    six.add_events("ana", [CalendarEvent("ana", "s", at, at + timedelta(hours=1), Kind.SUPERVISION)])
+    start = six.now - timedelta(days=5)
+    six.add_events("ana", [CalendarEvent("ana", "s", start, start + timedelta(hours=1), Kind.SUPERVISION)])
     six.night(AFTER)
     supervision = {row.key: row.supervision for row in report(six).rows}
     assert supervision == {key: Supervision.HELD if key == "ana" else Supervision.NONE for key in supervision}

@@ -28,15 +28,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 @pytest.fixture
 def store(config: Config) -> Iterator[Store]:
     """Every source was read an hour ago."""
-    with opened(config.database) as found:
-        read(found, "%", timedelta(hours=1))
-        yield found
+    with opened(config.database) as opened_store:
+        read(opened_store, "%", timedelta(hours=1))
+        yield opened_store
 
 
 def read(store: Store, source: str, ago: timedelta | None) -> None:
     with store.write() as connection:
-        at = None if ago is None else int((NOW - ago).timestamp())
-        connection.execute("UPDATE source SET succeeded_at = ?, read_to = ? WHERE name LIKE ?", (at, at, source))
+        read_at = None if ago is None else int((NOW - ago).timestamp())
+        sql = "UPDATE source SET succeeded_at = ?, read_to = ? WHERE name LIKE ?"
+        connection.execute(sql, (read_at, read_at, source))
 
 
 def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: Store) -> None:
@@ -97,8 +98,10 @@ def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: S
     fewer = replace(config, sources=left)
     assert fairness_report(fewer, store, now=NOW).stale_caseloads == ()
     ana = config.clinicians[0]
-    said = "The week of 9 to 15 November 2026 is not complete: your messages (ana-mail) were last read on Thursday 12 "
-    assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).headline.startswith(said)
+    headline = (
+        "The week of 9 to 15 November 2026 is not complete: your messages (ana-mail) were last read on Thursday 12 "
+    )
+    assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).headline.startswith(headline)
     assert "ana-mail" not in weekly_report(fewer, store, ana, LAST_WEEK, now=NOW).headline
 
 

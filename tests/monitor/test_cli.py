@@ -281,7 +281,7 @@ def test_2_when_a_command_cannot_be_meant(
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     @click.command()
     @click.pass_obj
-    def faulty(_desk: object) -> None:
+    def faulty(_context: object) -> None:
         raise KeyError("Zebra")
 
     monkeypatch.setitem(COMMANDS, "faulty", "faulty")
@@ -338,7 +338,7 @@ def on_terminal(office: Office, *arguments: str) -> tuple[bytes, bytes]:
     while select.select([ours], [], [], 0)[0]:
         try:
             screen += os.read(ours, 65_536)
-        except OSError:  # what a terminal says when the other side is gone
+        except OSError:  # the error of a terminal whose other side is closed
             break
     os.close(ours)
     return screen, out
@@ -586,24 +586,24 @@ def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office
     key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
     assert "Choose a clinician: --clinician ana | ben" in office("correct", key, "11:05").err
     assert office("correct", key, "11:05", "--clinician", "ben").code == 0
-    found = {row["clinician"]: row["evidence"] for row in rows(office("export", "sessions"))}
-    assert found == {"ana": "", "ben": "corrected"}
+    evidence = {row["clinician"]: row["evidence"] for row in rows(office("export", "sessions"))}
+    assert evidence == {"ana": "", "ben": "corrected"}
 
 
 def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     assert read("nightly").code == 0
     answer = read("doctor", "--json")
     assert (answer.code, [line for line in answer.json_lines if line["remedy"]]) == (0, [])
-    found = {line["check"]: line["found"] for line in answer.json_lines}
-    assert found["source diary"] == "10 events, 0 message times, 0 actual times"
-    assert found["last night"] == "ended on Friday 20 March at 13:00; everything was read and computed"
-    assert found["page of ana"] == found["page of ben"] == "everything of the last week was read and computed"
+    results = {line["check"]: line["found"] for line in answer.json_lines}
+    assert results["source diary"] == "10 events, 0 message times, 0 actual times"
+    assert results["last night"] == "ended on Friday 20 March at 13:00; everything was read and computed"
+    assert results["page of ana"] == results["page of ben"] == "everything of the last week was read and computed"
 
 
 def test_doctor_counts_the_actual_times_that_belong_to_a_session(read: Office) -> None:
-    found = {line["check"]: (line["found"], line["hint"]) for line in read("doctor", "--json").json_lines}
-    assert found["actual times of visits"] == ("2 of 2 belong to a session", False)
-    assert "actual times of diary" not in found
+    results = {line["check"]: (line["found"], line["hint"]) for line in read("doctor", "--json").json_lines}
+    assert results["actual times of visits"] == ("2 of 2 belong to a session", False)
+    assert "actual times of diary" not in results
 
 
 def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(read: Office) -> None:
@@ -612,7 +612,7 @@ def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(rea
     ]
     assert read("correct", key, "11:05", "--yes").code == 0
     assert "new identifiers" not in read("doctor").out
-    read.write("ana.ics", (read.folder / "ana.ics").read_text(encoding="utf-8").replace("UID:", "UID:anew-"))
+    read.write("ana.ics", (read.folder / "ana.ics").read_text(encoding="utf-8").replace("UID:", "UID:new-"))
     assert read("nightly").code == 0
     answer = read("doctor")
     (line,) = [line for line in answer.out.splitlines() if "new identifiers" in line]
@@ -659,21 +659,21 @@ def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
 def test_doctor_and_init_say_where_public_holidays_differ_within_the_country(read: Office) -> None:
     """There is no problem without a country, in one without subdivisions, and once the subdivision is configured."""
 
-    def found() -> list[tuple[str, str | None]]:
+    def findings() -> list[tuple[str, str | None]]:
         answer = read("doctor", "--json")
         return [(line["found"], line["remedy"]) for line in answer.json_lines if line["check"] == "public holidays"]
 
     remedy = "Set subdivision under [practice] to one of ENG, NIR, SCT, WLS"
-    assert found() == []
+    assert findings() == []
     assert "Public holidays" not in read("init").err
     read.change('zone = "Europe/Paris"', 'zone = "Europe/Paris"\ncountry = "GB"')
-    ((problem, shown_remedy),) = found()
+    ((problem, shown_remedy),) = findings()
     assert (problem.startswith("they differ within GB"), shown_remedy) == (True, remedy)
     assert remedy in read("init").err
     read.change('country = "GB"', 'country = "GB"\nsubdivision = "ENG"')
-    assert found() == [("GB, ENG", None)]
+    assert findings() == [("GB, ENG", None)]
     read.change('country = "GB"\nsubdivision = "ENG"', 'country = "NL"')
-    assert found() == [("NL", None)]
+    assert findings() == [("NL", None)]
 
 
 def test_a_run_that_was_never_answered_is_neither_inside_nor_after_hours(office: Office) -> None:
@@ -747,8 +747,8 @@ def test_the_night_is_recorded_with_its_exit_code(read: Office) -> None:
     (read.folder / "ana.mbox").unlink()
     assert read("nightly").code == 3
     with opened(read.folder / "evenhours.db") as store:
-        found = store.connection.execute("SELECT command, started_at, exit_code FROM run ORDER BY id").fetchall()
-        assert found == [("nightly", int(NOW.timestamp()), 0), ("nightly", int(NOW.timestamp()), 3)]
+        runs = store.connection.execute("SELECT command, started_at, exit_code FROM run ORDER BY id").fetchall()
+        assert runs == [("nightly", int(NOW.timestamp()), 0), ("nightly", int(NOW.timestamp()), 3)]
         assert store.connection.execute("SELECT count(*) FROM run WHERE ended_at IS NULL").fetchone() == (0,)
 
 

@@ -29,7 +29,7 @@ def sent(when: str, client: int = 1, channel: str = "email") -> Row:
 
 
 def to_a_colleague(when: str) -> Row:
-    """A message without which a week with sessions says nothing of the mail."""
+    """Return a message to a colleague; without any message, the mail of a week with sessions counts as unread."""
     return message(when, out=True, client=98, kind=CounterpartKind.COLLEAGUE)
 
 

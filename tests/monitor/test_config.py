@@ -293,8 +293,8 @@ def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None
         names.person("ana", "K7"),
     )
     assert [
-        practice_classifier.counterpart_kind(f"{who}.example")
-        for who in ("boss@else", "ana@home", "eve@harbour", "eve@home")
+        practice_classifier.counterpart_kind(f"{address}.example")
+        for address in ("boss@else", "ana@home", "eve@harbour", "eve@home")
     ] == [
         CounterpartKind.MANAGEMENT,
         CounterpartKind.COLLEAGUE,

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from connectors.google.access import CALENDAR, MAIL
 from monitor.cli import connect, evenhours
 from monitor.cli.context import CliContext
-from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.calendar import utc
 from tests.connectors.fake_google.practice import service_account
 from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.office import CONFIG, Office
@@ -91,7 +91,7 @@ def stored_permission(office: Office, name: str = "ana.json") -> Any:
 def test_consent_on_googles_page_is_kept_and_opens_the_calendar(
     office: Office, google: FakeGoogle, browser: list[str]
 ) -> None:
-    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", utc("2026-03-02 10:00"))
     answer = office("connect", "google", "--clinician", "ana", "--json")
 
     assert answer.code == 0
@@ -109,10 +109,10 @@ def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
     office("connect", "google", "--clinician", "ana")
 
     assert browser
-    asked = google.auth.consent_requests[0]
-    assert asked["scope"] == CALENDAR
-    assert (asked["code_challenge_method"], asked["access_type"], asked["prompt"]) == ("S256", "offline", "consent")
-    assert asked["redirect_uri"].startswith("http://127.0.0.1:")
+    query = google.auth.consent_requests[0]
+    assert query["scope"] == CALENDAR
+    assert (query["code_challenge_method"], query["access_type"], query["prompt"]) == ("S256", "offline", "consent")
+    assert query["redirect_uri"].startswith("http://127.0.0.1:")
 
 
 def test_an_idle_connection_does_not_block(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,7 @@ def test_the_doctor_is_content_with_a_permission_that_lasts(
     office: Office, google: FakeGoogle, browser: list[str]
 ) -> None:
     office("connect", "google", "--clinician", "ana")
-    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", utc("2026-03-02 10:00"))
     office("ingest")
 
     assert browser
@@ -287,7 +287,7 @@ def test_for_a_domain_the_persons_own_consent_is_written_down(
     place = service_account(google, office.folder, CALENDAR)
     (office.folder / "service.json").chmod(0o600)
     office.change('client = "file:google-client.json"', f'service_account = "{place}"')
-    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", utc("2026-03-02 10:00"))
 
     monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
     assert office("connect", "google", "--clinician", "ana").code == 2

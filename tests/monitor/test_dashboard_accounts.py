@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from connectors.google.access import CALENDAR
 from connectors.private import read_private
 from monitor.config import load
-from tests.connectors.fake_google.calendar import at
+from tests.connectors.fake_google.calendar import utc
 from tests.connectors.fake_google.practice import service_account
 from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of, session_cookie
@@ -109,7 +109,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: F
     place = service_account(google, office.folder, CALENDAR)
     (office.folder / "service.json").chmod(0o600)
     office.change('client = "file:google-client.json"', f'service_account = "{place}"')
-    google.calendar(ANA).put("one", at("2026-03-02 10:00"))
+    google.calendar(ANA).put("one", utc("2026-03-02 10:00"))
     consent = office.folder / "google-tokens" / "ana.consent.json"
     with DashboardPages(load(office.config)) as pages:
         ana, ben = pages.signed_in("ana"), pages.signed_in("ben")

@@ -56,8 +56,8 @@ def window(browser: Browser, address: str) -> Iterator[Page]:
     assert complaints == []
 
 
-def sign_in(window: Page, pages: DashboardPages, who: str) -> None:
-    window.goto(f"{pages.root}{pages.sign_in_link(who)}")
+def sign_in(window: Page, pages: DashboardPages, user: str) -> None:
+    window.goto(f"{pages.root}{pages.sign_in_link(user)}")
     window.get_by_role("button").click()
 
 
@@ -69,13 +69,13 @@ def overflow(window: Page) -> int:
     return int(window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize(("who", "page"), OWN_PAGES)
+@pytest.mark.parametrize(("user", "page"), OWN_PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_fits_a_phone_and_a_desktop(
-    window: Page, pages: DashboardPages, who: str, page: str, theme: Literal["light", "dark"]
+    window: Page, pages: DashboardPages, user: str, page: str, theme: Literal["light", "dark"]
 ) -> None:
     window.emulate_media(color_scheme=theme)
-    sign_in(window, pages, who)
+    sign_in(window, pages, user)
     for width in WIDTHS:
         window.set_viewport_size({"width": width, "height": 800})
         response = window.goto(f"{pages.root}{page}")

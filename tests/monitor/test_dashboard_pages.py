@@ -172,9 +172,9 @@ def test_an_unknown_notice_cannot_be_answered(pages: DashboardPages, notice: str
     assert ana.post(f"/me/week/2026-W46/notices/{notice}", data=form).status_code == 404
 
 
-@pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_banned_words_are_never_used(pages: DashboardPages, who: str) -> None:
-    client = pages.signed_in(who)
+@pytest.mark.parametrize("user", ["ana", "ben", "finn"])
+def test_banned_words_are_never_used(pages: DashboardPages, user: str) -> None:
+    client = pages.signed_in(user)
 
     assert [word for page in OWN_ADDRESSES for word in BANNED_WORDS.findall(visible(client.get(page).text))] == []
 
@@ -235,9 +235,9 @@ def test_open_slots_that_cannot_be_are_refused(pages: DashboardPages, day: str, 
         assert "ben" not in open_slots(connection)
 
 
-@pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_a_clinicians_data_page_names_no_colleague(pages: DashboardPages, who: str) -> None:
-    page = visible(pages.signed_in(who).get("/me/data").text.partition("<main")[2])
+@pytest.mark.parametrize("user", ["ana", "ben", "finn"])
+def test_a_clinicians_data_page_names_no_colleague(pages: DashboardPages, user: str) -> None:
+    page = visible(pages.signed_in(user).get("/me/data").text.partition("<main")[2])
 
     assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
 
@@ -319,9 +319,9 @@ def test_the_directors_page_reads_no_wellbeing_table(pages: DashboardPages) -> N
 # Pages for everybody
 
 
-@pytest.mark.parametrize("who", ["ana", "director"])
-def test_the_help_defines_every_number(pages: DashboardPages, who: str) -> None:
-    page = read(pages.signed_in(who).get("/help").text)
+@pytest.mark.parametrize("user", ["ana", "director"])
+def test_the_help_defines_every_number(pages: DashboardPages, user: str) -> None:
+    page = read(pages.signed_in(user).get("/help").text)
 
     defined = {article.attributes["id"]: article.words() for article in page.all("article")}
 
@@ -332,9 +332,9 @@ def test_the_help_defines_every_number(pages: DashboardPages, who: str) -> None:
     assert "Morag, supervisor" in page.words()
 
 
-@pytest.mark.parametrize(("who", "led"), [("ana", True), ("director", False)])
-def test_the_help_leads_a_clinician_to_their_accounts(pages: DashboardPages, who: str, led: bool) -> None:  # noqa: FBT001
-    assert (f'href="{pages.root}/me/accounts"' in pages.signed_in(who).get("/help").text) is led
+@pytest.mark.parametrize(("user", "led"), [("ana", True), ("director", False)])
+def test_the_help_leads_a_clinician_to_their_accounts(pages: DashboardPages, user: str, led: bool) -> None:  # noqa: FBT001
+    assert (f'href="{pages.root}/me/accounts"' in pages.signed_in(user).get("/help").text) is led
 
 
 def test_no_page_contains_content_of_a_source(pages: DashboardPages) -> None:
@@ -364,9 +364,11 @@ def test_old_numbers_have_a_warning(pages: DashboardPages) -> None:
     assert warning in visible(pages.signed_in("director").get("/practice/").text)
 
 
-@pytest.mark.parametrize(("who", "page"), [("ana", "/me/"), ("director", "/practice/"), ("finn", "/me/")])
-def test_before_anything_is_read_the_page_names_the_next_step(empty_pages: DashboardPages, who: str, page: str) -> None:
-    answer = empty_pages.signed_in(who).get(page)
+@pytest.mark.parametrize(("user", "page"), [("ana", "/me/"), ("director", "/practice/"), ("finn", "/me/")])
+def test_before_anything_is_read_the_page_names_the_next_step(
+    empty_pages: DashboardPages, user: str, page: str
+) -> None:
+    answer = empty_pages.signed_in(user).get(page)
 
     assert answer.status_code == 200
     assert "Whoever looks after the computer can run: evenhours nightly" in visible(answer.text)

@@ -210,13 +210,13 @@ def test_the_client_table_is_ordered_by_usual_slot(pages: DashboardPages) -> Non
     assert rows[4][5:] == ["–", "+6.0, 0"]
 
 
-@pytest.mark.parametrize(("who", "assumed"), [("ana", False), ("ben", True)])
+@pytest.mark.parametrize(("user", "assumed"), [("ana", False), ("ben", True)])
 def test_assumed_hours_are_stated_on_every_page_with_measures(
     pages: DashboardPages,
-    who: str,
+    user: str,
     assumed: bool,  # noqa: FBT001
 ) -> None:
-    reader = pages.signed_in(who)
+    reader = pages.signed_in(user)
     post_to = "/me/check-in/single"
     reader.post(post_to, data={"q1": "2", "csrf_token": csrf_token_of(reader.get("/help"))})
 

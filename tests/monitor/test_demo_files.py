@@ -81,9 +81,9 @@ def replies(practice: Planted, key: str) -> Iterator[tuple[Message, Message]]:
     box = {message["Message-ID"]: message for message in messages(practice, key)}
     for message in box.values():
         if message["From"].endswith("@harbour.example>") and message["In-Reply-To"] and not message["Auto-Submitted"]:
-            asked = box[message["In-Reply-To"]]
-            if asked["From"].endswith("@mail.example>"):
-                yield message, asked
+            question = box[message["In-Reply-To"]]
+            if question["From"].endswith("@mail.example>"):
+                yield message, question
 
 
 def is_after(moment: datetime, hours: dict[str, Any]) -> bool:
@@ -116,13 +116,13 @@ def a_week(counts: Counter[int], first: int, last: int) -> float:
 def test_same_day_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     for name, hour in (("one", 0), ("two", 23)):
         write_practice(tmp_path / name, NOW.replace(hour=hour), weeks=32)
-    one, two = (
+    first, second = (
         {path.relative_to(top): path for path in top.rglob("*") if path.is_file()}
         for top in (tmp_path / "one", tmp_path / "two")
     )
-    assert one.keys() == two.keys()
-    assert len(one) > 1000
-    assert all(one[name].read_bytes() == two[name].read_bytes() for name in one)
+    assert first.keys() == second.keys()
+    assert len(first) > 1000
+    assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_mailboxes_hold_threads_in_their_order(practice: Planted) -> None:
     for message in answers:
         assert sent_at(names[message["In-Reply-To"]]) < sent_at(message)
         assert re.findall(r"<[^<>]+>", message["References"])[-1] == message["In-Reply-To"]
-    assert all(sent_at(one) <= sent_at(other) for one, other in pairwise(box))
+    assert all(sent_at(earlier) <= sent_at(later) for earlier, later in pairwise(box))
 
 
 def test_mail_is_of_every_sort(practice: Planted) -> None:
@@ -337,8 +337,8 @@ def test_esi_is_there_less_later_and_shorter(practice: Planted) -> None:
     assert _ended_early(now) > 0.2 > 2 * _ended_early(then)
     assert _held(now) / 10 < 0.8 * _held(then) / (WEEKS - 16)
     waits: dict[bool, list[float]] = {True: [], False: []}
-    for reply, asked in replies(practice, "esi"):
-        waits[weeks_ago(sent_at(asked).date()) > 16].append((sent_at(reply) - sent_at(asked)).total_seconds())
+    for reply, question in replies(practice, "esi"):
+        waits[weeks_ago(sent_at(question).date()) > 16].append((sent_at(reply) - sent_at(question)).total_seconds())
     assert median(waits[False]) > 1.4 * median(waits[True])
 
 

@@ -57,7 +57,7 @@ CASES = {
 }
 
 
-def at(office: Office, now: datetime, *arguments: str) -> tuple[int, str, str]:
+def run_at(office: Office, now: datetime, *arguments: str) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "CliContext", partial(CliContext, now=now))
         done = CliRunner().invoke(cli.evenhours, ["--config", str(office.config), *arguments])
@@ -117,7 +117,7 @@ def test_the_night_reports_a_gap_once_and_on_each_first_monday_of_a_month(office
     sentence = CASES[gap][2]
     errors = {}
     for day in (NOW, *(NOW + timedelta(days=n) for n in (1, 10, 17, 24)), NOW + timedelta(days=17, hours=6)):
-        code, _, errors[day] = at(office, day, "nightly")
+        code, _, errors[day] = run_at(office, day, "nightly")
         assert code == 0
 
     days_named = {day for day, error in errors.items() if sentence in error}

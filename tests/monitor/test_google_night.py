@@ -10,7 +10,7 @@ import pytest
 
 from connectors.google.access import CALENDAR, MAIL, MEETINGS, OPENID
 from connectors.private import write_private
-from tests.connectors.fake_google.calendar import CANARY, at, meeting
+from tests.connectors.fake_google.calendar import CANARY, meeting, utc
 from tests.connectors.fake_google.server import FakeGoogle, run_fake_google
 from tests.monitor.office import CONFIG, Office
 
@@ -30,22 +30,22 @@ def google() -> Any:
 
 @pytest.fixture
 def office(tmp_path: Path, google: FakeGoogle) -> Office:
-    kept = CONFIG.partition("[[source]]")[0]
-    office = Office(tmp_path, kept + SOURCES.replace("URL", google.url))
+    practice_settings = CONFIG.partition("[[source]]")[0]
+    office = Office(tmp_path, practice_settings + SOURCES.replace("URL", google.url))
     permission = google.auth.allow(ANA, CALENDAR, MAIL, MEETINGS, OPENID)
     write_private(tmp_path / "google-tokens", "ana.json", permission)
     calendar, mailbox = google.calendar(ANA), google.mailbox(ANA)
     people = [{"email": ANA, "self": True}, {"email": CLIENT, "displayName": CANARY}]
     for event_id in calendar.put_weekly(
-        "series", at("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)
+        "series", utc("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)
     ):
         assert event_id.startswith("series_2026")
     for week, late in ((0, 12), (1, 2)):
-        start = at("2026-03-02 10:00") + timedelta(weeks=week)
+        start = utc("2026-03-02 10:00") + timedelta(weeks=week)
         google.meetings.hold(CODE, (ANA, start, 50 + late), ("", start + timedelta(minutes=1), 49 + late))
-    first = mailbox.put(at("2026-03-02 18:00"), CLIENT, ANA, thread="1a")
+    first = mailbox.put(utc("2026-03-02 18:00"), CLIENT, ANA, thread="1a")
     mailbox.put(
-        at("2026-03-02 21:30"), ANA, CLIENT, labels=("SENT",), thread="1a", In_Reply_To=f"<{first}@mail.example>"
+        utc("2026-03-02 21:30"), ANA, CLIENT, labels=("SENT",), thread="1a", In_Reply_To=f"<{first}@mail.example>"
     )
     return office
 
@@ -63,11 +63,11 @@ def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
 
 def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(office: Office, google: FakeGoogle) -> None:
     google.calendar(ANA).put(
-        "one", at("2026-03-17 10:00"), conferenceData=meeting(CODE), attendees=[{"email": CLIENT}, {"email": ANA}]
+        "one", utc("2026-03-17 10:00"), conferenceData=meeting(CODE), attendees=[{"email": CLIENT}, {"email": ANA}]
     )
-    google.meetings.hold(CODE, (ANA, at("2026-03-16 09:57"), 20))
+    google.meetings.hold(CODE, (ANA, utc("2026-03-16 09:57"), 20))
     google.meetings.hold(
-        CODE, (ANA, at("2026-03-17 09:58"), 70), ("", at("2026-03-17 10:01"), 47), ("", at("2026-03-17 10:51"), 14)
+        CODE, (ANA, utc("2026-03-17 09:58"), 70), ("", utc("2026-03-17 10:01"), 47), ("", utc("2026-03-17 10:51"), 14)
     )
     office("nightly")
     sessions = office("export", "sessions", "--clinician", "ana", "--json").json_lines
@@ -106,7 +106,7 @@ def test_no_word_of_it_is_left_on_this_machine(office: Office) -> None:
 
 
 def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Office, google: FakeGoogle) -> None:
-    google.calendar(ANA).put("one", at("2026-03-04 09:00"), summary="Holiday in Quimper")
+    google.calendar(ANA).put("one", utc("2026-03-04 09:00"), summary="Holiday in Quimper")
     office("nightly")
     before = office.dump()
     answer = office("classify", "--try", "--json", "--clinician", "ana")

@@ -1,5 +1,5 @@
-"""Whatever is edited, comes late, is corrected, agreed, answered or taken back, night after night: the numbers are
-those of one analysis from scratch, byte for byte.
+"""After any edits, late arrivals, corrections, agreements and answers, night after night, the stored numbers equal
+those of one full analysis, byte for byte.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ TABLES = {
 _ALL = "SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4, 5, 6"
 
 
-def session(number: int, at: datetime, *, client: str = "K1", **told: object) -> CalendarEvent:
-    return CalendarEvent("ana", f"s{number}", at, at + timedelta(minutes=50), Kind.SESSION, client=client, **told)  # type: ignore[arg-type]
+def session(number: int, start: datetime, *, client: str = "K1", **fields: object) -> CalendarEvent:
+    event = CalendarEvent("ana", f"s{number}", start, start + timedelta(minutes=50), Kind.SESSION, client=client)
+    return replace(event, **fields)  # type: ignore[arg-type]
 
 
-def letter(number: int, at: datetime, *, out: bool, client: str = "K1") -> MessageStamp:
-    return MessageStamp("ana", number, at, out, client, CounterpartKind.CLIENT, thread_nodes=(number,))
+def letter(number: int, sent_at: datetime, *, out: bool, client: str = "K1") -> MessageStamp:
+    return MessageStamp("ana", number, sent_at, out, client, CounterpartKind.CLIENT, thread_nodes=(number,))
 
 
 @dataclass
-class Practised:
+class EditedPractice:
     """A practice in a store, as of ``now``; each edit is followed by a night."""
 
     store: Store
@@ -73,7 +74,7 @@ class Practised:
             mark_dirty(connection, save_messages(connection, self.source(connection, "mail"), letters))
 
     def read(self, *names: str) -> None:
-        """The sources were read to their end, whether or not there was anything new."""
+        """Record that these sources were read to their end."""
         window = Window(FIRST - timedelta(days=30), self.now + timedelta(days=120))
         with self.store.write() as connection:
             for name in names:
@@ -84,11 +85,11 @@ class Practised:
 
     def numbers(self) -> dict[str, list[object]]:
         with self.store.read() as connection:
-            asked = {table: _ALL.format(columns=columns, table=table) for table, columns in TABLES.items()}
-            return {table: connection.execute(sql).fetchall() for table, sql in asked.items()}
+            queries = {table: _ALL.format(columns=columns, table=table) for table, columns in TABLES.items()}
+            return {table: connection.execute(sql).fetchall() for table, sql in queries.items()}
 
     def from_scratch(self) -> dict[str, list[object]]:
-        """The same of an analysis that knows the records and what was answered, and nothing that was computed."""
+        """Return the numbers of an analysis that has the records and the answers, but nothing computed before."""
         with self.store.write() as connection:
             for table in ("workload_week", "wellbeing_week", "computation"):
                 connection.execute(f"DELETE FROM {table}")
@@ -98,21 +99,23 @@ class Practised:
         return self.numbers()
 
 
-def lived(folder: Path, store: Store, now: datetime = START) -> Practised:
-    """Thirty weeks of sessions, some of which ran over, and of evenings that became longer, as read at ``now``."""
-    practice = Practice("Harbour Street", ZoneInfo(BERLIN))
+def thirty_weeks(folder: Path, store: Store, now: datetime = START) -> EditedPractice:
+    """Return a practice with thirty weeks of sessions, of growing overruns and of later replies, read at ``now``."""
+    harbour = Practice("Harbour Street", ZoneInfo(BERLIN))
     files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
     read = (SourceConfig("calendar", "ics", ("ana",), None), SourceConfig("mail", "mbox", ("ana",), None))
-    config = Config(practice, (clinician(),), (), None, read, *files)
-    made = Practised(store, config, now)
+    config = Config(harbour, (clinician(),), (), None, read, *files)
+    practice = EditedPractice(store, config, now)
     numbers = [(week, of_the_day) for week in range(WEEKS) for of_the_day in range(4)]
     starts = [FIRST + timedelta(weeks=week, days=of_the_day, hours=week % 3) for week, of_the_day in numbers]
-    made.show(*(session(n, start, client=f"K{n % 4}") for n, start in enumerate(starts)))
-    made.write(*letters(starts))
+    practice.show(*(session(n, start, client=f"K{n % 4}") for n, start in enumerate(starts)))
+    practice.write(*letters(starts))
     with store.write() as connection:
-        mark_dirty(connection, save_evidence(connection, made.source(connection, "calendar"), list(true_times(starts))))
-    made.read("calendar", "mail")
-    return made
+        mark_dirty(
+            connection, save_evidence(connection, practice.source(connection, "calendar"), list(true_times(starts)))
+        )
+    practice.read("calendar", "mail")
+    return practice
 
 
 def true_times(starts: list[datetime]) -> Iterator[SessionEvidence]:
@@ -123,17 +126,17 @@ def true_times(starts: list[datetime]) -> Iterator[SessionEvidence]:
 
 def letters(starts: list[datetime]) -> Iterator[MessageStamp]:
     for number, start in enumerate(starts):
-        asked = start.replace(hour=16)
-        yield letter(2 * number, asked, out=False, client=f"K{number % 4}")
+        question_time = start.replace(hour=16)
+        yield letter(2 * number, question_time, out=False, client=f"K{number % 4}")
         later = timedelta(hours=4 if number > 90 or number % 9 == 0 else 1)
-        yield letter(2 * number + 1, asked + later, out=True, client=f"K{number % 4}")
+        yield letter(2 * number + 1, question_time + later, out=True, client=f"K{number % 4}")
 
 
-Edit = Callable[[Practised], object]
+Edit = Callable[[EditedPractice], object]
 numbered = st.integers(0, 4 * WEEKS - 1)
 keys = st.integers(1, 4)
 days_ago = st.integers(-10, 7 * WEEKS)
-said = st.sampled_from(
+terms = st.sampled_from(
     [
         ("standing", "discharged"), ("standing", "not_a_client"), ("standing", "client"), ("band", "3"), ("band", None),
         ("emergency", "yes"), ("emergency", "no"), ("frequency", "2"), ("channels", "sms"), ("trauma", "yes"),
@@ -159,64 +162,64 @@ rules: list[dict[str, object]] = [
 ]
 
 
-def moved(number: int, by: int) -> Edit:
-    return lambda made: made.show(_moved(made.events.get(f"s{number}"), by))
+def move_event(number: int, by: int) -> Edit:
+    return lambda practice: practice.show(shift_event(practice.events.get(f"s{number}"), by))
 
 
-def _moved(event: CalendarEvent | None, by: int) -> CalendarEvent:
+def shift_event(event: CalendarEvent | None, by: int) -> CalendarEvent:
     event = event or session(999, FIRST)
     shift = timedelta(hours=by)
     return replace(event, start=event.start + shift, end=event.end + shift)
 
 
-def stood(number: int, status: Status) -> Edit:
-    return lambda made: made.show(replace(made.events[f"s{number}"], status=status))
+def set_status(number: int, status: Status) -> Edit:
+    return lambda practice: practice.show(replace(practice.events[f"s{number}"], status=status))
 
 
-def gone(number: int) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
-            source = made.source(connection, "calendar")
-            left = remove_events(connection, source, [("ana", f"s{number}")], int(made.now.timestamp()))
+def remove_event(number: int) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
+            source = practice.source(connection, "calendar")
+            left = remove_events(connection, source, [("ana", f"s{number}")], int(practice.now.timestamp()))
             mark_dirty(connection, left)
 
     return edit
 
 
-def late(number: int, ago: int, kind: Kind) -> Edit:
-    def edit(made: Practised) -> None:
-        at = made.now.replace(hour=10) - timedelta(days=ago)
-        made.show(replace(session(1000 + number, at, client="K1"), kind=kind))
+def add_event(number: int, ago: int, kind: Kind) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        start = practice.now.replace(hour=10) - timedelta(days=ago)
+        practice.show(replace(session(1000 + number, start, client="K1"), kind=kind))
 
     return edit
 
 
-def wrote(number: int, ago: int, client: int, out: bool) -> Edit:  # noqa: FBT001
-    at = timedelta(days=ago, hours=number % 24)
-    return lambda made: made.write(letter(5000 + number, made.now - at, out=out, client=f"K{client}"))
+def add_message(number: int, ago: int, client: int, out: bool) -> Edit:  # noqa: FBT001
+    age = timedelta(days=ago, hours=number % 24)
+    return lambda practice: practice.write(letter(5000 + number, practice.now - age, out=out, client=f"K{client}"))
 
 
-def corrected(number: int, past: int) -> Edit:
-    def edit(made: Practised) -> None:
-        event = made.events[f"s{number}"]
-        with made.store.write() as connection:
+def correct_end(number: int, past: int) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        event = practice.events[f"s{number}"]
+        with practice.store.write() as connection:
             save_correction(connection, "ana", event.uid_key, int(event.end.timestamp()) + 60 * past, 1)
 
     return edit
 
 
-def told(client: int, term: tuple[str, str | None], ago: int) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+def set_term(client: int, term: tuple[str, str | None], ago: int) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             since = day("2026-08-04") - ago
-            clients.set_term(connection, "ana", client, *term, from_day=since, now=int(made.now.timestamp()))
+            clients.set_term(connection, "ana", client, *term, from_day=since, now=int(practice.now.timestamp()))
 
     return edit
 
 
-def one_person(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+def join_or_separate(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             if apart:
                 clients.separate_client(connection, "ana", client)
             else:
@@ -225,145 +228,145 @@ def one_person(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
     return edit
 
 
-def emergency(number: int, marked: bool) -> Edit:  # noqa: FBT001
-    """The thread of a letter marked as an emergency, or not."""
+def mark_thread(number: int, marked: bool) -> Edit:  # noqa: FBT001
+    """Mark or unmark the thread of a message as an emergency."""
 
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             sql = "SELECT thread FROM node WHERE node = ?"
             (thread,) = connection.execute(sql, (number,)).fetchone()
-            assert mark_emergency(connection, "ana", thread, marked=marked, now=int(made.now.timestamp()))
+            assert mark_emergency(connection, "ana", thread, marked=marked, now=int(practice.now.timestamp()))
 
     return edit
 
 
-def tied(number: int, other: int) -> Edit:
-    """A letter that turns out to belong to another thread."""
+def add_message_to_threads(number: int, other: int) -> Edit:
+    """Add a message that joins two threads."""
 
-    def edit(made: Practised) -> None:
-        known = letter(5100 + number, made.now - timedelta(days=1), out=True)
-        made.write(replace(known, thread_nodes=(known.key, number, other)))
+    def edit(practice: EditedPractice) -> None:
+        message = letter(5100 + number, practice.now - timedelta(days=1), out=True)
+        practice.write(replace(message, thread_nodes=(message.key, number, other)))
 
     return edit
 
 
-def entered(client: int, kind: str, ago: int) -> Edit:
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+def add_ledger_entry(client: int, kind: str, ago: int) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             clients.add_ledger_entry(connection, "ana", kind, day=day("2026-08-04") - ago, client=client, now=1)
 
     return edit
 
 
-def answered(which: int, answer: str, ahead: int | None) -> Edit:
-    """An answer to one of the notices, counted from the newest, if there is one; an exception may go on for days."""
+def answer_notice(which: int, answer: str, ahead: int | None) -> Edit:
+    """Answer one of the notices, counted from the newest, if there is one; an exception may last for days."""
 
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             for row in notices.notices(connection, "ana")[::-1][which : which + 1]:
                 until = None if ahead is None or answer not in EXCEPTIONS else row.week + ahead
-                notices.answer_notice(connection, "ana", row.id, answer, int(made.now.timestamp()), until=until)
+                notices.answer_notice(connection, "ana", row.id, answer, int(practice.now.timestamp()), until=until)
 
     return edit
 
 
-def taken_back(which: int) -> Edit:
-    """The answer to a notice undone, where there is one."""
+def undo_answer(which: int) -> Edit:
+    """Undo the answer to a notice, if there is one."""
 
-    def edit(made: Practised) -> None:
-        with made.store.write() as connection:
+    def edit(practice: EditedPractice) -> None:
+        with practice.store.write() as connection:
             for row in notices.notices(connection, "ana")[::-1][which : which + 1]:
-                notices.undo_answer(connection, "ana", row.id, int(made.now.timestamp()))
+                notices.undo_answer(connection, "ana", row.id, int(practice.now.timestamp()))
 
     return edit
 
 
-def changed(what: dict[str, object]) -> Edit:
-    def edit(made: Practised) -> None:
-        person = replace(made.config.clinicians[0], **what)  # type: ignore[arg-type]
-        made.config = replace(made.config, clinicians=(person,))
+def change_clinician(what: dict[str, object]) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        person = replace(practice.config.clinicians[0], **what)  # type: ignore[arg-type]
+        practice.config = replace(practice.config, clinicians=(person,))
 
     return edit
 
 
-def ruled(what: dict[str, object]) -> Edit:
-    def edit(made: Practised) -> None:
-        practice = replace(made.config.practice, **what)  # type: ignore[arg-type]
-        made.config = replace(made.config, practice=practice)
+def change_practice(what: dict[str, object]) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        settings_ = replace(practice.config.practice, **what)  # type: ignore[arg-type]
+        practice.config = replace(practice.config, practice=settings_)
 
     return edit
 
 
-def waited(hours_: int, read: tuple[str, ...]) -> Edit:
-    def edit(made: Practised) -> None:
-        made.now += timedelta(hours=hours_)
-        made.read(*read)
+def let_time_pass(hours_: int, read: tuple[str, ...]) -> Edit:
+    def edit(practice: EditedPractice) -> None:
+        practice.now += timedelta(hours=hours_)
+        practice.read(*read)
 
     return edit
 
 
 kinds = st.sampled_from([Kind.SESSION, Kind.SUPERVISION, Kind.ON_CALL, Kind.EMERGENCY, Kind.OTHER])
 edits = st.one_of(
-    st.builds(moved, numbered, st.sampled_from([-24, -1, 3, 24 * 7])),
-    st.builds(stood, numbered, st.sampled_from(Status)),
-    st.builds(gone, numbered),
-    st.builds(late, st.integers(0, 20), days_ago, kinds),
-    st.builds(wrote, st.integers(0, 50), days_ago, keys, st.booleans()),
-    st.builds(corrected, numbered, st.integers(-20, 20)),
-    st.builds(told, keys, said, days_ago),
-    st.builds(one_person, keys, keys, st.booleans()),
-    st.builds(emergency, st.integers(0, 8 * WEEKS - 1), st.booleans()),
-    st.builds(tied, st.integers(0, 8 * WEEKS - 1), st.integers(0, 8 * WEEKS - 1)),
-    st.builds(entered, keys, st.sampled_from(["exception", "gift", "consultation"]), days_ago),
-    st.builds(answered, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
-    st.builds(taken_back, st.integers(0, 3)),
-    st.builds(changed, st.sampled_from(rosters)),
-    st.builds(ruled, st.sampled_from(rules)),
-    st.builds(waited, st.integers(1, 24 * 9), st.sampled_from([(), ("calendar",), ("calendar", "mail")])),
+    st.builds(move_event, numbered, st.sampled_from([-24, -1, 3, 24 * 7])),
+    st.builds(set_status, numbered, st.sampled_from(Status)),
+    st.builds(remove_event, numbered),
+    st.builds(add_event, st.integers(0, 20), days_ago, kinds),
+    st.builds(add_message, st.integers(0, 50), days_ago, keys, st.booleans()),
+    st.builds(correct_end, numbered, st.integers(-20, 20)),
+    st.builds(set_term, keys, terms, days_ago),
+    st.builds(join_or_separate, keys, keys, st.booleans()),
+    st.builds(mark_thread, st.integers(0, 8 * WEEKS - 1), st.booleans()),
+    st.builds(add_message_to_threads, st.integers(0, 8 * WEEKS - 1), st.integers(0, 8 * WEEKS - 1)),
+    st.builds(add_ledger_entry, keys, st.sampled_from(["exception", "gift", "consultation"]), days_ago),
+    st.builds(answer_notice, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
+    st.builds(undo_answer, st.integers(0, 3)),
+    st.builds(change_clinician, st.sampled_from(rosters)),
+    st.builds(change_practice, st.sampled_from(rules)),
+    st.builds(let_time_pass, st.integers(1, 24 * 9), st.sampled_from([(), ("calendar",), ("calendar", "mail")])),
 )
 
 
 @settings(max_examples=max(EXAMPLES // 8, 2))
 @given(st.lists(edits, min_size=1, max_size=5))
-def test_night_after_night_gives_what_one_analysis_from_scratch_gives(wanted: list[Edit]) -> None:
+def test_nightly_updates_store_the_numbers_of_a_full_analysis(chosen: list[Edit]) -> None:
     with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
-        made = lived(Path(folder), store)
-        made.night()
-        for edit in wanted:
-            edit(made)
-            made.night()
-        found = made.numbers()
+        practice = thirty_weeks(Path(folder), store)
+        practice.night()
+        for edit in chosen:
+            edit(practice)
+            practice.night()
+        stored = practice.numbers()
 
-        assert found == made.from_scratch()
+        assert stored == practice.from_scratch()
 
 
 def test_the_made_up_practice_has_notices(tmp_path: Path) -> None:
     with opened(tmp_path / "evenhours.db", create=True) as store:
-        made = lived(tmp_path, store)
-        made.night()
+        practice = thirty_weeks(tmp_path, store)
+        practice.night()
 
-        assert made.numbers()["notice"]
+        assert practice.numbers()["notice"]
 
 
 def test_a_second_night_without_news_writes_nothing(tmp_path: Path) -> None:
     with opened(tmp_path / "evenhours.db", create=True) as store:
-        made = lived(tmp_path, store)
-        made.night()
-        made.now += timedelta(hours=20)
-        made.read("calendar", "mail")
+        practice = thirty_weeks(tmp_path, store)
+        practice.night()
+        practice.now += timedelta(hours=20)
+        practice.read("calendar", "mail")
 
-        assert list(analyse(made.config, store, now=made.now)) == []
+        assert list(analyse(practice.config, store, now=practice.now)) == []
 
 
 def test_a_source_that_is_read_again_after_a_pause_makes_its_week_known(tmp_path: Path) -> None:
     """Nothing new was found, yet that nothing was there is news."""
     with opened(tmp_path / "evenhours.db", create=True) as store:
-        made = lived(tmp_path, store)
-        made.now += timedelta(days=7)  # nobody read anything in the meantime
-        made.night()
-        before = made.numbers()
-        made.read("calendar", "mail")
-        made.night()
+        practice = thirty_weeks(tmp_path, store)
+        practice.now += timedelta(days=7)  # nobody read anything in the meantime
+        practice.night()
+        before = practice.numbers()
+        practice.read("calendar", "mail")
+        practice.night()
 
-        assert made.numbers() != before
-        assert made.numbers() == made.from_scratch()
+        assert practice.numbers() != before
+        assert practice.numbers() == practice.from_scratch()

@@ -60,14 +60,14 @@ DTSTART;TZID=Europe/Paris:20260310T190000
 DTEND;TZID=Europe/Paris:20260310T195000
 END:VEVENT
 """
-INVALID = ENTRY.format(uid="bad", start="20260303T100000", end="20260303T090000", title="", who="x")
+INVALID = ENTRY.format(uid="bad", start="20260303T100000", end="20260303T090000", title="", guest="x")
 Numbers = Callable[[int], bool]
 
 
 def entry(number: int, later: int = 0) -> str:
     day, hour = 2 + number // 6, 8 + number % 6 + later
     start, end = f"202603{day:02}T{hour:02}0000", f"202603{day:02}T{hour:02}5000"
-    return ENTRY.format(uid=f"s{number}", start=start, end=end, title=f"Session {number}", who=f"w{number % 9}")
+    return ENTRY.format(uid=f"s{number}", start=start, end=end, title=f"Session {number}", guest=f"w{number % 9}")
 
 
 def row(number: int, later: int = 0, left: str = "") -> str:
@@ -146,19 +146,22 @@ def stored_content(store: Store) -> dict[str, Any]:
 def test_many_pages_store_what_one_does(
     options: str, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(tmp_path / "one.db", create=True) as one, opened(tmp_path / "many.db", create=True) as many:
+    with (
+        opened(tmp_path / "one.db", create=True) as single_page,
+        opened(tmp_path / "many.db", create=True) as many_pages,
+    ):
         for is_present, later in ((every, none), (lambda n: n % 11 != 3, lambda n: n % 17 == 0)):
             write(tmp_path, is_present, later)
-            outcome, pages = read(tmp_path, options, many)
+            outcome, pages = read(tmp_path, options, many_pages)
             assert outcome.problem is None
             assert pages >= ENTRIES // PAGE
             with monkeypatch.context() as patch:
                 patch.setattr(ics_source, "PAGE_RECORDS", 5_000)
                 patch.setattr(csv_source, "PAGE_ROWS", 5_000)
-                assert read(tmp_path, options, one)[1] == 1
-            assert stored_content(one) == stored_content(many)
-            assert stored_content(many)["rejected"]
-            assert read(tmp_path, options, many, full=True)[0].rows == 0
+                assert read(tmp_path, options, single_page)[1] == 1
+            assert stored_content(single_page) == stored_content(many_pages)
+            assert stored_content(many_pages)["rejected"]
+            assert read(tmp_path, options, many_pages, full=True)[0].rows == 0
 
 
 @of_kinds
@@ -232,10 +235,10 @@ def test_new_identifiers_in_many_pages_are_recognised(tmp_path: Path) -> None:
 def test_a_result_buffered_in_a_file_is_stored_like_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(tmp_path / "a.db", create=True) as one, opened(tmp_path / "b.db", create=True) as other:
+    with opened(tmp_path / "a.db", create=True) as in_memory, opened(tmp_path / "b.db", create=True) as in_file:
         write_csv(tmp_path, every, none)
-        read(tmp_path, CSV, one)
+        read(tmp_path, CSV, in_memory)
         monkeypatch.setattr(results, "MAX_BYTES_IN_MEMORY", 1)
-        read(tmp_path, CSV, other)
-        assert stored_content(one) == stored_content(other)
+        read(tmp_path, CSV, in_file)
+        assert stored_content(in_memory) == stored_content(in_file)
     assert {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db", "visits.csv", "evenhours.toml"}

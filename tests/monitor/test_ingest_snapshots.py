@@ -323,7 +323,7 @@ def test_instances_of_series_are_renamed_too(make_practice: PracticeFactory) -> 
     practice = make_practice(diary="ana")
     read(practice, *OLD, now=NOW)
     correct(practice, "old3", "2025-04-22 16:10")
-    again = [replace(event, series="anew") for event in renamed_entries(OLD, 1)]
+    again = [replace(event, series="new") for event in renamed_entries(OLD, 1)]
     assert read(practice, *again) is None
     assert status(practice) == {event.uid_key: "confirmed" for event in again}
     assert ends(practice) == {"night1 old3": "corrected"}

@@ -193,7 +193,7 @@ class SimpleMessage:
 
     client: int
     thread: int
-    at: int
+    sent_at: int
     out: bool
 
 
@@ -208,19 +208,19 @@ Run = tuple[int, int, float, bool, float]
 
 def expected_replies(mail: Sequence[SimpleMessage], sessions: Sequence[tuple[int, int]], as_of: int) -> Iterator[Run]:
     """Every run as (client, inbound_at, reply_at, by_session, waited), one message after the other."""
-    ordered = sorted(mail, key=lambda item: (item.client, item.thread, item.at, item.out))
+    ordered = sorted(mail, key=lambda item: (item.client, item.thread, item.sent_at, item.out))
     for (client, _), talk in groupby(ordered, key=lambda item: (item.client, item.thread)):
         meetings = sorted(start for client_number, start in sessions if client_number == client and start <= as_of)
         waiting: int | None = None
         for item in talk:
-            if waiting is not None and any(waiting <= start < item.at for start in meetings):
+            if waiting is not None and any(waiting <= start < item.sent_at for start in meetings):
                 yield run(client, waiting, inf, meetings, as_of)
                 waiting = None
             if item.out and waiting is not None:
-                yield run(client, waiting, item.at, meetings, as_of)
+                yield run(client, waiting, item.sent_at, meetings, as_of)
                 waiting = None
             elif not item.out and waiting is None:
-                waiting = item.at
+                waiting = item.sent_at
         if waiting is not None:
             yield run(client, waiting, inf, meetings, as_of)
 
@@ -238,7 +238,7 @@ def run(client: int, inbound: int, message_at: float, meetings: Sequence[int], a
 @given(st.lists(simple_messages, max_size=14), st.lists(st.tuples(st.integers(1, 2), times), max_size=4), times)
 def test_every_run_and_its_answer(mail: list[SimpleMessage], meetings: list[tuple[int, int]], inspected: int) -> None:
     as_of = BEGIN + inspected
-    known_messages = [item for item in mail if item.at <= as_of]
+    known_messages = [item for item in mail if item.sent_at <= as_of]
     starts = [(client, BEGIN + after) for client, after in meetings if BEGIN + after <= as_of]
     table = message_table(known_messages)
     result = replies_from(table, episodes_from(table), session_table(starts), as_of=as_of)
@@ -250,7 +250,7 @@ def test_every_run_and_its_answer(mail: list[SimpleMessage], meetings: list[tupl
 
 
 def message_table(mail: Sequence[SimpleMessage]) -> pd.DataFrame:
-    return messages(message(item.at, out=item.out, client=item.client, thread=item.thread) for item in mail)
+    return messages(message(item.sent_at, out=item.out, client=item.client, thread=item.thread) for item in mail)
 
 
 def session_table(starts: Sequence[tuple[int, int]]) -> pd.DataFrame:

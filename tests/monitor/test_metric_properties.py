@@ -59,7 +59,7 @@ class Entry:
 class Mail:
     """A message, likewise."""
 
-    at: int
+    sent_at: int
     out: bool
     client: int
     thread: int
@@ -139,7 +139,7 @@ class Life:
 
     def _message(self, item: Mail) -> facts.Row:
         return facts.message(
-            self.instant(item.at),
+            self.instant(item.sent_at),
             out=item.out,
             client=item.client,
             thread=item.thread,
@@ -177,7 +177,7 @@ term_entries = st.sampled_from(list(WORDS)).flatmap(
 pairs = st.sampled_from([(), ((0, 1),), ((1, 2), (0, 3))])
 entries = st.tuples(st.integers(-1, 3), st.sampled_from(list(LEDGER)), st.integers(0, WEEKS * 7))
 agreed = {
-    "terms": st.lists(term_entries, max_size=8, unique_by=lambda one: (one[0], one[1], one[3])).map(tuple),
+    "terms": st.lists(term_entries, max_size=8, unique_by=lambda term: (term[0], term[1], term[3])).map(tuple),
     "people": pairs,
     "ledger": st.lists(entries, max_size=4).map(tuple),
     "marked": st.frozensets(st.integers(1, 2)),
@@ -224,8 +224,8 @@ def test_values_lie_in_their_range_whatever_the_order_of_rows(life: Life) -> Non
 
 @settings(max_examples=example_count(4))
 @given(lives, st.sampled_from(SHIFTED), st.sampled_from(SHIFTED))
-def test_the_same_life_by_the_wall_clock_has_the_same_numbers_anywhere(life: Life, here: str, there: str) -> None:
-    pd.testing.assert_frame_equal(measured(replace(life, zone=here)), measured(replace(life, zone=there)))
+def test_the_same_life_by_the_wall_clock_has_the_same_numbers_anywhere(life: Life, zone: str, other_zone: str) -> None:
+    pd.testing.assert_frame_equal(measured(replace(life, zone=zone)), measured(replace(life, zone=other_zone)))
 
 
 CLOCKS_CHANGE = {"forward": date(2026, 3, 9), "back": date(2026, 10, 5)}
@@ -241,7 +241,7 @@ def clear_of_the_night(life: Life) -> Life:
         ends = entry.start + entry.length + max(entry.past or 0, 0)
         return entry.length % DAY == 0 or ends <= NIGHT[0] or entry.start >= NIGHT[1]
 
-    mail = (item for item in life.mail if not NIGHT[0] <= item.at < NIGHT[1])
+    mail = (item for item in life.mail if not NIGHT[0] <= item.sent_at < NIGHT[1])
     return replace(life, entries=tuple(filter(is_clear, life.entries)), mail=tuple(mail))
 
 
@@ -250,9 +250,9 @@ def clear_of_the_night(life: Life) -> Life:
 def test_where_the_clocks_change_only_what_lasts_over_the_night_is_an_hour_longer_or_shorter(
     life: Life, change: str
 ) -> None:
-    here = replace(clear_of_the_night(life), monday=CLOCKS_CHANGE[change])
+    local_life = replace(clear_of_the_night(life), monday=CLOCKS_CHANGE[change])
     result, unchanged = (
-        measured(replace(here, zone=zone)).set_index(["week", "key"]) for zone in (facts.BERLIN, "UTC")
+        measured(replace(local_life, zone=zone)).set_index(["week", "key"]) for zone in (facts.BERLIN, "UTC")
     )
     stretch = result.index.isin(["longest_free_stretch"], level="key")
     hours_more = (result.loc[stretch, "value"] - unchanged.loc[stretch, "value"]).dropna()
@@ -271,7 +271,7 @@ def test_everything_inside_the_hours_leaves_nothing_after_hours(
     session_entries: list[Entry], mail: list[Mail], data: st.DataObject
 ) -> None:
     entries = [replace(entry, start=data.draw(inside), length=50, past=0, grade=Grade.EHR) for entry in session_entries]
-    sent = [replace(item, at=data.draw(inside)) for item in mail]
+    sent = [replace(item, sent_at=data.draw(inside)) for item in mail]
     result = measured(Life(hours(), tuple(entries), tuple(sent), LOOKED))
     of_the_evening = result[result["key"].isin(AFTER_HOURS)]
 

@@ -42,9 +42,9 @@ from tests.monitor.week_facts import (
 def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
     """Sessions of the week, each with how many minutes past the booked end it ended, or unknown."""
     for number, late in enumerate(minutes):
-        at = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
-        entry = session(f"{at}:00", f"{at[-2:]}:30", uid=f"s{number}")
-        ended = None if late is None else f"{in_week(f'{at}:00')[:13]}:{30 + int(late):02}:{round(late % 1 * 60):02}"
+        hour = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
+        entry = session(f"{hour}:00", f"{hour[-2:]}:30", uid=f"s{number}")
+        ended = None if late is None else f"{in_week(f'{hour}:00')[:13]}:{30 + int(late):02}:{round(late % 1 * 60):02}"
         yield entry, [] if ended is None else [actual_times(None, ended, uid=f"s{number}")]
 
 
@@ -384,7 +384,7 @@ def test_before_anything_was_seen_there_is_no_day_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "kept"),
+    ("entries", "share"),
     [
         ([("10:00", "12:00"), ("12:30", "17:00")], 100.0),
         ([("10:00", "12:00"), ("12:29", "17:00")], 0.0),
@@ -393,8 +393,8 @@ def test_before_anything_was_seen_there_is_no_day_off() -> None:
         ([("08:00", "19:00")], 0.0),
     ],
 )
-def test_a_break_is_half_an_hour_in_the_days_middle(entries: list[tuple[str, str]], kept: float) -> None:
-    assert metric_value("break_kept_share", *(session(f"mon {start}", end) for start, end in entries)) == kept
+def test_a_break_is_half_an_hour_in_the_days_middle(entries: list[tuple[str, str]], share: float) -> None:
+    assert metric_value("break_kept_share", *(session(f"mon {start}", end) for start, end in entries)) == share
 
 
 @pytest.mark.parametrize(

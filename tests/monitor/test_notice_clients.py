@@ -30,13 +30,13 @@ def contacts(
 ) -> list[float]:
     """The client's contacts of the twelve weeks."""
     contacts_ = frames(entries=[*SESSIONS, *(entries or [])], mail=[*READ, *mail], terms=terms or [])
-    known = weekly_contacts(contacts_)
-    assert (known.counts.isna() == known.exposure.isna()).all(axis=None)
-    return [float(count) for count in known.counts[client]][:12]
+    weekly = weekly_contacts(contacts_)
+    assert (weekly.counts.isna() == weekly.exposure.isna()).all(axis=None)
+    return [float(count) for count in weekly.counts[client]][:12]
 
 
-def out(when: str, client: int = 1, **told: object) -> Row:
-    return message(when, out=True, client=client, **told)  # type: ignore[arg-type]
+def out(when: str, client: int = 1, **fields: object) -> Row:
+    return message(when, out=True, client=client, **fields)  # type: ignore[arg-type]
 
 
 def test_what_was_sent_to_the_client_counts_by_episode() -> None:
@@ -85,9 +85,9 @@ def test_whoever_has_an_agreement_of_their_own_is_measured_by_that(terms: list[R
 
 def test_only_the_weeks_of_the_treatment_count() -> None:
     brief = [event(f"2026-02-{on} 15:00", f"2026-02-{on} 15:50", client=3) for on in ("16", "17")]
-    known = np.isfinite(contacts(entries=brief, client=3))
+    has_count = np.isfinite(contacts(entries=brief, client=3))
 
-    assert np.flatnonzero(known).tolist() == list(range(1, 10))
+    assert np.flatnonzero(has_count).tolist() == list(range(1, 10))
 
 
 def test_weeks_away_and_weeks_without_mail_do_not_count() -> None:
@@ -101,13 +101,13 @@ def test_weeks_away_and_weeks_without_mail_do_not_count() -> None:
 
 
 def test_an_exception_with_a_client_leaves_that_clients_weeks_out() -> None:
-    known = weekly_contacts(frames(entries=SESSIONS, mail=READ))
+    weekly = weekly_contacts(frames(entries=SESSIONS, mail=READ))
     out_of = Exclusion("client_contacts", 1, FIRST, FIRST + 13)
-    rest = known.excluding([out_of])
+    rest = weekly.excluding([out_of])
 
     assert rest.counts[1].isna().tolist() == [True, True, *[False] * 10]
-    assert rest.counts[2].equals(known.counts[2])
-    assert known.excluding([Exclusion("contact_hours", 1, FIRST, FIRST + 13)]).counts.equals(known.counts)
+    assert rest.counts[2].equals(weekly.counts[2])
+    assert weekly.excluding([Exclusion("contact_hours", 1, FIRST, FIRST + 13)]).counts.equals(weekly.counts)
 
 
 def test_whoever_has_no_clients_has_no_contacts() -> None:

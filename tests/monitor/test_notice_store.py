@@ -55,10 +55,10 @@ def answered(store: Store, notice: NoticeRow, answer: str, now: int, until: int 
 
 
 def test_what_was_found_is_read_back(store: Store) -> None:
-    found = saved(store, NOTICE, LINE, WITHDRAWAL)
+    rows = saved(store, NOTICE, LINE, WITHDRAWAL)
 
-    assert [replace(row, id=0) for row in found] == [NOTICE, LINE, WITHDRAWAL]
-    assert saved(store, NOTICE, clinician="ben") != found
+    assert [replace(row, id=0) for row in rows] == [NOTICE, LINE, WITHDRAWAL]
+    assert saved(store, NOTICE, clinician="ben") != rows
 
 
 def test_saving_the_same_again_changes_nothing(store: Store) -> None:
@@ -71,10 +71,10 @@ def test_saving_the_same_again_changes_nothing(store: Store) -> None:
 
 def test_an_open_notice_goes_with_its_numbers_and_an_answered_one_stays(store: Store) -> None:
     first, line, last = saved(store, NOTICE, LINE, WITHDRAWAL)
-    kept = answered(store, first, "noted", 1)
+    answered_notice = answered(store, first, "noted", 1)
 
-    assert saved(store) == [kept]
-    assert kept == replace(first, answer="noted", answered_at=1)
+    assert saved(store) == [answered_notice]
+    assert answered_notice == replace(first, answer="noted", answered_at=1)
     assert {row.id for row in saved(store, LINE, WITHDRAWAL)}.isdisjoint({line.id, last.id})
 
 
@@ -84,8 +84,8 @@ def test_of_several_answers_the_last_counts_and_all_are_kept(store: Store) -> No
     assert answered(store, notice, "planned", 5, until=WEEK + 30) == replace(
         notice, answer="planned", answered_at=5, until=WEEK + 30
     )
-    said = store.connection.execute("SELECT answer FROM answer ORDER BY id").fetchall()
-    assert said == [("noted",), ("planned",)]
+    answers = store.connection.execute("SELECT answer FROM answer ORDER BY id").fetchall()
+    assert answers == [("noted",), ("planned",)]
 
 
 def test_an_answer_taken_back_leaves_the_notice_open_and_is_kept_too(store: Store) -> None:

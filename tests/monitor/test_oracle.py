@@ -290,11 +290,11 @@ class Clinician:
         """Work days with a message sent after hours, or a session that lies outside by its actual end."""
         agreed = merged([*self.hours, *self.of_kind("on_call")])
         emergency = self.of_kind("emergency")
-        touched = {self.day_of(second) for second in map(sent_at, self.sent) if self.after_hours(second)}
+        days = {self.day_of(second) for second in map(sent_at, self.sent) if self.after_hours(second)}
         for _, booked, _, _, ended in self.held:
             if seconds(agreed, booked, ended) < ended - booked and not inside(emergency, booked):
-                touched.add(self.day_of(booked))
-        return Counter(day - timedelta(days=day.weekday()) for day in touched)
+                days.add(self.day_of(booked))
+        return Counter(day - timedelta(days=day.weekday()) for day in days)
 
     def contact_hours(self) -> dict[date, float]:
         together = merged((began, ended) for _, booked, _, began, ended in self.held if booked <= self.until)

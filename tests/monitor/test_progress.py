@@ -32,7 +32,7 @@ def page(done: int | None, total: int | None) -> Batch:
     return Batch(None, done=done, total=total)
 
 
-def shown(capsys: pytest.CaptureFixture[str]) -> str:
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.rpartition("\x1b[K")[2]
 
 
@@ -51,13 +51,13 @@ def test_the_time_left_is_what_the_rest_takes_at_the_pace_so_far(
     bar: ProgressBar, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bar.step("mail", page(100, 1_000))
-    assert shown(capsys) == f"mail {'█' * 2:░<24}  10%"
+    assert last_line(capsys) == f"mail {'█' * 2:░<24}  10%"
     clock.seconds = 60
     bar.step("mail", page(200, 1_000))  # a hundred in a minute
-    assert shown(capsys) == f"mail {'█' * 5:░<24}  20%  about 8 min left"
+    assert last_line(capsys) == f"mail {'█' * 5:░<24}  20%  about 8 min left"
     clock.seconds = 120
     bar.step("mail", page(1_000, 1_000))
-    assert shown(capsys) == f"mail {'█' * 24} 100%"
+    assert last_line(capsys) == f"mail {'█' * 24} 100%"
 
 
 def test_a_run_that_goes_on_in_the_middle_counts_its_own_pace(
@@ -66,7 +66,7 @@ def test_a_run_that_goes_on_in_the_middle_counts_its_own_pace(
     bar.step("mail", page(900, 1_000))
     clock.seconds = 100
     bar.step("mail", page(950, 1_000))
-    assert shown(capsys).endswith(" 95%  about 2 min left")
+    assert last_line(capsys).endswith(" 95%  about 2 min left")
 
 
 def test_of_several_that_are_read_at_once_the_slowest_counts(
@@ -77,9 +77,9 @@ def test_of_several_that_are_read_at_once_the_slowest_counts(
     clock.seconds = 60
     bar.step("mail of ana", page(10, 100))  # nine minutes left
     bar.step("mail of ben", page(50, 100))  # one minute left
-    assert shown(capsys).endswith(" 50%  about 9 min left")
+    assert last_line(capsys).endswith(" 50%  about 9 min left")
     bar.step("mail of ana", page(100, 100))
-    assert shown(capsys).endswith("100%  about 60 s left")
+    assert last_line(capsys).endswith("100%  about 60 s left")
 
 
 @pytest.mark.parametrize(("done", "total"), [(None, None), (3, None), (None, 10), (0, 0)])
@@ -87,7 +87,7 @@ def test_a_source_that_does_not_know_how_much_there_is_shows_its_name(
     bar: ProgressBar, capsys: pytest.CaptureFixture[str], done: int | None, total: int | None
 ) -> None:
     bar.step("mail", page(done, total))
-    assert shown(capsys) == "mail …"
+    assert last_line(capsys) == "mail …"
 
 
 def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ QUIET = re.compile(r"nothing (new |else )?stood out|inside the hours you chose",
 class Practice(Office):
     """The practice with a shared calendar; ``night`` and ``at`` run commands at an instant."""
 
-    def at(self, now: datetime, *arguments: str) -> tuple[int, str, str]:
+    def run(self, now: datetime, *arguments: str) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cli, "CliContext", partial(CliContext, now=now))
             done = CliRunner().invoke(cli.evenhours, ["--config", str(self.config), *arguments])
@@ -43,7 +43,7 @@ class Practice(Office):
         return done.exit_code, done.stdout, done.stderr
 
     def nights(self, first: datetime, number: int) -> list[int]:
-        return [self.at(first + timedelta(days=n), "nightly")[0] for n in range(number)]
+        return [self.run(first + timedelta(days=n), "nightly")[0] for n in range(number)]
 
     def page(self, now: datetime, reader: str = "ana", path: str = "/me/") -> str:
         with DashboardPages(load(self.config)) as pages:
@@ -91,10 +91,10 @@ def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> No
     text = practice.page(MONDAY + timedelta(hours=4))
     assert "The week of 9 to 15 March 2026 is not complete: your calendar (diary) was last read on Thursday 12" in text
     assert not QUIET.search(text)
-    code, doctor, _ = practice.at(MONDAY + timedelta(hours=4), "doctor")
+    code, doctor, _ = practice.run(MONDAY + timedelta(hours=4), "doctor")
     assert code == 1
     assert "✗ page of ana: it warns: The week of 9 to 15 March 2026 is not complete" in doctor
-    _, report, _ = practice.at(MONDAY, "report", "weekly", "--clinician", "ana", "--week", "2026-W11")
+    _, report, _ = practice.run(MONDAY, "report", "weekly", "--clinician", "ana", "--week", "2026-W11")
     assert not QUIET.search(report)
     (held,) = re.findall(r"^Sessions held +(\S+)", report, re.MULTILINE) or ["–"]
     assert held == "–", "not a smaller number"
@@ -127,7 +127,7 @@ def test_read_but_not_computed_for_three_weeks(practice: Practice, request: pyte
     text = practice.page(now)
     assert "The week of 16 to 22 March 2026 is not complete: its numbers could not be computed" in text
     assert not QUIET.search(text)
-    code, doctor, _ = practice.at(now, "doctor")
+    code, doctor, _ = practice.run(now, "doctor")
     assert code == 1
     assert "✗ page of ana: the numbers could not be computed (KeyError)" in doctor
     assert "✓ page of ben" in doctor or "page of ben: it says" not in doctor
@@ -154,7 +154,7 @@ def test_two_days_without_cron_are_reported_everywhere(practice: Practice) -> No
 
     assert "Nothing was read since Monday 16 March, so what you see may be old." in practice.page(now)
     assert "Nothing new has arrived for more than 48 hours" in practice.page(now, "director", "/practice/")
-    code, doctor, _ = practice.at(now, "doctor")
+    code, doctor, _ = practice.run(now, "doctor")
     assert code == 1
     assert "✗ last night: the last run ended on Monday 16 March at 04:30, with exit code 0" in doctor
 
@@ -163,21 +163,21 @@ def test_a_night_that_did_not_end_is_reported(practice: Practice) -> None:
     practice.nights(MONDAY, 1)
     with opened(practice.folder / "evenhours.db") as store, store.write() as connection:
         connection.execute("UPDATE run SET ended_at = NULL, exit_code = NULL")
-    code, doctor, _ = practice.at(MONDAY + timedelta(hours=3), "doctor")
+    code, doctor, _ = practice.run(MONDAY + timedelta(hours=3), "doctor")
     assert code == 1
     assert "✗ last night: the run that began on Monday 16 March at 04:30 did not end" in doctor
 
 
 def test_a_correction_is_in_every_number_of_the_page_at_once(practice: Practice) -> None:
     practice.nights(MONDAY, 1)
-    _, out, _ = practice.at(MONDAY, "export", "sessions", "--clinician", "ana")
+    _, out, _ = practice.run(MONDAY, "export", "sessions", "--clinician", "ana")
     rows = [line.split(",") for line in out.splitlines()[1:] if "2026-03-1" in line and "T09:00" in line]
     for row in rows:
-        assert practice.at(MONDAY, "correct", row[-1], "11:02", "--clinician", "ana")[0] == 0
+        assert practice.run(MONDAY, "correct", row[-1], "11:02", "--clinician", "ana")[0] == 0
 
     with opened(practice.folder / "evenhours.db") as store, store.read() as connection:
         assert computation(connection, "ana").dirty_from is None
-    _, metrics, _ = practice.at(MONDAY, "export", "metrics", "--clinician", "ana")
+    _, metrics, _ = practice.run(MONDAY, "export", "metrics", "--clinician", "ana")
     share = [line for line in metrics.splitlines() if line.startswith("ana,2026-W11,overrun_share")]
     assert share
     assert share[0].split(",")[3] == "100.0"
@@ -186,18 +186,18 @@ def test_a_correction_is_in_every_number_of_the_page_at_once(practice: Practice)
 def test_a_run_of_some_days_makes_no_source_fresh_across_days_that_nobody_read(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=6), 1)
     later = MONDAY + timedelta(days=1)
-    assert practice.at(later, "ingest", "--from", "2018-01-01", "--to", "2018-02-01")[0] == 0
+    assert practice.run(later, "ingest", "--from", "2018-01-01", "--to", "2018-02-01")[0] == 0
     assert "is not complete" in practice.page(later)
-    assert practice.at(later, "ingest", "--from", f"{later:%Y-%m-%d}")[0] == 0
+    assert practice.run(later, "ingest", "--from", f"{later:%Y-%m-%d}")[0] == 0
     assert "is not complete" in practice.page(later)
-    assert practice.at(later, "nightly")[0] == 0
+    assert practice.run(later, "nightly")[0] == 0
     assert "is not complete" not in practice.page(later)
 
 
 def test_what_changed_while_numbers_were_computed_is_computed_again(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    practice.at(MONDAY, "ingest")
+    practice.run(MONDAY, "ingest")
     whole, calls = load_frames, []
 
     def meanwhile(config: Config, store: Store, clinician: Any, **more: Any) -> Any:
@@ -208,5 +208,5 @@ def test_what_changed_while_numbers_were_computed_is_computed_again(
         return whole(config, store, clinician, **more)
 
     monkeypatch.setattr(compute, "load_frames", meanwhile)
-    assert practice.at(MONDAY, "analyse")[0] == 0
+    assert practice.run(MONDAY, "analyse")[0] == 0
     assert calls == ["ana", "ana", "ben"]

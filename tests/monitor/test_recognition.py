@@ -115,13 +115,13 @@ def test_an_unattended_night_prints_no_address(office: Office) -> None:
         "evenhours ingest --source mail --full\n"
     ) in answer.err
     assert OWN not in answer.err + answer.out
-    shown, out = on_terminal(office, "nightly")
-    assert OWN.encode() not in shown + out  # nothing new was read
+    terminal, out = on_terminal(office, "nightly")
+    assert OWN.encode() not in terminal + out  # nothing new was read
 
 
 def test_a_night_on_a_terminal_prints_the_address(office: Office) -> None:
-    shown, out = on_terminal(office, "nightly")
-    assert f"{OWN} is in 240 of the 240 messages just read".encode() in shown
+    terminal, out = on_terminal(office, "nightly")
+    assert f"{OWN} is in 240 of the 240 messages just read".encode() in terminal
     assert OWN.encode() not in out
 
 
@@ -142,9 +142,9 @@ def test_no_address_is_named_for_a_log_that_marks_sent_messages_itself(office: O
         "evenhours: texts: none of its 4 messages was sent by ben. Check that it includes what Ben sent; "
         "without it, replies and evening messages are unknown.\n"
     )
-    (found,) = [line for line in office("doctor", "--json").json_lines if "in texts was sent" in line["found"]]
+    (line,) = [line for line in office("doctor", "--json").json_lines if "in texts was sent" in line["found"]]
     assert (
-        found["remedy"] == "Check that it includes what Ben sent; without it, replies and evening messages are unknown."
+        line["remedy"] == "Check that it includes what Ben sent; without it, replies and evening messages are unknown."
     )
 
 
@@ -199,8 +199,8 @@ def test_the_store_counts_sent_messages_of_each_source(make_practice: PracticeFa
     accounts["ana"].set_pages([stamp(5, "2026-03-02 13:00", outgoing=True)])
     practice.ingest()
     with practice.store.read() as connection:
-        found = [tuple(row.values())[1:] for row in sent_message_counts(connection)]
-        assert found == [("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1), ("cloud", "ana", "ana", 1, 1)]
+        rows = [tuple(row.values())[1:] for row in sent_message_counts(connection)]
+        assert rows == [("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1), ("cloud", "ana", "ana", 1, 1)]
         assert [row["source"] for row in sent_message_counts(connection, "ben")] == ["mail"]
 
 

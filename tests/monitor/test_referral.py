@@ -29,7 +29,7 @@ referrals = st.builds(
 slots = st.builds(OpenSlots, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 
 
-def candidates(**known: st.SearchStrategy[object]) -> st.SearchStrategy[Candidate]:
+def candidates(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[Candidate]:
     parts: dict[str, st.SearchStrategy[object]] = {
         "key": st.text(min_size=1, max_size=4),
         "load": st.none() | st.floats(0, 40),
@@ -42,11 +42,11 @@ def candidates(**known: st.SearchStrategy[object]) -> st.SearchStrategy[Candidat
         "slots": st.none() | slots,
         "leaving": st.booleans(),
     }
-    return st.builds(Candidate, **(parts | known))
+    return st.builds(Candidate, **(parts | fields))
 
 
-def practices(**known: st.SearchStrategy[object]) -> st.SearchStrategy[list[Candidate]]:
-    return st.lists(candidates(**known), max_size=6, unique_by=lambda person: person.key)
+def practices(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[list[Candidate]]:
+    return st.lists(candidates(**fields), max_size=6, unique_by=lambda person: person.key)
 
 
 def order(*people: Candidate, referral: Referral | None = None) -> str:
@@ -133,7 +133,7 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
 
 
 @pytest.mark.parametrize(
-    ("known", "referral", "found"),
+    ("fields", "referral", "expected"),
     [
         ({}, Referral(), None),
         ({"slots": OpenSlots(1, 0, 0)}, Referral(), None),
@@ -150,9 +150,9 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
     ],
 )
 def test_open_slots_and_a_farewell_decide_and_are_said(
-    known: dict[str, Any], referral: Referral, found: Obstacle | None
+    fields: dict[str, Any], referral: Referral, expected: Obstacle | None
 ) -> None:
-    assert obstacle(Candidate("ana", 20, **known), referral) is found
+    assert obstacle(Candidate("ana", 20, **fields), referral) is expected
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_impossible_caseloads_are_refused(load: float, fte: float) -> None:
 
 
 def test_a_practice_under_the_rule_becomes_even_and_under_the_usual_ways_does_not() -> None:
-    found = {
-        name: referral_rule.ginis(rule, 2, 7, includes_assigned=told)[1]
-        for name, (rule, told) in referral_rule.RULES.items()
+    ginis = {
+        name: referral_rule.ginis(rule, 2, 7, includes_assigned=includes_assigned)[1]
+        for name, (rule, includes_assigned) in referral_rule.RULES.items()
     }
-    assert found["the rule, with those assigned"] <= 0.06
-    assert found["the rule, without them"] > 0.1
-    assert min(found["round robin"], found["fewest clients"]) > 0.1
+    assert ginis["the rule, with those assigned"] <= 0.06
+    assert ginis["the rule, without them"] > 0.1
+    assert min(ginis["round robin"], ginis["fewest clients"]) > 0.1

@@ -27,7 +27,7 @@ def rank_and_reason(report: ReferralReport, name: str) -> tuple[int | None, str]
     return next((row.place, row.reason) for row in report.rows if row.name == name)
 
 
-@pytest.mark.parametrize(("slots", "wanted", "reason"), [
+@pytest.mark.parametrize(("slots", "referral", "reason"), [
     (OpenSlots(2, 0, 1), Referral(), None),
     (OpenSlots(2, 0, 1), Referral(trauma=True), None),
     (OpenSlots(2, 0, 0), Referral(trauma=True), "no open slots for trauma-focused work"),
@@ -38,15 +38,15 @@ def rank_and_reason(report: ReferralReport, name: str) -> tuple[int | None, str]
     (OpenSlots(0, 3, 1), Referral(time=TimeOfDay.DAY), "no open slots by day"),
 ])  # fmt: skip
 def test_open_slots_decide_who_can_take_it(
-    practice: WrittenPractice, slots: OpenSlots, wanted: Referral, reason: str | None
+    practice: WrittenPractice, slots: OpenSlots, referral: Referral, reason: str | None
 ) -> None:
     with opened(practice.config.database) as store:
         with store.write() as connection:
             referrals.set_open_slots(connection, "ben", slots, entered_at=0)
         for count in (1, 3):
-            report = referral_report(practice.config, store, wanted, now=NOW, count=count)
-            found = rank_and_reason(report, "=Ben")
-            assert found == (None, reason) if reason else found[0] is not None
+            report = referral_report(practice.config, store, referral, now=NOW, count=count)
+            rank_and_obstacle = rank_and_reason(report, "=Ben")
+            assert rank_and_obstacle == (None, reason) if reason else rank_and_obstacle[0] is not None
             assert not reason or "=Ben" not in {share.name for share in report.shares}
 
 
@@ -66,11 +66,11 @@ def test_the_command_records_who_takes_it(practice: WrittenPractice, monkeypatch
         answer = CliRunner().invoke(
             cli.evenhours, ["--config", str(practice.config.path), "referral", "--json", *words]
         )
-        told: dict[str, Any] = json.loads(answer.output)
-        return told
+        result: dict[str, Any] = json.loads(answer.output)
+        return result
 
-    def load(told: dict[str, Any]) -> float:
-        return float(next(row["load_after"] for row in told["rows"] if row["name"] == "cleo"))
+    def load(result: dict[str, Any]) -> float:
+        return float(next(row["load_after"] for row in result["rows"] if row["name"] == "cleo"))
 
     before = run("--weight", "1.5")
     assert run("--weight", "1.5", "--assign", "cleo") == {"assigned": "cleo", "weight": 1.5, "count": 1}

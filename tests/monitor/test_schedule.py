@@ -36,8 +36,8 @@ CONFIG = Path("/etc/evenhours/evenhours.toml")
 def test_when_a_line_starts_next(fields: str, after: str, starts: str | None) -> None:
     line = parse_line(f"{fields} evenhours nightly")
     assert line is not None
-    found = line.next_after(datetime.fromisoformat(after).replace(tzinfo=LONDON))
-    assert (found and f"{found:%Y-%m-%d %H:%M}") == starts
+    start = line.next_after(datetime.fromisoformat(after).replace(tzinfo=LONDON))
+    assert (start and f"{start:%Y-%m-%d %H:%M}") == starts
 
 
 @pytest.mark.parametrize(

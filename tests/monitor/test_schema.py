@@ -360,7 +360,7 @@ def test_errors_of_sqlite_become_sentences_with_a_remedy(store: Store, name: str
         with store.write():
             raise error
 
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as raised:
         fails()
-    assert str(store.path) in str(told.value)
-    assert "SQLite" not in str(told.value)
+    assert str(store.path) in str(raised.value)
+    assert "SQLite" not in str(raised.value)

@@ -117,11 +117,11 @@ def test_a_call_of_unknown_end_is_no_no_show() -> None:
     assert pd.isna(result["actual_end"])
 
 
-@pytest.mark.parametrize(("until", "known"), [("13:00:00", True), ("13:00:01", False)])
-def test_a_call_over_three_hours_was_never_closed(until: str, known: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("until", "is_used"), [("13:00:00", True), ("13:00:01", False)])
+def test_a_call_over_three_hours_was_never_closed(until: str, is_used: bool) -> None:  # noqa: FBT001
     result = only(sessions(ten(), times=[called("10:00", until)]))
 
-    assert pd.notna(result["actual_end"]) is known
+    assert pd.notna(result["actual_end"]) is is_used
     assert result["status"] == "held"
 
 

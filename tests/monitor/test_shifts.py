@@ -305,7 +305,7 @@ def test_means_may_be_in_any_unit(seed: int, unit: float, zero: float) -> None:
     assert (mean_shifts(values, weights * 3).to_numpy() == all_weeks).all()
 
 
-# The door
+# Input checks
 
 
 def test_the_table_keeps_weeks_and_names() -> None:

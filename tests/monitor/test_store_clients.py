@@ -87,7 +87,7 @@ def test_joining_is_the_same_in_any_order(store: Store, groups: list[frozenset[i
         results.append(clients.persons(store.connection, "ana"))
         store.connection.execute("ROLLBACK")
     assert results[0] == results[1]
-    assert all(results[0][one] == results[0][other] for keys in groups for one in keys for other in keys)
+    assert all(results[0][key] == results[0][same] for keys in groups for key in keys for same in keys)
     assert all(person in results[0] and person <= key for key, person in results[0].items())
 
 

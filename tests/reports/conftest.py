@@ -1,4 +1,4 @@
-"""Snapshots of what people read: files beside the tests, written anew with EVENHOURS_SNAPSHOTS=write."""
+"""Snapshots of what people read: files beside the tests, rewritten with EVENHOURS_SNAPSHOTS=write."""
 
 from __future__ import annotations
 

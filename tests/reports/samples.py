@@ -432,7 +432,7 @@ FIRST = date(2025, 11, 10)
 THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
 
 
-def beside() -> Comparison:
+def comparison() -> Comparison:
     """A year: a scale with three answers, one with a single answer, one without published parts; weeks with gaps."""
     weeks = tuple(FIRST + timedelta(weeks=n) for n in range(52))
     outside = tuple(None if n in {6, 7, 30} else 40.0 + 3 * (n % 9) for n in range(52))
@@ -454,11 +454,11 @@ def beside() -> Comparison:
     )
 
 
-def short_beside() -> Comparison:
+def short_comparison() -> Comparison:
     """One answer on the first day there was anything."""
     weeks = (FIRST,)
-    felt = SelfReportScale("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
-    return Comparison("You answered on 1 day; these are the weeks around it", "", weeks, (felt,), ())
+    scale = SelfReportScale("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
+    return Comparison("You answered on 1 day; these are the weeks around it", "", weeks, (scale,), ())
 
 
 def _points(*answers: tuple[int, float]) -> tuple[tuple[date, float], ...]:

@@ -23,8 +23,8 @@ DRAWN: dict[str, Callable[..., str]] = {
     "ranges": lambda **how: charts.own_ranges(samples.ranges(), "k", **how),
     "shares": lambda **how: charts.shares(samples.practice(), "k", **how),
     "many-shares": lambda **how: charts.shares(samples.large_practice(), "k", **how),
-    "beside": lambda **how: charts.comparison(samples.beside(), "k", **how),
-    "short-beside": lambda **how: charts.comparison(samples.short_beside(), "k", **how),
+    "comparison": lambda **how: charts.comparison(samples.comparison(), "k", **how),
+    "short-beside": lambda **how: charts.comparison(samples.short_comparison(), "k", **how),
     "no-rows": lambda **how: charts.shares(samples.practice(()), "k", **how),
 }
 
@@ -205,7 +205,7 @@ def test_steps_of_a_week_are_a_quarter_of_an_hour() -> None:
         day = replace(week.days[0], inside=(float(minutes), *[0.0] * 17), outside=(0.0,) * 18)
         svg = charts.rhythm(replace(week, days=(day,)), "k")
         group = next(g for g in read(svg).all("g") if g.all("use") and g.all("use")[0].all("title"))
-        found = ramp.search(group.attributes["class"])
-        shades.append(int(found[1]) if found else 0)
+        match = ramp.search(group.attributes["class"])
+        shades.append(int(match[1]) if match else 0)
     assert shades == [1, 1, 2, 2, 3, 4, 4]
     assert all(a <= b for a, b in pairwise(shades))

@@ -10,7 +10,7 @@ from tests.reports.pages import read
 
 
 def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
-    data = samples.beside()
+    data = samples.comparison()
     rows = {row[0]: row[1:] for row in tables.comparison(data).rows}
     labels = [use.all("title")[0].words() for use in read(charts.comparison(data, "k")).all("use") if use.all("title")]
 
@@ -22,7 +22,7 @@ def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
 
 
 def test_two_answers_in_a_week_are_both_in_its_row() -> None:
-    data = samples.beside()
+    data = samples.comparison()
     (day, value), *_ = data.self_reports[0].points
     scale = replace(data.self_reports[0], points=((day, value), (day + timedelta(days=1), 30.0)))
 
@@ -32,7 +32,7 @@ def test_two_answers_in_a_week_are_both_in_its_row() -> None:
 
 
 def test_a_fine_line_leads_from_each_day_of_answers_through_each_measure() -> None:
-    data = samples.beside()
+    data = samples.comparison()
     days = {day for scale in data.self_reports for day, _ in scale.points}
     svg = read(charts.comparison(data, "k"))
 
@@ -46,13 +46,13 @@ def test_a_fine_line_leads_from_each_day_of_answers_through_each_measure() -> No
 
 
 def test_a_week_without_a_value_breaks_the_line() -> None:
-    svg = charts.comparison(samples.beside(), "k")
+    svg = charts.comparison(samples.comparison(), "k")
 
     assert len(re.findall(r'class="s-teal-2" stroke-width="1.5"', svg)) == 3 + 1  # outside hours has two gaps
 
 
 def test_neither_a_band_nor_a_value_is_made_up() -> None:
-    exhaustion, replies = samples.beside().self_reports[2], samples.beside().measures[2]
+    exhaustion, replies = samples.comparison().self_reports[2], samples.comparison().measures[2]
 
     assert value_texts.band_name(exhaustion, 4.0) == ""
-    assert value_texts.latest_value(replies, samples.beside().weeks) == ("–", "no value")
+    assert value_texts.latest_value(replies, samples.comparison().weeks) == ("–", "no value")

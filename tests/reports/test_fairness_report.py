@@ -51,9 +51,9 @@ def test_the_numbers_are_the_drawn_ones(name: str) -> None:
     rows = [
         (row.all("th")[0].words(), [td.words() for td in row.all("td")]) for row in figure.all("tbody")[0].all("tr")
     ]
-    listed = [f"{who}, the two blocks before: {c[2]}" for who, c in rows if c[2] != "–"]
-    compared = {who: f", {c[3]} against an equal share" if c[3] != "–" else "" for who, c in rows}
-    listed += [f"{who}: {c[1]}{compared[who]}" for who, c in rows if c[1] != "–"]
+    listed = [f"{person}, the two blocks before: {c[2]}" for person, c in rows if c[2] != "–"]
+    compared = {person: f", {c[3]} against an equal share" if c[3] != "–" else "" for person, c in rows}
+    listed += [f"{person}: {c[1]}{compared[person]}" for person, c in rows if c[1] != "–"]
     assert sorted(listed) == sorted(drawn)
 
 
@@ -71,12 +71,12 @@ def test_an_index_that_chance_could_make_anything_is_not_printed() -> None:
 
 
 def test_who_leaves_has_clients_to_hand_over() -> None:
-    said = "G. Whitaker leaves on 19 December 2025: 29 clients to hand over, at the block’s end."
+    sentence = "G. Whitaker leaves on 19 December 2025: 29 clients to hand over, at the block’s end."
     for rendered in (
         read(fairness.html(samples.practice())).words(),
         " ".join(fairness.text(samples.practice()).split()),
     ):
-        assert said in rendered
+        assert sentence in rendered
 
 
 def test_a_block_that_waits_says_for_whom() -> None:

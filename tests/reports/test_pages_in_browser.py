@@ -38,9 +38,9 @@ class _Handler(BaseHTTPRequestHandler):
     policy = ""
 
     def do_GET(self) -> None:
-        found = shell.static() / self.path.removeprefix("/static/")
+        file = shell.static() / self.path.removeprefix("/static/")
         page = self.path == "/"
-        body = self.html if page else found.read_bytes() if found.is_file() else b""
+        body = self.html if page else file.read_bytes() if file.is_file() else b""
         kind = "text/html; charset=utf-8" if page else "text/css" if self.path.endswith("css") else "font/woff2"
         self.send_response(200 if body else 204)
         self.send_header("Content-Type", kind)
@@ -68,21 +68,21 @@ def framed(name: str) -> str:
 
 
 def complaints(page: Page) -> list[str]:
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    return said
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    return messages
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_to_the_policy_and_to_a_phone(page: Page, name: str) -> None:
-    said = complaints(page)
+    messages = complaints(page)
     with served(framed(name)) as url:
         for width in (360, 1000):
             page.set_viewport_size({"width": width, "height": 800})
             page.goto(url)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert said == []
+    assert messages == []
 
 
 @pytest.mark.parametrize(("theme", "colours"), [("light", palette.LIGHT), ("dark", palette.DARK)])
@@ -143,10 +143,10 @@ def test_no_words_of_a_figure_cover_others(page: Page, name: str, width: int) ->
 
 
 def test_a_file_shows_its_style_and_fonts_by_itself(page: Page) -> None:
-    said = complaints(page)
+    messages = complaints(page)
     with served(weekly.standalone(samples.full()), policy="") as url:
         page.goto(url)
         page.evaluate("document.fonts.ready")
         assert "Inter" in page.evaluate("getComputedStyle(document.body).fontFamily")
         assert page.evaluate("[...document.fonts].filter(f => f.status == 'loaded').length") == 2
-    assert [text for text in said if "favicon" not in text] == []
+    assert [text for text in messages if "favicon" not in text] == []

@@ -212,9 +212,9 @@ def test_the_source_line_says_what_is_not_seen() -> None:
 
 def test_assumed_hours_and_what_was_not_read_are_said() -> None:
     words, report = page("without-messages").words(), samples.without_messages()
-    for said in (wording.ASSUMED_HOURS, *report.warnings, *(one.text for one in report.gaps)):
-        assert said in words
-        assert said in _flat(weekly.text(report))
+    for sentence in (wording.ASSUMED_HOURS, *report.warnings, *(gap.text for gap in report.gaps)):
+        assert sentence in words
+        assert sentence in _flat(weekly.text(report))
 
 
 def test_words_from_outside_are_escaped() -> None:
