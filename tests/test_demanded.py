@@ -28,7 +28,7 @@ def run(suite: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=suite, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
-def test_without_the_real_data_its_tests_are_skipped_and_say_why(suite: Path) -> None:
+def test_without_the_real_data_its_tests_are_skipped_with_a_reason(suite: Path) -> None:
     outcome = run(suite, EVENHOURS_REAL=str(suite / "nowhere"), EVENHOURS_REQUIRE="")
 
     assert outcome.returncode == 0

@@ -32,7 +32,7 @@ def rows() -> list[Row]:
     return compare_on_seed(1, FEW, thresholds(FEW))
 
 
-def test_every_row_with_a_target_is_run_and_told(rows: list[Row], tmp_path: Path) -> None:
+def test_every_row_with_a_target_is_run_and_reported(rows: list[Row], tmp_path: Path) -> None:
     together = pool_seeds(rows)
     assert all((measure, EVENHOURS, scenario) in together for measure, scenario in TARGETS)
     assert targets_table(together).count("met") == 11

@@ -1,4 +1,4 @@
-"""Run a quarter with faults, day by day, and check what the product says on each day.
+"""Run a quarter with faults, day by day, and check the product's statements on each day.
 
 python -m benchmarks.quarter [--short]
 

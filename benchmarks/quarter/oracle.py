@@ -453,5 +453,5 @@ def _day(spelled: str) -> date:
 
 
 def is_quiet(outputs: Mapping[tuple[str, Page], str], person: str) -> bool:
-    """Return whether a person's page says that nothing stood out."""
+    """Return whether a person's page states that nothing stood out."""
     return bool(find_sentence(phrases.QUIET, plain_text(outputs.get((person, Page.ME), ""))))

@@ -67,7 +67,7 @@ BEHIND_NAMED = (
     r"(not|since|behind|missing|known|read|computed)[^.]{{0,120}}\b{name}\b",
     r"\b{name}\b[^.]{{0,120}}(not|since|behind|missing)",
 )
-"""On the director's page: the name of a person with incomplete numbers, in a sentence that says so."""
+"""On the director's page: the name of a person with incomplete numbers, in a sentence about that."""
 
 BANNER = (
     r"nothing new has arrived for more than 48 hours",

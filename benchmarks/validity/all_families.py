@@ -1,4 +1,4 @@
-"""False notices of all families together, for people to whom nothing happened.
+"""False notices of all families together, for people without a change.
 
 The weekly numbers of all six families are simulated together (they share weeks, leave, season and mood) and given to
 :func:`monitor.notices.detect_shifts`, as in a nightly run; every notice that it returns is false.

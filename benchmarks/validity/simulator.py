@@ -1,4 +1,4 @@
-"""Simulated clinicians for whom it is known what changed and when. docs/validity.md justifies each assumption.
+"""Simulated clinicians with known changes. docs/validity.md justifies each assumption.
 
 Tables are (weeks, people). After :data:`ONSET` weeks of ordinary life something changes, or nothing::
 

@@ -1,4 +1,4 @@
-"""A small FHIR server whose clock and habits a test decides: whether it sorts, pages, leaves out what nobody wants.
+"""A small FHIR server with a settable clock; a test chooses whether it sorts, pages and filters.
 
 It speaks the few searches that record systems are request for; the peer that others wrote is in ``tests/peers``.
 """
@@ -45,7 +45,7 @@ class FhirServer:
         self.resources[f"{kind}/{id_}"] = {"resourceType": kind, "id": id_, "meta": meta, **elements}
 
     def delete(self, kind: str, identifier: str) -> None:
-        """Take a resource away without a trace."""
+        """Delete a resource without reporting it."""
         del self.resources[f"{kind}/{identifier}"]
 
     def answer(self, request: ReceivedRequest) -> Reply:

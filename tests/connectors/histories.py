@@ -1,4 +1,4 @@
-"""Random runs over a source with random changes, and what must be true after all of them.
+"""Random runs over a source with random changes, and the invariants that hold after all of them.
 
 The earliest item stays unchanged in every history, so that the source always reaches back to it: an item that was
 deleted before the earliest one of a source cannot be distinguished from one that the source has dropped.

@@ -1,4 +1,4 @@
-"""Ingest's policy applied to one batch, for tests that compare what two readings leave in a store."""
+"""Ingest's policy applied to one batch, for tests that compare the stored rows of two runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/add-a-connector.md, followed to the letter by somebody who has nothing but the page."""
+"""Test of docs/add-a-connector.md: every file is created and every command run exactly as the page shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGE = ("pyproject.toml", "evenhours_bookings/source.py", "evenhours_bookings
 
 
 def files() -> dict[str, str]:
-    """The files that the page shows: a path on a line of its own, then the block."""
+    """Return the files that the page shows, by path: a path on a line of its own, then the block."""
     blocks = re.findall(
         r"^`([^`\n]+)`\n\n```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -27,13 +27,13 @@ def files() -> dict[str, str]:
 
 
 def commands() -> list[str]:
-    """What the page has one type, a line each."""
+    """Return the commands on the page, one a line."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
 
 
 class Follower:
-    """Somebody with the page, an empty folder and an environment that holds Evenhours."""
+    """A reader of the page, with an empty folder and an environment that contains Evenhours."""
 
     def __init__(self, folder: Path) -> None:
         self.package, self.practice, self.active = (
@@ -47,7 +47,7 @@ class Follower:
         self._environment()
 
     def _environment(self) -> None:
-        """An environment of its own that sees all that this one holds, so that nothing is installed into this one."""
+        """Create an environment that includes the packages of this one, so that nothing is installed into this one."""
         venv.create(self.active, symlinks=True)
         (site_packages,) = self.active.glob("lib/python*/site-packages")
         here = sysconfig.get_path("purelib")
@@ -58,9 +58,9 @@ class Follower:
             script.chmod(0o700)
 
     def types(self, command: str, *, finds: bool = False) -> str:
-        """What a command of the page prints to standard output; it has to succeed, and nothing is fetched.
+        """Run a command of the page, offline, and return its standard output; it has to succeed.
 
-        One that ``finds`` something to mend may end with 1.
+        A command that ``finds`` something to correct may end with 1.
         """
         words = command.split()
         place = {"pip": self.package, "evenhours": self.practice, "python": ROOT}[words[0]]
@@ -92,7 +92,7 @@ def test_the_page_shows_every_file_and_command() -> None:
     assert [command.split()[0] for command in commands()] == ["pip", "evenhours", "evenhours", "evenhours", "python"]
 
 
-def test_the_page_says_into_which_folder_each_file_goes_and_where_each_command_is_typed(follower: Follower) -> None:
+def test_the_page_names_the_folders_of_files_and_commands(follower: Follower) -> None:
     text = PAGE.read_text(encoding="utf-8")
     for folder in (follower.package.name, follower.practice.name):
         assert re.search(rf"[Mm]ake (a|another) folder,? `{folder}`", text)

@@ -86,7 +86,7 @@ def test_an_address_field_that_nobody_needs_is_no_fault_if_it_cannot_be_read() -
     assert headers.unreadable == frozenset()
 
 
-def test_what_is_not_wanted_any_more_is_forgotten_and_not_counted() -> None:
+def test_a_stopped_count_has_no_addresses() -> None:
     count = AddressCount()
     for _ in range(5):
         count.add(("anna@post.example",))

@@ -55,13 +55,13 @@ MakePractice = Callable[[], Practice]
 
 
 def of_worlds(behaviour: Behaviour) -> pytest.MarkDecorator:
-    """Every world to which the behaviour means something."""
+    """Return a mark that runs a test on every world to which the behaviour applies."""
     chosen = [world for _, world in WORLDS if behaviour not in world.declines]
     return pytest.mark.parametrize("world", chosen, ids=_name, indirect=True)
 
 
 def in_trouble(*troubles: Trouble) -> pytest.MarkDecorator:
-    """Every world with every one of these troubles that it can have."""
+    """Return a mark that runs a test on every world with each of these troubles that it can have."""
     pairs = [(world, how) for _, world in WORLDS for how in troubles if how.value not in world.declines]
     names = [f"{_name(world)}-{how.name.lower()}" for world, how in pairs]
     return pytest.mark.parametrize(("world", "how"), pairs, ids=names, indirect=["world"])
@@ -117,7 +117,7 @@ def test_every_kind_in_the_registry_has_a_made_up_world(kind: str) -> None:
 
 
 @pytest.mark.parametrize("world", [world for _, world in WORLDS], ids=_name)
-def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands(world: type[World]) -> None:
+def test_a_world_declares_its_exceptions_with_reasons_and_the_fields_of_the_canary(world: type[World]) -> None:
     kind = source_kind(world.kind)
     assert all(reason.strip() for reason in world.declines.values())
     assert Behaviour.SILENT not in world.declines
@@ -391,7 +391,7 @@ def times_of(entries: list[dict[str, Any]]) -> set[Any]:
 
 
 def read_as(practice: Practice, now: int) -> None:
-    """One night's reading, that may say that such a source cannot be another job's."""
+    """Read once more; a source without booked times may refuse to be read as another job's."""
     for problem in problems(practice.read(now=nights(now))).values():
         assert NO_BOOKINGS in str(problem)
 
@@ -443,7 +443,7 @@ def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_jo
 
 
 @of_worlds(Behaviour.WINDOW)
-def test_what_lies_outside_the_window_is_not_stored_and_comes_once_it_is_wanted(
+def test_records_outside_the_window_are_stored_only_once_the_window_covers_them(
     practice: Practice, practices: MakePractice
 ) -> None:
     day = date(2026, 2, 3)
@@ -505,7 +505,7 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
 
 
 def check_refusal(problem: ConnectorError | None, *expected: type[ConnectorError]) -> None:
-    """Assert that the problem has one of these classes, says what to do, and repeats nothing of the response."""
+    """Assert that the problem has one of these classes and a remedy, and repeats nothing of the response."""
     assert isinstance(problem, expected), repr(problem)
     assert problem.remedy.strip()
     assert "\n" not in str(problem)
@@ -513,7 +513,7 @@ def check_refusal(problem: ConnectorError | None, *expected: type[ConnectorError
 
 
 @of_worlds(Behaviour.REVOKED)
-def test_a_refused_password_stops_this_source_alone_keeps_its_cursor_and_says_what_to_do(practice: Practice) -> None:
+def test_a_refused_password_stops_only_this_source_keeps_its_cursor_and_has_a_remedy(practice: Practice) -> None:
     cursors, held = practice.cursors(), practice.items()
     practice.put(10)
     practice.neighbour.put(0)

@@ -220,7 +220,7 @@ def test_three_thousand_mutated_exports_are_read_or_refused(tmp_path: Path) -> N
     assert slowest < 1
 
 
-def test_mutated_exports_are_inspected_or_refused_without_a_word_of_them(tmp_path: Path) -> None:
+def test_mutated_exports_are_inspected_or_refused_without_repeating_them(tmp_path: Path) -> None:
     random, path, proposed = Random(11), tmp_path / "export.csv", 0
     header, _, rows = SEED_FILE.partition(b"\n")
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""Nobody holds the night: a server that drips is left at the deadline, one that delivers steadily never is."""
+"""Deadlines: a server that sends one byte after another is abandoned, one that delivers steadily is not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PLACES = {
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Grant a server little; of silence it could have more than of everything."""
+    """Set a short limit for a whole response; the limits of a single read are longer, so that they never end it."""
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
     monkeypatch.setattr(service, "SECONDS", 30)
     monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 30)
@@ -62,7 +62,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class HeldError(AssertionError):
-    """Somebody waits for longer than they may."""
+    """A reading that lasts longer than it may."""
 
 
 def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
@@ -427,7 +427,7 @@ def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
 
 
 def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such servers would be no test if they ended by themselves."""
+    """Control: these servers do not end by themselves."""
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 1e9)
     with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):
         ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/"))

@@ -420,7 +420,7 @@ def test_a_run_cut_off_after_any_page_loses_nothing(page: int, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("page", range(1, 6))
-def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
+def test_messages_outside_a_shorter_window_are_read_once_the_window_covers_them(
     page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fhir, "COUNT", 2)

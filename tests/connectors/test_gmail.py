@@ -1,4 +1,4 @@
-"""Gmail: headers of what came and went, by the history, in batches whose parts may fail alone."""
+"""Gmail: headers of received and sent messages, by the history, in batches whose parts may fail alone."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_thread_is_the_one_that_a_mailbox_file_of_googles_export_names(
         (("TRASH", "SENT"), []),
     ],
 )
-def test_the_label_says_the_direction_and_what_is_no_correspondence(
+def test_labels_decide_the_direction_and_exclude_other_messages(
     reader: GoogleReader, mailbox: FakeMailbox, labels: tuple[str, ...], directions: list[bool]
 ) -> None:
     mailbox.put(utc("2026-03-02 20:00"), "somebody@else.example", "other@else.example", labels=labels)
@@ -96,7 +96,7 @@ def test_the_label_says_the_direction_and_what_is_no_correspondence(
     assert [stamp.outgoing for stamp in reader.stamps] == directions
 
 
-def test_when_it_was_accepted_counts_and_not_what_the_sender_says(reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_the_time_of_receipt_counts_and_not_the_senders_date(reader: GoogleReader, mailbox: FakeMailbox) -> None:
     mailbox.put(utc("2026-03-02 20:00"), CLIENT, ANA, Date="Mon, 01 Jan 2001 00:00:00 +0000")
     reader.read()
 

@@ -1,4 +1,4 @@
-"""A Google calendar: read whole, then by what changed; every field asked for by name."""
+"""A Google calendar: read in full, then by its changes; every field is requested by name."""
 
 from __future__ import annotations
 

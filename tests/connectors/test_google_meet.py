@@ -1,4 +1,4 @@
-"""Google Meet: when a session really began and ended, from the meetings' record and from a domain's report."""
+"""Google Meet: actual starts and ends of sessions, from conference records and from a domain's report."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Fake
         "a look while somebody was there",
     ],
 )
-def test_without_anybody_from_outside_a_call_tells_nothing(
+def test_a_call_without_a_participant_from_outside_is_no_evidence(
     google: FakeGoogle, reader: GoogleReader, parts: list[tuple[str, int, int]]
 ) -> None:
     google.meetings.hold(

@@ -54,7 +54,7 @@ def test_a_proof_of_another_page_is_refused(emulator: Emulator, tmp_path: Path) 
         second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
 
 
-def test_a_revoked_permission_says_what_to_type(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_error_for_a_revoked_permission_names_the_command(emulator: Emulator, tmp_path: Path) -> None:
     options = connected(emulator, tmp_path)
     emulator.revoke((read_private(tmp_path / options.tokens, token_file("ana")) or {})["refresh_token"])
 

@@ -1,4 +1,4 @@
-"""Whatever happens at Google in whatever order: reading what is new gives what reading everything gives."""
+"""After any changes at Google in any order, reading the changes gives the same records as reading everything."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_a_server_that_asks_for_more_than_a_minute_is_left_to_the_next_run(
     assert reader.pauses == []
 
 
-def test_no_refusal_repeats_what_google_said(
+def test_no_error_repeats_googles_message(
     google: FakeGoogle, reader: GoogleReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -128,7 +128,7 @@ def test_an_old_access_token_is_renewed_unasked(google: FakeGoogle, reader: Goog
     assert len(google.auth.tokens) == 2
 
 
-def test_a_revoked_permission_says_what_to_type(google: FakeGoogle, reader: GoogleReader) -> None:
+def test_the_error_for_a_revoked_permission_names_the_command(google: FakeGoogle, reader: GoogleReader) -> None:
     reader.read()
     cursor = reader.cursor
     google.auth.revoke(ANA)
@@ -217,7 +217,7 @@ def test_an_endpoint_reaches_addresses_for_tokens_too() -> None:
     assert at_endpoint("https://oauth2.googleapis.com/token", None) == "https://oauth2.googleapis.com/token"
 
 
-def test_without_an_endpoint_batches_go_where_googles_description_says() -> None:
+def test_without_an_endpoint_batches_go_to_the_described_address() -> None:
     description = json.loads((DOCUMENTS / "gmail.v1.json").read_text())
 
     assert description["rootUrl"] + description["batchPath"] == GMAIL_BATCHES

@@ -368,7 +368,7 @@ def set_validity(server: Script, status: str, examine: str | None = None) -> Non
         "Kim-Miller",
     ],
 )
-def test_validity_may_be_any_word(validity: str, server: Script) -> None:
+def test_uidvalidity_may_be_any_text(validity: str, server: Script) -> None:
     set_validity(server, validity)
     first = read(connector(server))
     assert len(first.keys) == 1

@@ -1,4 +1,4 @@
-"""A Microsoft account, asked over HTTP: signing in with a code, fields asked for by name, links that expire."""
+"""A Microsoft account over HTTP: signing in with a code, fields requested by name, links that expire."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def microsoft(server: ReplyServer) -> Microsoft:
 
 @pytest.fixture
 def account(microsoft: Microsoft, tmp_path: Path) -> Account:
-    """Ana's account; she has signed in."""
+    """Return Ana's account, signed in."""
     DeviceSignIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
     microsoft.received.clear()
     return microsoft.account("ana")
@@ -375,7 +375,7 @@ def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp
 
 
 def span(first: int, last: int) -> tuple[datetime, datetime]:
-    """From so many minutes after ``START`` to so many."""
+    """Return the span between two minutes after ``START``."""
     return START + timedelta(minutes=first), START + timedelta(minutes=last)
 
 
@@ -583,7 +583,7 @@ def test_signing_in_stores_the_permission_in_a_private_file(microsoft: Microsoft
     assert {request.path.partition("/organizations")[0] for request in microsoft.received} == {""}
 
 
-def test_without_its_library_it_says_what_to_install(
+def test_without_its_library_the_error_names_what_to_install(
     microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert account.events == {}
@@ -600,7 +600,7 @@ def test_a_refusal_is_reported_and_nothing_is_stored(microsoft: Microsoft, tmp_p
     assert not (tmp_path / "tokens").exists()
 
 
-def test_without_permission_it_says_what_to_type(microsoft: Microsoft, tmp_path: Path) -> None:
+def test_without_permission_the_error_names_the_command(microsoft: Microsoft, tmp_path: Path) -> None:
     with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft --clinician ana"):
         read(microsoft, tmp_path)
 

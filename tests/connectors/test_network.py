@@ -1,4 +1,4 @@
-"""Errors for failed connections: what was found, and what to check."""
+"""Errors for failed connections: the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_answer_that_breaks_off_is_not_whole() -> None:
             HttpClient("diary", lambda _: None).get(server.url)
 
 
-def test_mail_server_without_encryption_on_the_way_says_so() -> None:
+def test_a_mail_server_without_starttls_is_reported() -> None:
     with scripted_imap() as server:
         options = ImapOptions(host="127.0.0.1", port=server.port, username="ana", password="x", tls="starttls")
         with pytest.raises(UnavailableError, match="does not use the expected encryption at this port"):

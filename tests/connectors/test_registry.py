@@ -102,7 +102,10 @@ def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
         (MicrosoftOptions(client_id="app", read=("mail",)), False),
     ],
 )
-def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | MicrosoftOptions, entries: bool) -> None:  # noqa: FBT001
+def test_the_record_types_of_a_kind_with_parts_depend_on_its_options(
+    options: CsvOptions | MicrosoftOptions,
+    entries: bool,  # noqa: FBT001
+) -> None:
     kind = "csv" if isinstance(options, CsvOptions) else "microsoft"
     assert (RecordType.CALENDAR in source_kind(kind).record_types(options)) is entries
 

@@ -9,7 +9,7 @@ from tests.connectors.worlds.world import Behaviour, worlds
 COMMAND = "python -m tests.connectors.sources_page > docs/sources.md"
 
 
-def test_the_page_is_what_the_registry_and_the_worlds_say() -> None:
+def test_the_page_matches_the_registry_and_the_worlds() -> None:
     assert PAGE.read_text(encoding="utf-8") == sources_markdown(), f"update it: {COMMAND}"
 
 

@@ -31,7 +31,7 @@ AWAY = "http://elsewhere.example"
 
 @pytest.fixture
 def _cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody so much as look for a name: asking somebody else than this machine is a fault of the test."""
+    """Forbid name lookups: a request to another machine is a fault of the test."""
 
     def refuse(host: str, *_: object, **__: object) -> None:
         raise AssertionError(f"looked for {host}")
@@ -99,8 +99,8 @@ def test_configuration_that_would_ask_in_the_open_is_refused(kind: str) -> None:
 
 @pytest.mark.usefixtures("_cut_off")
 @pytest.mark.parametrize("kind", PLAIN)
-def test_nobody_is_asked_in_the_open_whatever_the_configuration_says(kind: str, tmp_path: Path) -> None:
-    """Also where an address is kept elsewhere, so that the configuration's check has not seen it."""
+def test_no_configuration_allows_an_unencrypted_request(kind: str, tmp_path: Path) -> None:
+    """The address may come from a secret, which the check of the configuration does not see."""
     options = source_kind(kind).options(**PLAIN[kind])
     context = replace(practice(tmp_path), read_secret=lambda _: PLAIN[kind].get("url", "secret"))
     if kind in {"ics", "fhir"}:
@@ -134,7 +134,7 @@ def test_google_gets_no_token_in_the_open(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_cut_off")
-def test_a_mail_server_is_told_no_password_in_the_open() -> None:
+def test_no_password_is_sent_to_a_mail_server_without_encryption() -> None:
     with pytest.raises(UnavailableError, match=r'would not be encrypted, .* Write tls = "tls" or tls = "starttls"'):
         ImapSession(ImapAccount("post", "mail.example", 143, "none", "ana", "x"), Deadline())
 
@@ -203,7 +203,7 @@ def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_pa
 
 @pytest.fixture
 def google_moving() -> Iterator[Any]:
-    """Something in Google's place that gives a token and sends everything else on."""
+    """Run a server in Google's place that issues a token and redirects all other requests."""
     with reply_server() as server, reply_server() as other:
         token = Reply(body=json.dumps({"access_token": "t", "expires_in": 3600}).encode())
         on = Reply(302, headers={"Location": other.url})

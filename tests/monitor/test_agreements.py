@@ -37,7 +37,7 @@ def test_dates_are_days_and_yes_is_yes() -> None:
     assert agreements.holds("trauma", [1, 2, 3], MONDAY).tolist() == [True, False, False]
 
 
-def test_of_two_keys_of_one_person_what_was_said_last_counts() -> None:
+def test_of_two_keys_of_one_person_the_latest_term_counts() -> None:
     terms = [
         term(4, "band", "2", "2026-03-02", entered="2026-03-03 10:00"),
         term(1, "band", "3", "2026-03-02", entered="2026-03-02 10:00"),
@@ -70,7 +70,7 @@ def test_a_lookup_is_the_slow_readings(rows: list[tuple[int, int, str | None]], 
 # In the frames
 
 
-def test_sessions_and_messages_of_one_person_join_only_through_what_the_clinician_says() -> None:
+def test_sessions_and_messages_of_one_person_join_only_if_the_clinician_joins_them() -> None:
     entries = [event("2026-03-02 10:00", "2026-03-02 10:50", client=1)]
     mail = [message("2026-03-02 09:30", client=4)]
     apart = frames(entries=entries, mail=mail)
@@ -99,7 +99,7 @@ def test_the_day_on_which_somebody_stops_being_a_client_is_a_work_day() -> None:
     assert derived.messages.all["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
 
 
-def test_a_colleague_who_is_said_to_be_no_client_stays_a_colleague() -> None:
+def test_a_colleague_marked_as_no_client_stays_a_colleague() -> None:
     mail = [message("2026-03-03 10:00", client=7, kind=CounterpartKind.COLLEAGUE)]
     derived = frames(mail=mail, terms=[term(7, "standing", "not_a_client")])
 

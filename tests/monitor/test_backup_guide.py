@@ -36,7 +36,7 @@ def blocks(heading: str) -> list[str]:
 
 
 def run(commands: str, root: Path) -> str:
-    """Run the commands on a machine whose folders are below ``root``."""
+    """Run the commands with all folders below ``root``."""
     commands = re.sub(r"(?<![\w.)])/(etc|mnt|tmp)/", rf"{root}/\1/", commands)
     commands = commands.replace("/opt/evenhours/.venv/bin", shlex.quote(str(Path(sys.executable).parent)))
     completed = subprocess.run(

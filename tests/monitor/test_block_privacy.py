@@ -96,7 +96,7 @@ class World:
 
 @dataclass
 class Attacker:
-    """The holder of the director's account, who keeps everything that was ever shown."""
+    """The holder of the director's account, who collects everything that was ever shown."""
 
     loads: dict[tuple[str, date], float] = field(default_factory=dict)
     totals: dict[date, int] = field(default_factory=dict)
@@ -232,7 +232,7 @@ def print_result(words: str) -> None:
 
 
 def test_between_two_blocks_nothing_moves_whatever_happens(life: tuple[World, Attacker, list[Clinician]]) -> None:
-    """No leave, weekend or correction appears in what is shown or answered before the next block."""
+    """No leave, weekend or correction changes a page or an answer before the next block."""
     world, attacker, _ = life
     answer_count = sum(len(answers) for answers in attacker.answers.values())
     print_result(

@@ -108,7 +108,7 @@ def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
     )
 
 
-def test_a_block_waits_for_everybody_and_says_for_whom(six: BlockPractice) -> None:
+def test_a_block_waits_for_everybody_and_names_the_missing(six: BlockPractice) -> None:
     six.night(AFTER - timedelta(weeks=4))
     six.night(AFTER, unread=["ben"])
     assert starts(six)[0] == BLOCK - timedelta(weeks=4)
@@ -144,7 +144,7 @@ def test_a_history_waits_for_calendars_that_are_connected_within_two_weeks(six: 
     assert report(six).unknown == ()
 
 
-def test_before_the_first_block_the_page_says_what_it_waits_for(tmp_path: Path) -> None:
+def test_before_the_first_block_the_page_names_what_is_missing(tmp_path: Path) -> None:
     with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as block_practice:
         for number, key in enumerate(NAMES[:4]):
             block_practice.add_events(key, calendar_events(key, 10, BLOCK, 4, number))

@@ -1,4 +1,4 @@
-"""Wall clocks, work days, agreed hours, and what is after hours."""
+"""Wall clocks, work days, agreed hours and after hours."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_patterns_hold_from_their_dates_and_the_earliest_before_its_own() -> Non
         ([], "2026-04-07 10:00", False),
     ],
 )
-def test_public_holidays_are_free_unless_the_pattern_says_otherwise(
+def test_public_holidays_are_free_unless_the_work_pattern_includes_them(
     holiday_hours: list[str],
     when: str,
     expected: bool,  # noqa: FBT001
@@ -374,7 +374,7 @@ def test_the_clock_is_the_zones_own_over_years(zone: str) -> None:
 
 
 @given(st.sampled_from(ZONES), moments)
-def test_a_wall_clock_time_is_the_instant_that_the_zone_says(zone: str, wall: datetime) -> None:
+def test_a_wall_clock_time_is_converted_by_its_zone(zone: str, wall: datetime) -> None:
     clock = local_clock((Residence(None, ZoneInfo(zone)),), date(2012, 1, 1), date(2027, 12, 31))
     wall_seconds = int(wall.replace(tzinfo=UTC).timestamp())
 

@@ -1,4 +1,4 @@
-"""The one card of a week: which notice leads, with its weeks and evidence rows."""
+"""The one card of a week: the leading notice, with its weeks and evidence rows."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
 
 
 def full_week() -> Frames:
-    """A late session and an early one, one that ended early, one called off, and a leave with work in it."""
+    """Return a week with a late and an early session, one that ended early, one called off, and a leave with work."""
     return frames(
         entries=[
             event("2026-03-02 20:00", "2026-03-02 20:50", client=1, uid="late"),
@@ -395,7 +395,7 @@ def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
     assert card.try_this
 
 
-def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
+def test_a_card_that_leads_a_later_week_names_its_week() -> None:
     first_text, later_text = (
         build_card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK)
     )
@@ -413,7 +413,7 @@ def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
         (3, " The three weeks since: 9, – and 11."),
     ],
 )
-def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, ending: str) -> None:
+def test_a_card_that_leads_a_later_week_shows_the_weeks_since(weeks: int, ending: str) -> None:
     row = notice(2)
     values = {
         (row.week + 7 * index, "after_hours_replies"): value for index, value in enumerate([8.0, 9.0, None, 11.0])
@@ -427,7 +427,7 @@ def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, ending: 
     assert [row_[1] for row_ in later.weeks.rows][-weeks - 1 :] == ["8", "9", "–", "11"][: weeks + 1]
 
 
-def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
+def test_a_postponed_notice_states_that_the_four_weeks_are_over() -> None:
     card = build_card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
 
     assert card.text.startswith(DUE_AGAIN)
@@ -436,7 +436,7 @@ def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
 
 
 def nine_to_five(*evening: Row) -> Frames:
-    """Twelve weeks of a session each morning, and in the last of them some evenings."""
+    """Return twelve weeks with a session each morning, and these evening sessions."""
     mornings = [
         event(f"{date_of(WEEK - 7 * ago + on)} 10:00", f"{date_of(WEEK - 7 * ago + on)} 11:00", client=1)
         for ago in range(12)
@@ -473,7 +473,7 @@ LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for
         (LATE, notice(), ASSUMED, "Evenings ran longer than usual."),
     ],
 )
-def test_the_headline_says_what_the_week_was(
+def test_the_headline_summarises_the_week(
     evening: Sequence[Row], card_of: NoticeRow | None, completeness_: WeekCompleteness, text: str
 ) -> None:
     assert headline(nine_to_five(*evening), WEEK, card_of, enough_weeks=True, completeness=completeness_) == text

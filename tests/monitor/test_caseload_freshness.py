@@ -27,7 +27,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture
 def store(config: Config) -> Iterator[Store]:
-    """Every source was read an hour ago."""
+    """Yield a store in which every source was read an hour ago."""
     with opened(config.database) as opened_store:
         read(opened_store, "%", timedelta(hours=1))
         yield opened_store
@@ -66,7 +66,7 @@ def test_whose_calendar_is_behind_the_others_is_named(
     assert (referral.complete_through, referral.stale_caseloads) == (report.complete_through, report.stale_caseloads)
 
 
-def test_of_colleagues_who_are_behind_nobody_else_is_told(config: Config, store: Store) -> None:
+def test_a_stale_caseload_is_not_shown_to_colleagues(config: Config, store: Store) -> None:
     read(store, "cleo-calendar", timedelta(days=6))
     people = {person.key: person for person in config.clinicians}
     assert own_caseload(config, store, people["ana"], now=NOW).stale_caseloads == ()
@@ -82,7 +82,7 @@ def test_a_namesake_is_somebody_else(config: Config, store: Store) -> None:
     assert own_caseload(replace(config, clinicians=(namesake, *others)), store, namesake, now=NOW).stale_caseloads == ()
 
 
-def test_mail_and_call_logs_say_nothing_of_a_caseload(config: Config, store: Store) -> None:
+def test_mail_and_call_logs_do_not_make_a_caseload_stale(config: Config, store: Store) -> None:
     read(store, "%", timedelta(days=6))
     read(store, "ana-mail", timedelta(hours=1))
     read(store, "ana-calls", timedelta(hours=1))

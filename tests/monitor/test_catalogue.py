@@ -1,4 +1,4 @@
-"""The metric catalogue: what every metric declares, and the page that is generated from it."""
+"""The metric catalogue: the declarations of all metrics, and the page generated from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ every_metric = pytest.mark.parametrize("entry", catalogue().values(), ids=catalo
 
 
 @every_metric
-def test_a_metric_says_what_it_is(entry: Metric) -> None:
+def test_a_metric_has_a_definition(entry: Metric) -> None:
     assert entry.title[0].isupper()
     assert entry.definition.endswith(".")
     assert len(entry.definition) > 20
@@ -40,7 +40,7 @@ def test_a_metrics_key_ends_in_its_unit_where_it_has_one(entry: Metric) -> None:
     assert named in ([], [entry.unit])
 
 
-def test_workload_metrics_say_nothing_of_a_persons_wellbeing() -> None:
+def test_the_workload_metrics_are_exactly_these() -> None:
     assert {key for key, entry in catalogue().items() if entry.category is Category.WORKLOAD} == WORKLOAD
 
 
@@ -51,7 +51,7 @@ def test_metrics_are_shown_family_by_family() -> None:
     assert families == sorted(families, key=list(Family).index)
 
 
-def test_titles_tell_metrics_apart() -> None:
+def test_titles_are_distinct() -> None:
     assert len({entry.title for entry in catalogue().values()}) == len(catalogue())
 
 
@@ -68,7 +68,7 @@ def test_the_page_holds_every_metric_and_no_other() -> None:
     assert re.findall(r"^- key: `(\w+)`", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == list(catalogue())
 
 
-def test_what_no_page_shows_is_said_to_be_seen_by_nobody() -> None:
+def test_metrics_that_no_page_shows_are_declared_as_such() -> None:
     hidden = [key for key, entry in catalogue().items() if not entry.on_pages]
     page = PAGE.read_text(encoding="utf-8")
 

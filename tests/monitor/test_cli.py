@@ -67,7 +67,7 @@ def leaves(group: click.Group, context: click.Context, *names: str) -> Iterator[
             yield " ".join((*names, name)), command
 
 
-def test_every_command_takes_config_and_json_and_says_what_it_does() -> None:
+def test_every_command_takes_config_and_json_and_has_help() -> None:
     commands = dict(leaves(evenhours, click.Context(evenhours)))
     assert {name.split()[0] for name in commands} == COMMANDS.keys()
     for name, command in commands.items():
@@ -129,7 +129,7 @@ def test_0_when_all_went_well(office: Office) -> None:
 
 @pytest.fixture
 def bens_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ben's numbers cannot be computed, for a reason with a name in it."""
+    """Make the computation of Ben's numbers fail, with a client's name in the error."""
     whole = load_frames
 
     def broken(config: Config, store: Store, clinician: Clinician, **more: Any) -> Any:
@@ -364,7 +364,9 @@ def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
     assert b"\r" not in completed.stdout
 
 
-def test_a_run_that_is_stopped_says_that_nothing_is_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_of_a_stopped_run_states_that_nothing_is_lost(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(*_: object, **__: object) -> Iterator[SourceOutcome]:
         yield SourceOutcome("diary", "ics", rows=3)
         raise KeyboardInterrupt
@@ -439,7 +441,7 @@ def test_inspect_proposes_a_source(office: Office) -> None:
     assert 'booked_start = "Start"' in answer.out
 
 
-def test_inspect_says_which_kind_reads_what_is_no_table(office: Office) -> None:
+def test_inspect_names_the_kind_that_reads_a_file_without_a_table(office: Office) -> None:
     answer = office("inspect", str(office.folder / "ana.ics"))
     assert (answer.code, answer.out.splitlines()[0]) == (0, '# It is a calendar: kind = "ics" reads it.')
     assert "csv" not in answer.out
@@ -548,7 +550,7 @@ def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: 
     assert late() == ["0", "0", "0"]
 
 
-def test_an_exported_line_says_what_it_is_about(read: Office) -> None:
+def test_an_exported_row_names_its_session(read: Office) -> None:
     with opened(read.folder / "evenhours.db") as store, store.write() as connection:
         line = NoticeRow(20_514, "line", "review", "", None, None, None, 20_514, topic="modified_until", measured=1)
         notices.save_notices(connection, "ana", [line])
@@ -656,7 +658,7 @@ def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
     assert "no source yet: add a [[source]]" in answer.out
 
 
-def test_doctor_and_init_say_where_public_holidays_differ_within_the_country(read: Office) -> None:
+def test_doctor_and_init_report_public_holidays_that_differ_within_the_country(read: Office) -> None:
     """There is no problem without a country, in one without subdivisions, and once the subdivision is configured."""
 
     def findings() -> list[tuple[str, str | None]]:

@@ -13,7 +13,7 @@ QUIET = [0.0, 1, 0, 0, 1, 0, 0, 0]
 
 
 def clients(seed: int, weeks: int = 100, number: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Contacts of clients who come and go, one of whom writes more and more."""
+    """Return contacts of clients who come and go, one of whom writes more and more."""
     rng = np.random.default_rng(seed)
     begins = rng.integers(-60, 60, number)
     week = np.arange(weeks)[:, None]
@@ -24,7 +24,7 @@ def clients(seed: int, weeks: int = 100, number: int = 12) -> tuple[pd.DataFrame
 
 
 def practice(ana: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One client among eleven others who stay as they are."""
+    """Return contacts of one client among eleven others without a change."""
     table = pd.DataFrame(
         {"ana": ana} | {f"other{index}": (QUIET * 20)[index : index + len(ana)] for index in range(11)}
     )
@@ -36,7 +36,7 @@ def notice_weeks(ana: list[float]) -> list[int]:
     return np.flatnonzero(client_shifts(counts, exposure)["ana"]).tolist()
 
 
-def test_a_client_who_begins_to_write_twice_a_week_is_told_within_weeks() -> None:
+def test_a_client_who_begins_to_write_twice_a_week_is_reported_within_weeks() -> None:
     notices = notice_weeks(QUIET * 8 + [2.0, 3, 2, 2] * 5)
     assert len(notices) == 1
     assert 64 <= notices[0] < 74
@@ -65,7 +65,7 @@ def test_the_more_clients_the_more_one_has_to_show() -> None:
     assert few[0] < min(among_many, default=99)
 
 
-def test_nobody_is_told_before_20_weeks_of_that_client() -> None:
+def test_no_client_is_reported_before_20_weeks() -> None:
     notices = notice_weeks([float("nan")] * 30 + [0.0] * 10 + [6.0] * 40)
     assert min(notices, default=99) >= 30 + FIRST_NOTICE - 1
 

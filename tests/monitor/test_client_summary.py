@@ -1,4 +1,4 @@
-"""One client at a time, as tables of facts: what passes with each beside what was agreed and what is usual."""
+"""Summaries of single clients, as tables of facts: contact compared with the agreement and with the usual."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def time_in_week(week: int, time: str, *, weekday: int = 0) -> str:
 
 
 def weekly(client: int = 1, *, weekday: int = 0, since: int = 0) -> list[Row]:
-    """A session every week at ten."""
+    """Return a session every week at ten."""
     return [
         event(
             time_in_week(n, "10:00", weekday=weekday),
@@ -40,7 +40,7 @@ def sent(*weeks: int, time: str = "12:00", client: int = 1, channel: str = "emai
 
 
 def ended(*minutes: int) -> list[Row]:
-    """True ends of the last sessions, by minutes after the booked one."""
+    """Return actual ends of the last sessions, by minutes after the booked end."""
     weeks = range(WEEKS - len(minutes), WEEKS)
     return [
         actual_times(
@@ -75,7 +75,7 @@ def test_sessions_beyond_the_agreed_number_of_a_week_are_extra(frequency: str | 
 
 
 def replied(*minutes: int) -> list[Row]:
-    """A client writes at nine on Tuesdays; the replies of the last weeks come so many minutes later."""
+    """Return a client's messages on Tuesdays at nine, with replies so many minutes later in the last weeks."""
     weeks = range(WEEKS - len(minutes), WEEKS)
     return [
         row
@@ -164,7 +164,7 @@ def test_where_the_last_sessions_ended_and_how_that_moves(minutes: tuple[int, ..
     assert facts["end_slope"] == pytest.approx(slope)
 
 
-def test_three_known_ends_say_nothing() -> None:
+def test_three_known_ends_are_too_few() -> None:
     facts = summary(times=ended(1, 2, 3))
 
     assert np.isnan(facts["end_minutes"])

@@ -1,4 +1,4 @@
-"""One client at a time: what a pair's detector is given, and the signs that a frame drifts."""
+"""Weeks of single clients: the detector's input, and the signs of a drifting frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MONDAY = day("2026-03-02")
 
 
 def weekly(client: int, weeks: int = 12, past: float = 0.0) -> tuple[list[Row], list[Row]]:
-    """A session every Monday at a time of the client's own, each ``past`` minutes later than the one before."""
+    """Return a session every Monday at the client's own time, each ``past`` minutes later than the one before."""
     entries, times = [], []
     for number, on_day in enumerate(pd.date_range("2026-01-05", periods=weeks, freq="7D")):
         start, booked = on_day + pd.Timedelta(hours=9 + client), on_day + pd.Timedelta(hours=9 + client, minutes=50)
@@ -34,7 +34,7 @@ def to_a_colleague(when: str) -> Row:
 
 
 def client_frames(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:
-    """Two clients seen weekly."""
+    """Return the frames of two weekly clients."""
     first, two = weekly(1, past=past), weekly(2)
     around = [message(f"2026-{on_day} 10:00", client=99) for on_day in ("01-05", "03-25")]
     around += [

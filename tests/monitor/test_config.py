@@ -374,7 +374,7 @@ def test_an_owner_who_will_move_has_the_zone_of_today(file: Path) -> None:
         (PRACTICE + 'database = "\\u0000"', "practice.database: is not a valid path"),
     ],
 )  # fmt: skip
-def test_a_problem_in_the_practice_says_where_and_what(file: Path, text: str, problem: str) -> None:
+def test_a_problem_in_the_practice_names_its_place_and_fault(file: Path, text: str, problem: str) -> None:
     assert problems_in(file, text) == [problem]
 
 
@@ -395,7 +395,7 @@ def test_a_problem_in_the_practice_says_where_and_what(file: Path, text: str, pr
         ('kind = "leave"\ncolor = "red"\ntitle = "x"', 'kinds[0].color: unknown key; did you mean "colour"?'),
     ],
 )  # fmt: skip
-def test_a_problem_in_a_rule_says_where_and_what(file: Path, text: str, problem: str) -> None:
+def test_a_problem_in_a_rule_names_its_place_and_fault(file: Path, text: str, problem: str) -> None:
     assert problems_in(file, PRACTICE, "[[kinds]]\n", text) == [problem]
 
 
@@ -480,7 +480,7 @@ def test_a_contract_may_have_dates(file: Path) -> None:
          "clinician[1].hours[1].from: expected a date without quotes, such as 2026-01-31, found text"),
     ],
 )  # fmt: skip
-def test_a_problem_in_a_clinician_says_where_and_what(file: Path, text: str, problem: str) -> None:
+def test_a_problem_in_a_clinician_names_its_place_and_fault(file: Path, text: str, problem: str) -> None:
     named = "" if text.startswith(("key", "name")) else 'key = "ben"\n'
     assert problems_in(file, PRACTICE, ANA, "[[clinician]]\n", named, text) == [problem]
 
@@ -520,7 +520,7 @@ def test_a_problem_in_a_clinician_says_where_and_what(file: Path, text: str, pro
          "source: expected a list in [brackets], found a table; write it as [[source]]"),
     ],
 )  # fmt: skip
-def test_a_problem_in_a_source_says_where_and_what(file: Path, text: str, problem: str) -> None:
+def test_a_problem_in_a_source_names_its_place_and_fault(file: Path, text: str, problem: str) -> None:
     assert problems_in(file, PRACTICE, ANA, text) == [problem]
 
 
@@ -578,7 +578,7 @@ def test_the_message_counts_the_problems_and_lists_each_on_a_line(file: Path) ->
 
 @pytest.mark.parametrize("option", ["password", "url"])
 @pytest.mark.parametrize("place", ["env:DIARY", "file:diary.secret", "command:pass show diary"])
-def test_the_configuration_may_say_where_a_secret_is(file: Path, option: str, place: str) -> None:
+def test_the_configuration_may_refer_to_a_secret(file: Path, option: str, place: str) -> None:
     (source,) = load_text(file, PRACTICE, ANA, DIARY, f'{option} = "{place}"').sources
     assert getattr(source.options, option) == place
 
@@ -668,7 +668,7 @@ def test_the_file_here_wins_over_the_users_own(places: SimpleNamespace) -> None:
     assert find_config(None, {}, places.here, places.home) == places.here / "evenhours.toml"
 
 
-def test_the_users_folder_is_where_the_desktop_says(places: SimpleNamespace) -> None:
+def test_the_users_folder_is_that_of_the_desktop(places: SimpleNamespace) -> None:
     own = places.xdg / "evenhours/evenhours.toml"
     own.touch()
     places.users.touch()

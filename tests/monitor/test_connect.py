@@ -116,7 +116,7 @@ def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
 
 
 def test_an_idle_connection_does_not_block(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As browsers open some ahead."""
+    """Browsers open connections ahead of use."""
     idle: list[socket.socket] = []
 
     def launch(url: str) -> int:

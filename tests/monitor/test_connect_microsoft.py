@@ -81,7 +81,7 @@ def test_no_is_an_answer(tmp_path: Path, microsoft: Microsoft) -> None:
 
 
 @pytest.mark.parametrize("agreed", [True, False])
-def test_an_application_needs_the_persons_own_word(
+def test_an_application_needs_the_persons_consent(
     tmp_path: Path, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, *, agreed: bool
 ) -> None:
     monkeypatch.setenv("APPLICATION", microsoft.secret)

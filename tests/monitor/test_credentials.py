@@ -118,7 +118,7 @@ def test_a_secret_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Pat
         ("command:true", "The output of the secret's command is empty."),
     ],
 )
-def test_a_place_without_a_secret_says_what_is_wrong(tmp_path: Path, reference: str, message: str) -> None:
+def test_a_reference_without_a_secret_is_reported(tmp_path: Path, reference: str, message: str) -> None:
     private_file(tmp_path / "empty", "\n")
     with pytest.raises(SecretError) as error:
         read_secret(reference, tmp_path, {})
@@ -197,7 +197,7 @@ def test_a_key_that_could_not_be_written_whole_leaves_no_file(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_key_says_where_it_should_be(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_key_names_its_place(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match=r"No key file at .*evenhours\.key\. Restore it"):
         read_key(tmp_path / "evenhours.key")
 

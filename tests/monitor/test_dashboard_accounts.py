@@ -1,4 +1,4 @@
-"""The page on which a clinician gives permission to read their own account, and takes it back."""
+"""The page on which a clinician grants permission to read their own account, and withdraws it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: F
     assert doctor_found["permission of ben for google"] == "given"
 
 
-def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
+def test_a_permission_is_withdrawn_and_no_late_answer_restores_it(
     office: Office, google: FakeGoogle, pages: DashboardPages
 ) -> None:
     ana, token = pages.signed_in("ana"), office.folder / "google-tokens" / "ana.json"
@@ -195,7 +195,7 @@ def test_several_sources_with_separate_permissions_name_the_command(office: Offi
     assert "Each of your sources" in page
 
 
-def test_without_an_oauth_client_the_page_says_what_is_missing(office: Office) -> None:
+def test_without_an_oauth_client_the_page_names_what_is_missing(office: Office) -> None:
     office.change('client = "file:google-client.json"\n', "")
     with DashboardPages(load(office.config)) as pages:
         assert "no OAuth client is configured" in post(pages.signed_in("ana"), f"{HERE}/google").text

@@ -279,7 +279,7 @@ def test_a_client_who_is_booked_but_was_not_met_yet_has_a_group_of_their_own(pag
     assert names_by_heading(pages.signed_in("ana").get(CLIENTS).text)["Booked, but not met so far"] == ["NEWC"]
 
 
-def test_joining_without_a_chosen_code_says_what_to_do(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_joining_without_a_chosen_code_shows_a_remedy(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
 
     assert post(ana, f"{address}/join", other="") == "Nothing is joined. Choose another code of this person first."
@@ -510,5 +510,5 @@ def test_a_change_about_a_client_is_computed_at_once(pages: DashboardPages, prac
 
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
-def test_the_lists_say_when_nothing_has_been_read(empty_pages: DashboardPages, page: str) -> None:
+def test_the_lists_show_that_nothing_was_read(empty_pages: DashboardPages, page: str) -> None:
     assert "There are no clients yet. As soon as a calendar" in visible(empty_pages.signed_in("finn").get(page).text)

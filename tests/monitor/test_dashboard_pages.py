@@ -397,14 +397,14 @@ def test_pages_rendered_at_the_same_time_do_not_differ(pages: DashboardPages) ->
 # Error pages, and a full disk
 
 
-def test_without_a_session_the_page_says_how_to_sign_in(pages: DashboardPages) -> None:
+def test_without_a_session_the_page_explains_how_to_sign_in(pages: DashboardPages) -> None:
     page = pages.anonymous().get("/me/")
 
     assert "Open the link that evenhours serve printed and press its button." in visible(page.text)
     assert navigation_labels(read(page.text)) == []
 
 
-def test_a_used_link_says_so_and_what_to_do(pages: DashboardPages) -> None:
+def test_a_used_link_is_refused_with_a_remedy(pages: DashboardPages) -> None:
     anonymous_text, ana_text = (
         visible(client.get("/sign-in/spent").text) for client in (pages.anonymous(), pages.signed_in("ana"))
     )
@@ -432,7 +432,7 @@ def test_an_unexpected_error_shows_no_details(
 
 
 @pytest.mark.parametrize("page", ["/me/", "/nowhere", "/sign-in/x"])
-def test_without_its_database_a_page_says_what_to_do(pages: DashboardPages, page: str) -> None:
+def test_without_its_database_a_page_shows_a_remedy(pages: DashboardPages, page: str) -> None:
     ana = pages.signed_in("ana")
     pages.store.close()
     for suffix in ("", "-wal", "-shm"):
@@ -524,7 +524,7 @@ def test_on_a_full_disk_old_numbers_give_no_all_clear(
     assert "Nothing stood out" not in page.text
 
 
-def test_on_a_full_disk_a_form_says_that_nothing_was_changed(
+def test_on_a_full_disk_a_form_reports_that_nothing_was_changed(
     pages: DashboardPages, practice: WrittenPractice, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana, link, stranger = pages.signed_in("ana"), pages.sign_in_link("ben"), pages.anonymous()

@@ -56,7 +56,7 @@ def test_a_thread_of_many_is_a_group() -> None:
     assert find_duplicate_clients(NOBODY_MET, mail) == []
 
 
-def test_messages_without_a_thread_say_nothing_about_each_other() -> None:
+def test_messages_without_a_thread_are_no_evidence_of_duplicates() -> None:
     assert (
         find_duplicate_clients(NOBODY_MET, message_table(client_messages(WRITES, [1]), client_messages(RELATIVE, [2])))
         == []
@@ -71,7 +71,7 @@ def test_who_writes_around_the_sessions_of_somebody_who_never_writes_is_proposed
     assert duplicates == [DuplicateClient(MET, WRITES, DuplicateReason.SESSIONS, 6, 7)]
 
 
-def test_two_clients_of_the_same_hour_are_not_told_apart() -> None:
+def test_two_clients_of_the_same_hour_are_not_distinguished() -> None:
     mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
     assert (
@@ -112,7 +112,7 @@ def test_colleagues_are_nobodys_other_key() -> None:
     assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
-def test_of_whom_it_was_said_that_they_are_two_nobody_asks_again() -> None:
+def test_a_pair_answered_as_two_people_is_not_proposed_again() -> None:
     mail = message_table(client_messages(WRITES, [1], thread=5), client_messages(RELATIVE, [2], thread=5))
 
     assert find_duplicate_clients(NOBODY_MET, mail, apart={frozenset((RELATIVE, WRITES))}) == []
@@ -129,7 +129,7 @@ def test_a_proposal_rests_on_most_of_the_messages(hours: list[int]) -> None:
 
 
 @given(st.permutations(range(7)))
-def test_the_order_of_the_rows_says_nothing(order: list[int]) -> None:
+def test_the_result_does_not_depend_on_the_order_of_the_rows(order: list[int]) -> None:
     mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]), client_messages(WRITES, [400]))
     held_sessions = held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS))
 

@@ -92,7 +92,7 @@ def test_fourteen_equal_caseloads_show_eight_and_a_half_sessions_by_chance() -> 
     assert chance_levels([20] * 14, [1] * 14).sessions_to_move == pytest.approx(8.5, abs=0.05)
 
 
-def test_chance_is_told_the_same_twice_and_shrinks_with_weeks() -> None:
+def test_chance_is_reproducible_and_shrinks_with_weeks() -> None:
     once, again, longer = (chance_levels([20, 25, 14, 30], [1, 1, 0.6, 1], weeks=weeks) for weeks in (8, 8, 32))
     assert once == again
     assert longer.sessions_to_move == pytest.approx(once.sessions_to_move / 2, rel=0.05)
@@ -122,7 +122,7 @@ def test_a_person_stands_out_beyond_both_ten_per_cent_and_chance(
     assert all(share.low <= -0.1 and share.high >= 0.1 for share in shares)
 
 
-def test_a_share_is_told_per_fte_and_against_the_equal_one() -> None:
+def test_a_share_is_stated_per_fte_and_against_an_equal_share() -> None:
     page = evenness([30, 10, 10, 10], [1, 1, 0.5, 0.5])
     assert page.equal_share == 20
     assert [share.per_fte for share in page.shares] == [30, 10, 20, 20]
@@ -220,7 +220,7 @@ def test_chance_needs_a_week() -> None:
 
 
 def claims(spread: float, spread_before: float, n: int, tries: int = 150) -> float:
-    """The share of practices of which a change of evenness would be claimed."""
+    """Return the share of practices in which a change of evenness would be reported."""
     result = 0
     for seed in range(tries):
         rng = np.random.default_rng(seed)

@@ -64,7 +64,7 @@ def presence(leave: set[date], week: date) -> float:
 def load_of(
     of: Exported, person: Clinician, week: date, client_terms: Mapping[str, Mapping[str, str]], first: date
 ) -> float:
-    """Σ weight × (agreed, else held ÷ weeks in which both were there, 8 at most) of a week, by the contract's FTE."""
+    """Return Σ weight × (agreed, else held ÷ weeks in which both were present, 8 at most) ÷ FTE of a week."""
     total, sunday = 0.0, week + DAY * 6
     for client, days in of.held.items():
         seen_days = [day for day in days if day <= sunday]
@@ -107,7 +107,7 @@ def gini(loads: Sequence[float], ftes: Sequence[float]) -> float:
     return gaps / (2 * total * sum(loads)) / (1 - sum(f * f for f in ftes) / total**2)
 
 
-def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
+def test_the_pages_show_the_values_of_the_rows(tmp_path: Path) -> None:
     people = [
         clinician("ana"),
         clinician("ben", contracts=(Contract(None, 1.0), Contract(BLOCK - WEEK, 0.6))),

@@ -105,7 +105,7 @@ def test_the_headline_names_the_gap_and_the_page_the_remedy(office: Office, gap:
     assert CASES[gap][1] in " ".join(pages["text"].split())
 
 
-def test_doctor_says_it_with_the_remedy(office: Office, gap: GapKind) -> None:
+def test_doctor_reports_it_with_the_remedy(office: Office, gap: GapKind) -> None:
     office("nightly")
     answer = office("doctor")
     (line,) = [line for line in answer.out.splitlines() if CASES[gap][2] in line and "page of ana" in line]

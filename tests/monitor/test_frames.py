@@ -1,4 +1,4 @@
-"""Days and weeks: what was worked, what was leave, what is compared, what nobody saw."""
+"""Days and weeks: work, leave, compared weeks and missing weeks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def leave(start: str, end: str, **fields: object) -> Row:
 
 
 def session(when: str, **fields: object) -> Row:
-    """Fifty minutes of one client."""
+    """Return a session of fifty minutes with one client."""
     return event(when, f"{when[:-2]}50", client=1, **fields)  # type: ignore[arg-type]
 
 
 def weekly(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
-    """A session every Monday at ten."""
+    """Return a session every Monday at ten."""
     return [session(f"{monday:%Y-%m-%d} 10:00") for monday in pd.date_range(first, periods=weeks, freq="7D")]
 
 
 def supervision(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
-    """Something in the calendar every week that is no session."""
+    """Return a calendar entry every week that is no session."""
     mondays = pd.date_range(first, periods=weeks, freq="7D")
     return [event(f"{monday:%Y-%m-%d} 10:00", f"{monday:%Y-%m-%d} 11:00", kind=Kind.SUPERVISION) for monday in mondays]
 
@@ -162,7 +162,7 @@ def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     assert not observed.loc[day("2026-02-16")]
 
 
-def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_mail() -> None:
+def test_the_mail_of_a_week_with_sessions_but_no_own_message_is_unknown() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "01-20")]
     mail += [message("2026-01-14 10:00"), message("2026-01-15 10:00", out=True, automatic=True)]
     weeks = frames(entries=weekly(), mail=mail).time.weeks["messages_observed"]
@@ -201,7 +201,7 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
     assert weeks.loc[thursday - 3 + 14, "messages_observed"] == observed
 
 
-def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
+def test_the_calendar_of_another_job_does_not_make_a_week_observed() -> None:
     elsewhere = [
         event(f"2026-{on_day} 10:00", f"2026-{on_day} 12:00", kind=Kind.BUSY) for on_day in ("01-06", "02-10", "03-17")
     ]
@@ -212,7 +212,7 @@ def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
 
 
 def test_a_calendar_is_kept_from_its_first_session_on() -> None:
-    """A meeting in a shared calendar, before anything stands in one's own, made a week of no sessions of it."""
+    """A meeting in a shared calendar before the first own entry does not make a week without sessions."""
     meetings = supervision("2026-01-05", 6)
     observed = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).time.weeks["calendar_observed"]
 
@@ -298,7 +298,7 @@ def test_a_broken_clock_makes_no_endless_calendar() -> None:
     assert derived.time.weeks.index.min() == day("2024-12-30")
 
 
-def test_entries_set_aside_or_cancelled_are_none() -> None:
+def test_excluded_and_cancelled_entries_do_not_count() -> None:
     supervision = [
         event("2026-03-02 10:00", "2026-03-02 11:00", kind=Kind.SUPERVISION),
         event("2026-03-03 10:00", "2026-03-03 11:00", kind=Kind.SUPERVISION, status=Status.DECLINED),

@@ -26,7 +26,7 @@ FULL = r"is full \(\d+ (bytes|kB) free\)"
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of eight megabytes."""
+    """Return a disk of eight megabytes."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)]
@@ -51,7 +51,7 @@ class Filled:
 
 
 def office_on(disk: Path) -> Office:
-    """A practice with a calendar of some hundred entries."""
+    """Return a practice with a calendar of some hundred entries."""
     office = Office(disk)
     entries = [
         session(f"e{day}-{hour}-{n}", day, hour, f"w{n}") for day in range(1, 29) for hour in (9, 11) for n in range(9)
@@ -65,7 +65,7 @@ def names(disk: Path) -> set[str]:
 
 
 def called_full(answer: CommandResult, disk: Path) -> bool:
-    """Return whether a command ended because the disk was full; if it did, it said so and no more."""
+    """Return whether a command ended because the disk was full; if it did, its output is one sentence."""
     if answer.code == 0:
         return False
     assert answer.code == 1
@@ -83,7 +83,7 @@ def taken(disk: Path) -> int:
 
 
 @pytest.mark.slow
-def test_a_night_on_a_full_disk_says_so_and_with_room_again_nothing_is_lost(disk: Path) -> None:
+def test_a_night_on_a_full_disk_reports_it_and_loses_nothing(disk: Path) -> None:
     whole = office_on(disk)
     before = taken(disk)
     assert whole("nightly").code == 0
@@ -164,7 +164,7 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(
         assert reasons.get(number, "input/output error") in str(error.value)
 
 
-def test_a_disk_with_room_but_for_no_file_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_disk_with_room_but_no_free_file_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status = os.statvfs(tmp_path)
     fields = [*status]
     fields[0:2], fields[2:5], fields[5:8] = [PAGE, PAGE], [9999, 2000, 1024], [100, 0, 0]
@@ -172,7 +172,7 @@ def test_a_disk_with_room_but_for_no_file_says_so(monkeypatch: pytest.MonkeyPatc
     assert disk_full_message(tmp_path) == f"the disk of {tmp_path} is full (4 MB free, but no room for another file)"
 
 
-def test_the_lock_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_lock_that_a_full_disk_prevents_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -1,4 +1,4 @@
-"""A whole night with Google: entries, letters and calls become sessions and replies, and no word of them is kept."""
+"""A night with Google: entries, messages and calls become sessions and replies, and no content is stored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def office(tmp_path: Path, google: FakeGoogle) -> Office:
     return office
 
 
-def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
+def test_calls_are_evidence_of_the_ends_of_a_series(office: Office) -> None:
     assert office("nightly").code == 0
     sessions = office("export", "sessions", "--clinician", "ana", "--json").json_lines
 
@@ -61,7 +61,7 @@ def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
     ]
 
 
-def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(office: Office, google: FakeGoogle) -> None:
+def test_a_call_shows_no_shows_and_returns_after_the_booked_end(office: Office, google: FakeGoogle) -> None:
     google.calendar(ANA).put(
         "one", utc("2026-03-17 10:00"), conferenceData=meeting(CODE), attendees=[{"email": CLIENT}, {"email": ANA}]
     )
@@ -95,7 +95,7 @@ def test_a_second_night_without_news_asks_little_and_changes_no_row(office: Offi
     assert "gmail.users.messages.list" not in google.methods()
 
 
-def test_no_word_of_it_is_left_on_this_machine(office: Office) -> None:
+def test_no_content_is_left_on_this_machine(office: Office) -> None:
     answer = office("nightly")
     report = office("report", "weekly", "--clinician", "ana", "--week", "2026-W11")
 
@@ -118,7 +118,7 @@ def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Of
     assert office.dump() == before
 
 
-def test_whose_account_it_is_has_to_be_said_where_there_are_several(office: Office) -> None:
+def test_among_several_clinicians_the_owner_of_an_account_has_to_be_named(office: Office) -> None:
     office.change(
         'kind = "google_calendar"\nclinician = "ana"', 'kind = "google_calendar"\nclinicians = ["ana", "ben"]'
     )

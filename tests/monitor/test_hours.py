@@ -44,7 +44,7 @@ def test_a_span_is_minutes_from_the_midnight_of_its_first_day(text: str, span: t
         "٠٩:٠٠-١٣:٠٠",
     ],
 )
-def test_a_text_that_is_no_span_says_how_to_write_one(text: str) -> None:
+def test_the_error_for_an_invalid_span_shows_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError) as error:
         parse_span(text)
     assert str(error.value) == f'"{text}" is not a span of hours; write it like "09:00-13:00"'

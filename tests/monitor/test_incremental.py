@@ -359,7 +359,7 @@ def test_a_second_night_without_news_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_read_again_after_a_pause_makes_its_week_known(tmp_path: Path) -> None:
-    """Nothing new was found, yet that nothing was there is news."""
+    """A successful reading without new records makes an unobserved week an observed one."""
     with opened(tmp_path / "evenhours.db", create=True) as store:
         practice = thirty_weeks(tmp_path, store)
         practice.now += timedelta(days=7)  # nobody read anything in the meantime

@@ -458,7 +458,7 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_no_other_source
     assert practice.rows("SELECT error FROM source WHERE name = 'mail'") == [None]
 
 
-def test_a_rate_limit_keeps_what_was_read_and_says_when_reading_continues(make_practice: PracticeFactory) -> None:
+def test_a_rate_limit_keeps_stored_records_and_states_when_reading_continues(make_practice: PracticeFactory) -> None:
     practice = make_practice(mail="ana")
     practice.mail.set_pages(message_page(1), message_page(2), message_page(3))
     practice.mail.breaks_after, practice.mail.error = 2, LIMITED

@@ -34,7 +34,7 @@ class CutOffError(Exception):
 
 
 class Nights(RuleBasedStateMachine):
-    """A diary that is read as a snapshot, and two mailboxes that receive messages page by page.
+    """A calendar that is read as a snapshot, and two mailboxes that receive messages page by page.
 
     Attributes:
         reached: The number of pages of each mailbox that have ever been stored.
@@ -87,11 +87,11 @@ class Nights(RuleBasedStateMachine):
         self.diary.pop(uid, None)
 
     @rule(day=st.sampled_from((11, 20, 26)))
-    def the_diary_drops_old_entries(self, day: int) -> None:
+    def the_calendar_drops_old_entries(self, day: int) -> None:
         self.diary = {uid: when for uid, when in self.diary.items() if when >= (day, 0)}
 
     @rule()
-    def the_diary_renames_all_entries(self) -> None:
+    def the_calendar_renames_all_entries(self) -> None:
         self.diary = {f"new {next(self.keys)}": when for when in self.diary.values()}
 
     # Runs

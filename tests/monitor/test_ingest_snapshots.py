@@ -34,7 +34,7 @@ def removed(practice: MemoryPractice) -> set[str]:
 
 
 def read(practice: MemoryPractice, *entries: CalendarEvent, **options: Any) -> ShrunkSourceError | None:
-    """Run ingest with these entries in the diary; return the error that stopped it, if any."""
+    """Run ingest with these entries in the calendar; return the error that stopped it, if any."""
     practice.diary.set_snapshot(*entries)
     problem = practice.ingest("diary", **({"now": NEXT} | options))["diary"].problem
     assert problem is None or isinstance(problem, ShrunkSourceError)
@@ -271,7 +271,7 @@ def correct(practice: MemoryPractice, uid_key: str, ended: str) -> None:
 
 
 def ends(practice: MemoryPractice, now: Any = NEXT) -> dict[str, str]:
-    """The evidence of each session, by uid_key."""
+    """Return the evidence of each session, by uid_key."""
     sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions.all
     return {uid: how for uid, how in zip(sessions["uid_key"], sessions["evidence"], strict=True) if how}
 

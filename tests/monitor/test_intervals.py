@@ -1,4 +1,4 @@
-"""Span algebra against sets of integers, which cannot be wrong."""
+"""Span algebra, compared with sets of integers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ any_spans = pair_lists.map(spans)
 
 
 def inside(result: Spans) -> set[int]:
-    """The integers in which spans lie."""
+    """Return the integers that lie in the spans."""
     return {instant for start, end in result for instant in range(start, end)}
 
 
 def assert_sound(result: Spans) -> None:
-    """Sorted, disjoint, not touching, none of them empty."""
+    """Assert that spans are sorted, disjoint, not touching and not empty."""
     assert result.dtype == np.int64
     assert result.shape == (len(result), 2)
     assert (np.diff(result.ravel()) > 0).all()

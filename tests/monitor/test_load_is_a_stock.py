@@ -44,7 +44,7 @@ def load_of(entries: list[Row], **fields: object) -> list[float]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_three_weeks_of_leave_change_nobodys_load_and_nor_does_a_series_left_standing(seed: int) -> None:
-    """Ana works, Ben is on leave for three weeks, Cleo too with the series left standing in the diary."""
+    """Ana works, Ben is on leave for three weeks, Cleo too with the series left in the calendar."""
     loads = [
         load_of(diary(seed * 3)),
         load_of(diary(seed * 3 + 1, leave=True)),

@@ -47,7 +47,7 @@ def replies(*mail: Row, sessions: Sequence[Row] = (), as_of: str | int = LATER) 
 
 
 def waits(result: pd.DataFrame) -> list[float]:
-    """Minutes of each run's answer, NaN where there is none."""
+    """Return the minutes to each run's reply, NaN where there is none."""
     return ((result["reply_at"] - result["inbound_at"]) / 60).tolist()
 
 
@@ -189,7 +189,7 @@ def test_no_mail_no_runs() -> None:
 
 @dataclass(frozen=True)
 class SimpleMessage:
-    """One message: who, in which thread, when, which way."""
+    """One message: client, thread, time and direction."""
 
     client: int
     thread: int
@@ -207,7 +207,7 @@ Run = tuple[int, int, float, bool, float]
 
 
 def expected_replies(mail: Sequence[SimpleMessage], sessions: Sequence[tuple[int, int]], as_of: int) -> Iterator[Run]:
-    """Every run as (client, inbound_at, reply_at, by_session, waited), one message after the other."""
+    """Yield every run as (client, inbound_at, reply_at, by_session, waited), computed message by message."""
     ordered = sorted(mail, key=lambda item: (item.client, item.thread, item.sent_at, item.out))
     for (client, _), talk in groupby(ordered, key=lambda item: (item.client, item.thread)):
         meetings = sorted(start for client_number, start in sessions if client_number == client and start <= as_of)
@@ -254,7 +254,7 @@ def message_table(mail: Sequence[SimpleMessage]) -> pd.DataFrame:
 
 
 def session_table(starts: Sequence[tuple[int, int]]) -> pd.DataFrame:
-    """Held sessions as (client, start)."""
+    """Return held sessions as (client, start)."""
     client, when = (np.array(column, dtype=np.int64) for column in (list(zip(*starts, strict=True)) or [(), ()]))
     return pd.DataFrame({"client": client, "booked_start": when, "actual_start": np.nan, "status": "held"})
 
@@ -304,7 +304,7 @@ def test_working_minutes_leave_out_what_is_not_worked(came: str, answered: str, 
 
 
 def expected_median(waits_: Sequence[tuple[float, bool]]) -> float:
-    """Kaplan and Meier, one time after the other."""
+    """Return the Kaplan-Meier median, computed time by time."""
     surviving = 1.0
     for time in sorted({wait for wait, _ in waits_}):
         at_risk = sum(wait >= time for wait, _ in waits_)

@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mail:
-    """A message, likewise."""
+    """A message, in minutes of the wall clock since the first Monday."""
 
     sent_at: int
     out: bool
@@ -73,7 +73,7 @@ TermEntry = tuple[int, str, str | None, int]
 
 @dataclass(frozen=True)
 class Life:
-    """Six weeks of somebody."""
+    """Six weeks of one clinician."""
 
     pattern: Hours
     entries: tuple[Entry, ...]
@@ -235,7 +235,7 @@ NIGHT = (20 * DAY - 4 * HOUR, 20 * DAY + 8 * HOUR)
 
 
 def clear_of_the_night(life: Life) -> Life:
-    """The same without whatever happened while the clocks changed, but for what lasts whole days."""
+    """Return the same without timed records in the night on which the clocks change."""
 
     def is_clear(entry: Entry) -> bool:
         ends = entry.start + entry.length + max(entry.past or 0, 0)

@@ -40,7 +40,7 @@ from tests.monitor.week_facts import (
 
 
 def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
-    """Sessions of the week, each with how many minutes past the booked end it ended, or unknown."""
+    """Yield sessions of the week, each with its overrun in minutes, or ``None`` if unknown."""
     for number, late in enumerate(minutes):
         hour = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
         entry = session(f"{hour}:00", f"{hour[-2:]}:30", uid=f"s{number}")
@@ -68,7 +68,7 @@ def test_sessions_held() -> None:
 
 
 def test_a_group_is_one_session_of_several_clients() -> None:
-    """Two hours with three clients, the end known of one; beside it a session that ends with it."""
+    """Two hours with three clients, with one known end, and a second session that ends with it."""
     group = [session("mon 10:00", "12:00", client, uid=f"g{client}") for client in (1, 2, 3)]
     ended = actual_times(in_week("mon 10:00"), in_week("mon 12:10"), uid="g2")
     derived = week_frames(*group, session("mon 11:30", "12:00", 4), times=[ended])
@@ -493,7 +493,7 @@ def test_the_end_of_a_night_shift_is_no_work_on_a_day_off() -> None:
 
 
 def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Row]:
-    """Sessions of a client at one time of day."""
+    """Return sessions of a client at one time of day."""
     dates = pd.date_range(first, periods=weeks, freq=f"{every}D")
     return [
         event(f"{date:%Y-%m-%d} {9 + client:02}:00", f"{date:%Y-%m-%d} {9 + client:02}:50", client=client)

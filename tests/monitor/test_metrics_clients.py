@@ -36,7 +36,7 @@ from tests.monitor.week_facts import (
 
 
 def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Row]:
-    """Sessions of a client at one time of day."""
+    """Return sessions of a client at one time of day."""
     dates = pd.date_range(first, periods=weeks, freq=f"{every}D")
     return [
         event(f"{on_day:%Y-%m-%d} {9 + client:02}:00", f"{on_day:%Y-%m-%d} {9 + client:02}:50", client=client)
@@ -89,7 +89,7 @@ def test_an_emergency_protocol_covers_from_its_day_on_until_it_is_taken_back() -
 
 
 def test_a_window_of_the_calendar_covers_whatever_lies_in_it() -> None:
-    """Sessions that begin or end in it, too; whoever the client is, and nothing outside it."""
+    """It covers sessions of all clients, also those that begin or end in it, and nothing outside."""
     window = event(in_week("mon 18:30"), in_week("mon 23:00"), kind=Kind.EMERGENCY, client=-1)
     late = [session("mon 17:30", "18:40", client=4), session("mon 22:30", "23:20", client=5)]
     derived = week_frames(window, *late, session("tue 18:30", "19:20", client=6), mail=EVENING)
@@ -226,7 +226,7 @@ def test_contact_off_the_agreement_is_on_another_channel_or_at_another_time() ->
     assert pd.isna(metric_value("off_agreement_contacts", mail=mail, terms=[term(1, "frequency", "1")]))
 
 
-def test_work_outside_work_is_told_for_eight_hours_with_clients() -> None:
+def test_work_outside_work_is_stated_per_eight_hours_with_clients() -> None:
     entries = [session("mon 10:00", "12:00", uid="a"), session("tue 10:00", "12:00")]
     late = actual_times(in_week("mon 10:00"), in_week("mon 12:10"), uid="a")
     derived = week_frames(*entries, times=[late], mail=[sent("mon 19:00"), sent("tue 11:00", client=2)])
@@ -253,7 +253,7 @@ def test_work_outside_work_is_told_for_eight_hours_with_clients() -> None:
     ],
 )
 def test_a_booking_counts_as_it_was_known_in_that_week(fields: dict[str, object], weeks: list[float]) -> None:
-    """Of 28 March, known since the third."""
+    """The booking for 28 March was stored on 3 March."""
     booked = event("2026-03-28 10:00", "2026-03-28 10:50", client=1, known_at="2026-03-03 10:00", **fields)  # type: ignore[arg-type]
     around = [event(f"2026-{on_day} 10:00", f"2026-{on_day} 10:50") for on_day in ("02-23", "04-01")]
     result = metric_table("active_clients", frames(entries=[booked, *around], as_of="2026-03-31 12:00"))["value"]
@@ -273,7 +273,7 @@ def test_discharged_and_handed_over_clients_are_not_active(ending: str) -> None:
     assert metric_row("active_clients", derived, "2026-03-16")["value"] == 2  # was seen again
 
 
-def test_a_client_who_is_said_to_be_back_is_active_by_bookings_again() -> None:
+def test_a_client_marked_as_returned_is_active_by_bookings_again() -> None:
     booked = event("2026-03-20 10:00", "2026-03-20 10:50", client=2, known_at="2026-02-20 10:00")
     terms = [term(2, "standing", "discharged", "2026-02-24"), term(2, "standing", "client", "2026-03-03")]
     derived = frames(entries=[*client_weeks(1, "2026-01-05", 9), booked], terms=terms)
@@ -281,7 +281,7 @@ def test_a_client_who_is_said_to_be_back_is_active_by_bookings_again() -> None:
     assert [metric_row("active_clients", derived, week)["value"] for week in ("2026-02-23", "2026-03-02")] == [1, 2]
 
 
-def test_a_discharge_is_an_ending_with_a_word_and_coming_back_is_new() -> None:
+def test_a_discharge_ends_a_course_and_a_return_begins_a_new_one() -> None:
     earlier_sessions = client_weeks(9, "2025-08-04", 40)
     entries = [
         *earlier_sessions,
@@ -373,7 +373,7 @@ def test_late_is_less_than_a_day(entry: Row, share: float | None, coverage: floa
     assert row["value"] == share if share is not None else pd.isna(row["value"])
 
 
-def test_a_source_with_a_word_for_late_means_the_others_in_time() -> None:
+def test_in_a_source_with_late_cancellations_the_others_were_in_time() -> None:
     entries = [
         cancelled_session("tue 10:00"),
         cancelled_session("wed 10:00", Status.LATE_CANCELLED),
@@ -383,7 +383,7 @@ def test_a_source_with_a_word_for_late_means_the_others_in_time() -> None:
     assert metric_value("cancel_late_share", *entries) == 50
 
 
-def test_missed_sessions_are_known_where_a_source_tells_of_them() -> None:
+def test_missed_sessions_are_known_where_a_source_records_them() -> None:
     entries = [
         session("mon 10:00", "10:50"),
         cancelled_session("tue 10:00", Status.NO_SHOW),
@@ -413,7 +413,7 @@ def test_a_corrected_end_shows_that_a_session_was_not_missed() -> None:
     assert metric_row("no_show_share", derived).tolist() == [0, 1, 1]
 
 
-def test_what_the_clinician_called_off_is_known_where_a_source_says_who_did() -> None:
+def test_clinician_cancellations_are_known_where_a_source_records_them() -> None:
     mine = cancelled_session("tue 10:00", Status.CLINICIAN_CANCELLED)
     entries = [session("mon 10:00", "10:50"), cancelled_session("wed 10:00"), session("thu 10:00", "10:50")]
 
@@ -444,7 +444,7 @@ def test_frequency_kept_is_of_the_agreed_sessions_of_four_weeks() -> None:
 
 
 def test_who_begins_in_mid_week_owes_no_session_of_before() -> None:
-    """And who leaves in mid-week none of after, as far as a share of the week can tell."""
+    """Who leaves in mid-week owes none of afterwards, up to the precision of a share of the week."""
     entries, terms = [*client_weeks(2, "2026-02-05", 1), *client_weeks(1, "2026-02-09", 4)], [term(1, "frequency", "1")]
     derived = frames(clinician(starts="2026-02-05", ends="2026-03-02"), entries=entries, terms=terms)
 

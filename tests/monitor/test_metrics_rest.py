@@ -30,14 +30,14 @@ from tests.monitor.week_facts import (
 
 
 def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
-    """A session and when it truly ended."""
+    """Return a session and the evidence of its actual end."""
     entry = session(start, booked, uid=name)
     day = in_week(start)[:10]
     return entry, actual_times(f"{day} {began}" if began else in_week(start), f"{day} {actual}", uid=name)
 
 
 def in_a_row(*starts: str, minutes: int = 50) -> list[Row]:
-    """Sessions that begin at these times."""
+    """Return sessions that begin at these times."""
     entries = []
     for start in starts:
         end = pd.Timestamp(in_week(start)) + pd.Timedelta(minutes=minutes)
@@ -154,7 +154,7 @@ def test_a_days_length_is_from_first_to_last_work_of_any_kind() -> None:
 
 
 def nine_to_six() -> list[Row]:
-    """Monday and Tuesday from nine to ten to six."""
+    """Return sessions on Monday and Tuesday from 09:00 to 17:50."""
     return in_a_row("mon 09:00", "mon 17:00", "tue 09:00", "tue 17:00")
 
 
@@ -167,7 +167,7 @@ def test_a_message_on_a_day_of_leave_makes_no_short_day() -> None:
         assert metric_row(key, derived)[["value", "n"]].tolist() == [pytest.approx(8 + 50 / 60), 2]
 
 
-def test_an_all_day_entry_of_another_job_takes_a_day_off_and_tells_no_hours() -> None:
+def test_an_all_day_entry_of_another_job_takes_a_day_off_without_hours() -> None:
     elsewhere = event(in_week("sun 00:00"), "2026-03-09 00:00", kind=Kind.BUSY, all_day=True)
     derived = week_frames(*nine_to_six(), elsewhere, event("2026-03-09 09:00", "2026-03-09 09:50"))
 
@@ -223,7 +223,7 @@ def test_another_job_cuts_a_night_too() -> None:
 
 
 def test_the_longest_free_stretch_is_whole_in_every_week_that_it_touches() -> None:
-    """Of the weeks from 23 February to 15 March; the first and the last have a session on their Monday at ten."""
+    """Three weeks from 23 February to 15 March; the first and the last have a session on Monday at ten."""
     entries = [session("fri 17:00", "17:50"), event("2026-03-09 09:00", "2026-03-09 09:50")]
     result = metric_table("longest_free_stretch", week_frames(*entries))["value"]
     until_friday = 11 * 24 + 6 + 10 / 60
@@ -342,7 +342,7 @@ def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row
 
 
 def daytime_leave(start: str, end: str) -> Row:
-    """Leave of some hours."""
+    """Return leave of some hours."""
     return event(in_week(start), in_week(end), kind=Kind.LEAVE)
 
 
@@ -363,7 +363,7 @@ def test_the_agreed_half_of_a_day_of_leave_is_no_leave(worked: list[str], days: 
     assert metric_value("leave_interrupted", *entries, mail=[sent(time) for time in worked]) == days
 
 
-def test_work_at_the_edges_of_a_leave_is_told_apart() -> None:
+def test_work_at_the_edges_of_a_leave_is_counted_separately() -> None:
     """Monday to Friday with both weekends: work on the Sunday before, on Monday, on Wednesday, and on the Saturday."""
     mail = [sent(time, client=n) for n, time in enumerate(("2026-03-01 20:00", "mon 10:00", "wed 10:00", "sat 10:00"))]
     derived = week_frames(leave("mon 00:00", "sat 00:00"), mail=mail)
@@ -433,7 +433,7 @@ OF_BOTH = {
 
 
 @pytest.mark.parametrize("key", sorted(OF_BOTH))
-def test_half_of_what_sessions_and_messages_tell_together_is_unseen_without_messages(key: str) -> None:
+def test_without_messages_a_metric_of_sessions_and_messages_is_half_covered(key: str) -> None:
     entries = [*sessions_around(), *a_week_of_everything()]
 
     assert (

@@ -1,4 +1,4 @@
-"""A clinician who moves from Lisbon to New York: every time is local to where they lived at that moment."""
+"""A clinician who moves from Lisbon to New York: every time is local to the place of residence at that moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts with one client: what counts, and in which weeks."""
+"""Contacts with one client: the counted contacts and weeks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READ = [
 def contacts(
     *mail: Row, entries: list[Row] | None = None, terms: list[Row] | None = None, client: int = 1
 ) -> list[float]:
-    """The client's contacts of the twelve weeks."""
+    """Return the client's contacts of the twelve weeks."""
     contacts_ = frames(entries=[*SESSIONS, *(entries or [])], mail=[*READ, *mail], terms=terms or [])
     weekly = weekly_contacts(contacts_)
     assert (weekly.counts.isna() == weekly.exposure.isna()).all(axis=None)

@@ -1,4 +1,4 @@
-"""Detection: which weekly numbers become a notice."""
+"""Detection: the weekly numbers that become a notice."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_family_keeps_to_its_budget_in_ordinary_weeks(entry: NoticeFamily) -> 
 
 
 def _ordinary(metric: str, rng: np.random.Generator, count: int) -> list[float]:
-    """Independent weeks around a constant."""
+    """Return independent weekly numbers around a constant."""
     middle = float(np.mean(LIFE[metric][0]))
     if metric.endswith("_share"):
         return [float(hits) / 18 * 100 for hits in rng.binomial(18, middle / 100, count)]
@@ -172,21 +172,21 @@ def _ordinary(metric: str, rng: np.random.Generator, count: int) -> list[float]:
     return list(rng.lognormal(np.log(middle), spread, count))
 
 
-def test_weeks_that_are_not_compared_say_nothing() -> None:
+def test_weeks_that_are_not_compared_give_no_notice() -> None:
     step = {"after_hours_replies": life("after_hours_replies", 15, 3)}
 
     assert detect_shifts(measured(step), weeks(72)) != []
     assert detect_shifts(measured(step), weeks(72, away=list(range(60, 72)))) == []
 
 
-def test_ends_that_are_hardly_known_say_nothing() -> None:
+def test_ends_with_too_low_coverage_give_no_notice() -> None:
     step = {"overrun_minutes": life("overrun_minutes", 15, 3)}
 
     assert detect_shifts(measured(step, coverage=0.59), weeks(72)) == []
     assert detect_shifts(measured(step, coverage=0.6), weeks(72)) != []
 
 
-def test_overruns_are_noticed_by_the_clipped_mean_and_told_by_the_true_one() -> None:
+def test_overruns_are_detected_by_the_clipped_mean_and_reported_by_the_true_one() -> None:
     values = life("overrun_minutes", 15, 3)
     table = measured({"overrun_minutes": values})
     true = table.assign(value=table["value"].where(table["key"] != "overrun_minutes", table["value"] * 2))
@@ -249,7 +249,7 @@ def test_one_client_of_many_is_noticed() -> None:
     assert row.ratio > 1.5
 
 
-def test_of_clients_as_usual_nothing_is_said() -> None:
+def test_clients_as_usual_give_no_notice() -> None:
     ordinary = [[0.0, 1, 0, 1] * 18 for _ in range(12)]
 
     assert detect_shifts(measured({"overrun_minutes": [UNKNOWN] * 72}), weeks(72), contacts(*ordinary)) == []
@@ -316,16 +316,14 @@ def weeks_of_next(
 
 @families
 @pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
-def test_a_rise_that_goes_on_after_an_exception_is_told_once_eight_weeks_are_over(
-    entry: NoticeFamily, answer: str
-) -> None:
+def test_a_rise_that_outlasts_an_exception_is_reported_after_eight_weeks(entry: NoticeFamily, answer: str) -> None:
     (again,) = weeks_of_next(answer, of_family(entry, 15, 12), 108, None)
 
     assert 8 <= again <= 16
 
 
 @pytest.mark.parametrize(("answer", "latest"), [("planned", 8), ("needed", 8), ("wrong", 8), ("noted", 0)])
-def test_more_contact_with_one_client_that_goes_on_after_an_exception_is_told_again(answer: str, latest: int) -> None:
+def test_contact_with_one_client_that_outlasts_an_exception_is_reported_again(answer: str, latest: int) -> None:
     ordinary = [[0.0, 1, 0, 1] * 27 for _ in range(12)]
     contacts_ = contacts(*ordinary, [0.0, 1, 0, 1] * 14 + [3.0, 4, 3, 3] * 13)
 
@@ -333,7 +331,7 @@ def test_more_contact_with_one_client_that_goes_on_after_an_exception_is_told_ag
 
 
 @families
-def test_what_was_noted_is_not_told_again_while_it_stays(entry: NoticeFamily) -> None:
+def test_a_noted_change_is_not_reported_again_while_it_lasts(entry: NoticeFamily) -> None:
     assert weeks_of_next("noted", of_family(entry, 15, 12), 108, None) == [0]
 
 
@@ -411,7 +409,7 @@ def test_a_line_that_looks_wrong_takes_its_week_out_of_its_measure() -> None:
     ]
 
 
-def test_to_a_fact_of_a_day_nothing_can_be_said_that_takes_weeks_out() -> None:
+def test_a_notice_about_a_single_day_allows_no_answer_that_excludes_weeks() -> None:
     line = NoticeRow(FIRST, "line", "rest", "short_rests", None, None, None, FIRST, measured=2)
 
     assert possible_answers(line) == ANSWERS
@@ -435,7 +433,7 @@ def notice_row(week: int, family: str = "availability", answer: str | None = Non
         ([41], [(40, None)], [41]),
     ],
 )
-def test_what_was_answered_is_not_told_again_a_week_later(
+def test_an_answered_change_is_not_reported_again_a_week_later(
     detected: list[int], stored: list[tuple[int, str | None]], remaining: list[int]
 ) -> None:
     answered = [notice_row(week, answer=answer) for week, answer in stored]

@@ -1,4 +1,4 @@
-"""A night after an answer: what stays, what is excluded, and what the director sees unchanged."""
+"""A night after an answer: kept notices, excluded weeks, and unchanged pages of the director."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules: when they are crossed, and how often they give a notice."""
+"""Rules: their crossings, and the frequency of their notices."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ NAN = float("nan")
         ("day off", "days_since_full_day_off", [13, *[0] * 8, 13], [0, 9]),
     ],
 )
-def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later(
+def test_a_rule_is_reported_in_the_week_of_its_crossing_and_eight_weeks_later(
     family: str, metric: str, values: list[float], weeks: list[int]
 ) -> None:
     crossed = crossed_rules(measured({metric: values}), person())
@@ -205,7 +205,7 @@ DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2
         ([], [answered("needed", on, client=0) for on in DAYS[:3]], []),
     ],
 )
-def test_the_third_exception_of_a_kind_with_a_client_is_told_of(
+def test_the_third_exception_of_a_kind_with_a_client_is_reported(
     ledger: list[Row], stored: list[NoticeRow], weeks: list[int]
 ) -> None:
     crossed = crossed_rules(measured(NOTHING), person(ledger=ledger), stored)
@@ -261,7 +261,7 @@ def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
 
 
 @pytest.mark.parametrize("answer", ["planned", "noted", "not_now"])
-def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
+def test_the_answer_to_one_notice_silences_no_other(answer: str) -> None:
     until = {"availability": "2026-02-11", "load": "2026-03-04"}
     ended = [answered("planned", "2026-01-12", client=0, until=until[family], family=family) for family in until]
     due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]

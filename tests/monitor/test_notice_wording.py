@@ -114,7 +114,7 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
         ),
     ],
 )
-def test_a_notice_says_how_much_how_surely_and_since_when(notice: NoticeRow, text: str) -> None:
+def test_a_notice_has_size_certainty_and_beginning(notice: NoticeRow, text: str) -> None:
     assert (
         explanation(notice, "", KNOWN_AS if notice.client else "") == f"{text} {CHANCE.format(spelled(len(FAMILIES)))}"
     )
@@ -263,7 +263,7 @@ MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
         (MORE | {"reply_propensity": (UNKNOWN, 40)}, ""),
     ],
 )
-def test_demand_and_boundary_are_told_apart(columns: dict[str, tuple[float, float]], beginning: str) -> None:
+def test_demand_and_boundary_are_distinguished(columns: dict[str, tuple[float, float]], beginning: str) -> None:
     text = breakdown(row("availability", signal("after_hours_replies")), weekly(**columns))
 
     assert text.startswith(beginning)
@@ -279,7 +279,7 @@ def test_demand_and_boundary_are_told_apart(columns: dict[str, tuple[float, floa
         ((18, UNKNOWN), (15.0, 12.0), ""),
     ],
 )
-def test_more_sessions_and_longer_ones_are_told_apart(
+def test_more_sessions_and_longer_sessions_are_distinguished(
     sessions: tuple[float, float], contact: tuple[float, float], text: str
 ) -> None:
     assert (
@@ -298,11 +298,11 @@ def test_more_sessions_and_longer_ones_are_told_apart(
         (1.0, UNKNOWN, ""),
     ],
 )
-def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, before: float, text: str) -> None:
+def test_a_notice_about_one_client_states_whether_the_client_wrote_more(now: float, before: float, text: str) -> None:
     assert client_breakdown(now, before) == text
 
 
-def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
+def test_without_demand_the_notice_does_not_mention_it() -> None:
     everything = weekly(**MORE, sessions_held=(18, 22), contact_hours=(15.0, 18.4))
 
     assert breakdown(row("sessions running over", signal("overrun_minutes")), everything) == ""
@@ -341,7 +341,7 @@ def test_no_line_judges(entry: Rule) -> None:
     assert entry.source
 
 
-def test_nothing_else_that_is_said_judges() -> None:
+def test_no_other_sentence_judges() -> None:
     texts = [*ANSWERS.values(), ALL_FAMILIES.headline, ALL_FAMILIES.try_this, ALL_FAMILIES.title]
     texts += [entry.definition + entry.title for entry in catalogue().values()]
 

@@ -85,7 +85,7 @@ def instant(text: str) -> int:
 
 @dataclass(frozen=True)
 class Clinician:
-    """One clinician of the configuration, with what was exported."""
+    """One clinician of the configuration, with the exported records."""
 
     config: Path
     now: datetime
@@ -141,7 +141,7 @@ class Clinician:
     # Agreed time
 
     def pattern(self, day: date) -> list[Span]:
-        """The agreed spans of a day in minutes of its wall clock."""
+        """Return the agreed spans of a day in minutes of its wall clock."""
         versions = self.person.get("hours") or [{day: ["08:00-18:00"] for day in WEEKDAYS[:5]}]
         begun = [version for version in versions if version.get("from", date.min) <= day] or versions[:1]
         texts = begun[-1].get("holidays" if day in self.public_holidays else WEEKDAYS[day.weekday()], ())
@@ -162,7 +162,7 @@ class Clinician:
         )
 
     def of_kind(self, kind: str) -> list[Span]:
-        """Entries of a kind: by the minute, or by whole work days."""
+        """Return the spans of entries of a kind, by the minute or by whole work days."""
         result = []
         for row in self.events:
             if row["kind"] != kind or row["status"] in CALLED_OFF:
@@ -180,12 +180,12 @@ class Clinician:
 
     @cached_property
     def agreed(self) -> list[Span]:
-        """On leave no hour is an agreed hour, and breaks are none."""
+        """The agreed hours, without leave and without breaks."""
         return without(self.spans_of_days(close_breaks=False), self.leave)
 
     @cached_property
     def hours(self) -> list[Span]:
-        """The same with breaks of up to two hours."""
+        """The agreed hours, with breaks of up to two hours."""
         return without(self.spans_of_days(close_breaks=True), self.leave)
 
     def spans_of_days(self, *, close_breaks: bool) -> list[Span]:
@@ -202,7 +202,7 @@ class Clinician:
 
     @cached_property
     def held(self) -> list[tuple[str, int, int, int, int]]:
-        """Client, booked start and end, and when each began and ended: actually, else as booked."""
+        """The held sessions as client, booked start and end, actual start and end (else the booked ones)."""
         return [
             (
                 row["client"],
@@ -219,7 +219,7 @@ class Clinician:
 
     @cached_property
     def covered(self) -> list[Span]:
-        """Agreed, on call, an emergency's window, or within half an hour of a session that was itself inside."""
+        """The agreed hours, on-call and emergency windows, and half an hour around sessions inside the hours."""
         halos = [
             (began - HALO, ended + HALO + 1)
             for _, booked, end, began, ended in self.held
@@ -240,7 +240,7 @@ class Clinician:
         return [row for row in self.messages if row["direction"] == "out" and row["automatic"] == "0"]
 
     def expected_replies(self) -> Iterator[Reply]:
-        """One row an inbound run."""
+        """Return one row for each inbound run."""
         starts = defaultdict(list)
         for client, _, _, began, _ in self.held:
             if began <= self.now.timestamp():
@@ -283,11 +283,11 @@ class Clinician:
 
     @cached_property
     def until(self) -> int:
-        """Numbers are those that were known when the last week was over."""
+        """The end of the last week, up to which records are used."""
         return self.edge(self.weeks[-1] + timedelta(days=7))
 
     def evenings(self) -> Counter[date]:
-        """Work days with a message sent after hours, or a session that lies outside by its actual end."""
+        """Count work days with a message sent after hours, or a session outside the hours by its actual end."""
         agreed = merged([*self.hours, *self.of_kind("on_call")])
         emergency = self.of_kind("emergency")
         days = {self.day_of(second) for second in map(sent_at, self.sent) if self.after_hours(second)}
@@ -303,7 +303,7 @@ class Clinician:
         }
 
     def free_stretches(self) -> dict[date, float]:
-        """The longest stretch without a session, a sent message or another job that touches each week, whole."""
+        """Return for each week the longest stretch without session, sent message or other job that touches it."""
         busy = [
             (instant(row["start"]), instant(row["end"]))
             for row in self.events
@@ -324,7 +324,7 @@ class Clinician:
 
     @cached_property
     def away(self) -> dict[date, float]:
-        """The share of each day that is leave: of the agreed hours where there are some, else of the day."""
+        """Return the share of each day that is leave: of its agreed hours, else of the day."""
         result = {}
         for day in self.days[:-1]:
             spans = [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in self.pattern(day)]
@@ -340,14 +340,14 @@ class Clinician:
         return bool(begun[-1].get(WEEKDAYS[day.weekday()]))
 
     def present(self, week: date) -> float:
-        """The share of a week's usual days on which the person was there."""
+        """Return the share of a week's usual days on which the clinician was present."""
         days = [day for day in (week + timedelta(days=n) for n in range(7)) if self.usual(day)]
         starts: date = self.person.get("starts", date.min)
         present = [1 - self.away[day] if self.pattern(day) and day >= starts else 0.0 for day in days]
         return sum(present) / len(days) if days else 1.0
 
     def shared_by(self, week: date) -> float:
-        """The contract's FTE, growing over the first twelve weeks."""
+        """Return the contract's FTE, growing over the first twelve weeks."""
         fte = float(self.person.get("fte", 1.0))
         if "starts" not in self.person:
             return fte
@@ -355,7 +355,7 @@ class Clinician:
         return fte * float(min(max(weeks, 0), 12)) / 12
 
     def loads(self) -> dict[date, float]:
-        """Σ over the active clients of held sessions ÷ weeks in which both were there (8 at most), ÷ FTE."""
+        """Return Σ over the active clients of held sessions ÷ weeks in which both were present (8 at most), ÷ FTE."""
         by_client: dict[str, list[int]] = defaultdict(list)
         for client, booked, *_ in self.held:
             if client and booked <= self.until:
@@ -372,7 +372,7 @@ class Clinician:
         return result
 
     def asks(self, times: list[int], week: date, present: Mapping[date, float]) -> float:
-        """Sessions a week that a client asks for at the end of a week: none from one who is not active."""
+        """Return the weekly sessions of a client at the end of a week, 0 for a client who is not active."""
         if not times:
             return 0.0
         last, sunday = self.day_of(times[-1]), week + timedelta(days=6)
@@ -423,7 +423,7 @@ def monday(week: str) -> date:
 
 
 def exported(config: Path, now: datetime) -> list[Clinician]:
-    """Everything that the command line exports after a first night, clinician by clinician."""
+    """Return all exports of the command line after a first night, clinician by clinician."""
 
     def run(*arguments: str) -> str:
         with pytest.MonkeyPatch.context() as patch:
@@ -541,7 +541,7 @@ END:VCALENDAR
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
-    """The demonstration practice, every record of it."""
+    """Return every record of the demonstration practice."""
     folder = tmp_path_factory.mktemp("demonstration") / "practice"
     return exported(write_practice(folder, NOW, weeks=WEEKS).config, NOW)
 
@@ -590,7 +590,7 @@ window = { from = 2017-12-31, to = 2019-01-01 }
 
 @pytest.fixture(scope="module")
 def clinic(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
-    """A year of real consultations, whose patients five doctors of different FTE share; one of them goes on leave."""
+    """Return a year of real consultations, shared by five doctors of different FTE; one of them goes on leave."""
     folder = tmp_path_factory.mktemp("clinic")
     with (real / "pms" / "hangu_clinic_2018.csv").open(encoding="utf-8", newline="") as file:
         visits = list(csv.DictReader(file))
@@ -613,7 +613,7 @@ def clinic(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinici
 
 @pytest.fixture(scope="module")
 def lived(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
-    """Real calendars, a real mailbox and a real physician's year, with hours that nobody would choose."""
+    """Return real calendars, a real mailbox and a real physician's year, with unusual agreed hours."""
     folder = tmp_path_factory.mktemp("real")
     (folder / "leave.ics").write_text(LEAVE.replace("\n", "\r\n"), encoding="utf-8", newline="")
     (folder / "evenhours.toml").write_text(REAL.format(real=real), encoding="utf-8")

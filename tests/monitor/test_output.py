@@ -99,9 +99,7 @@ def test_lost_output_ends_no_analysis(office: Office, around: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("around", ['"$@" > /dev/full', '"$@" >&-', '"$@" | true'])
 @pytest.mark.parametrize("command", [["export", "events"], ["report", "weekly", "--clinician", "ana"]], ids=" ".join)
-def test_a_command_that_does_nothing_but_print_says_that_it_could_not(
-    office: Office, command: list[str], around: str
-) -> None:
+def test_a_command_that_cannot_print_reports_it(office: Office, command: list[str], around: str) -> None:
     assert office("nightly").code == 0
     completed = shell(office, command, around)
     assert completed.returncode == 1

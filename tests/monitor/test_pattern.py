@@ -12,14 +12,14 @@ GAP = float("nan")
 
 
 def scores(seed: int, families: int = 3, weeks: int = 110, known_from: int = 25) -> pd.DataFrame:
-    """Scores of ordinary life."""
+    """Return scores without a change."""
     steps = np.random.default_rng(seed).normal(size=(weeks, families))
     smooth = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], steps, axis=0)
     smooth[:known_from] = GAP
     return pd.DataFrame(smooth, columns=[f"family{index}" for index in range(families)])
 
 
-def test_families_that_rise_together_are_told_though_none_is_by_itself() -> None:
+def test_families_that_rise_together_are_reported_even_if_none_is_alone() -> None:
     table = pd.DataFrame({name: [GAP] * 25 + [0.3, -0.5, 0.1, -0.2] * 10 + [1.8] * 10 for name in "abc"})
     assert not score_shifts(table).any(axis=None)
     assert np.flatnonzero(pattern_shifts(table)).tolist() == [65]

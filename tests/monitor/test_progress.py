@@ -43,7 +43,7 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> str:
         (600, "about 10 min"), (5_399, "about 90 min"), (5_400, "about 2 h"), (36_000, "about 10 h"),
     ],
 )  # fmt: skip
-def test_a_stretch_of_time_in_words(seconds: float, words: str) -> None:
+def test_a_duration_is_formatted(seconds: float, words: str) -> None:
     assert format_duration(seconds) == words
 
 

@@ -20,7 +20,7 @@ AFTER = WELL.replace("28 September to 4", "5 to 11")
 
 
 @pytest.mark.slow
-def test_nothing_says_that_all_is_well_when_it_is_not(tmp_path: Path) -> None:
+def test_no_page_reports_that_all_is_well_when_it_is_not(tmp_path: Path) -> None:
     quiet, complaints = 0, list[Complaint]()
     for morning, found_complaints in run_plan(SHORT, tmp_path):
         quiet += is_quiet(morning.texts, "jun")
@@ -38,7 +38,7 @@ def rules(day: date, person: str, page: Page, text: str) -> set[tuple[str, str]]
     }
 
 
-def test_a_whole_quiet_week_may_say_so() -> None:
+def test_a_complete_quiet_week_may_be_reported_as_quiet() -> None:
     assert rules(BEFORE, "jun", Page.ME, WELL) == set()
 
 
@@ -98,7 +98,7 @@ def test_the_director_sees_for_whom_a_block_waits() -> None:
     assert ("ana", Rule.NOT_NAMED) not in director_rules(SILENT, "27 September", named, "Ana", "11.6")
 
 
-def test_doctor_says_when_the_last_night_ended() -> None:
+def test_doctor_reports_when_the_last_night_ended() -> None:
     silent = "✗ last night: the last run ended on 23 October, 04:30\n    → Check that cron runs."
     for output, code, right in ((silent, 1, True), (silent, 0, False), ("✓ last night: ended on 26 October", 0, False)):
         complaints = find_complaints(SHORT, Morning(SILENT, doctor=CommandResult(code, output)))
@@ -112,7 +112,7 @@ def test_a_source_that_was_not_read_has_no_tick() -> None:
     assert Rule.TICK in {complaint.rule for complaint in complaints if complaint.about == "ana"}
 
 
-def test_the_night_says_by_its_exit_code_what_was_not_read() -> None:
+def test_the_nights_exit_code_shows_what_was_not_read() -> None:
     complaints = find_complaints(
         SHORT, Morning(GONE, night=CommandResult(0, "ana-calendar: not read"), doctor=CommandResult(1))
     )

@@ -83,7 +83,7 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
 
 
 @pytest.mark.slow
-def test_a_night_that_is_terminated_keeps_what_was_read_and_says_so(office: Office) -> None:
+def test_a_terminated_night_keeps_the_records_it_read_and_reports_it(office: Office) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(SECONDS)
         waiting = "".join(SILENT.format(number=number, port=silent.getsockname()[1]) for number in (1, 2))

@@ -12,7 +12,7 @@ GAP = float("nan")
 USUAL = [4.0, 5.0, 3.0, 4.0] * 13
 
 
-def test_a_doubling_is_told_with_its_size_and_its_beginning() -> None:
+def test_a_doubling_is_reported_with_its_size_and_beginning() -> None:
     estimate = rate_ratio([*USUAL, *[8.0, 9.0, 7.0] * 3], np.ones(61), 60)
     assert estimate is not None
     assert (estimate.since_week_index, estimate.weeks) == (52, 9)
@@ -26,14 +26,14 @@ def test_the_ratio_is_per_exposure() -> None:
     assert estimate.low < 1 < estimate.high
 
 
-def test_two_minutes_more_are_told_with_their_beginning() -> None:
+def test_two_minutes_more_are_reported_with_their_beginning() -> None:
     estimate = mean_difference([3.0, 1.0] * 26 + [4.0] * 8, [18.0] * 60, 59)
     assert estimate is not None
     assert (estimate.since_week_index, estimate.weeks) == (52, 8)
     assert 1 < estimate.low < estimate.difference < 2 < estimate.high
 
 
-def test_no_change_is_told_as_none() -> None:
+def test_no_change_is_reported_as_none() -> None:
     ratio, difference = rate_ratio(USUAL, np.ones(52), 51), mean_difference(USUAL, np.ones(52), 51)
     assert ratio is not None
     assert difference is not None
@@ -110,14 +110,14 @@ def test_little_evidence_is_shrunk_more() -> None:
     ("counts", "week"),
     [([3.0], 0), ([GAP, 3.0], 1), ([3.0, GAP], 1), ([GAP, GAP], 1), ([3.0] + [GAP] * 120 + [3.0], 121)],
 )
-def test_without_a_before_or_a_now_nothing_is_told(counts: list[float], week: int) -> None:
+def test_without_weeks_before_or_after_there_is_no_ratio(counts: list[float], week: int) -> None:
     assert rate_ratio(counts, np.ones(len(counts)), week) is None
     assert mean_difference(counts, np.ones(len(counts)), week) is None
 
 
 @settings(max_examples=30)
 @given(st.lists(st.none() | st.integers(0, 40), min_size=2, max_size=90))
-def test_whatever_is_told_is_in_order_and_within_half_a_year(series: list[int | None]) -> None:
+def test_every_ratio_is_in_order_and_begins_within_half_a_year(series: list[int | None]) -> None:
     counts = [GAP if count is None else float(count) for count in series]
     week = len(counts) - 1
     estimate = rate_ratio(counts, np.ones(len(counts)), week)

@@ -1,4 +1,4 @@
-"""Tests that pages, reports and doctor say so while a part of a week is not read or not computed."""
+"""Tests that pages, reports and doctor name every part of a week that is not read or not computed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUIET = re.compile(r"nothing (new |else )?stood out|inside the hours you chose",
 
 
 class Practice(Office):
-    """The practice with a shared calendar; ``night`` and ``at`` run commands at an instant."""
+    """The practice with a shared calendar; ``nights`` and ``run`` run commands at an instant."""
 
     def run(self, now: datetime, *arguments: str) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch:
@@ -75,7 +75,7 @@ def test_on_monday_morning_the_page_has_last_week(practice: Practice) -> None:
     assert "not complete" not in text
 
 
-def test_before_the_night_monday_s_page_says_that_the_week_is_not_complete(practice: Practice) -> None:
+def test_before_the_night_mondays_page_shows_that_the_week_is_not_complete(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=8), 8)
     text = practice.page(MONDAY - timedelta(minutes=10))
     assert "The week of 9 to 15 March 2026 is not complete: nothing was read since Sunday 15 March" in text

@@ -1,4 +1,4 @@
-"""Tests of a mailbox in which its owner was not recognised: the messages about it, and that no address is stored."""
+"""Tests of a mailbox whose owner was not recognised: the messages about it, and that no address is stored."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_address_of_another_clinician_is_named_as_theirs(office: Office) -> N
     )
 
 
-def test_without_a_likely_address_the_warning_says_what_may_be_missing(office: Office) -> None:
+def test_without_a_likely_address_the_warning_names_what_may_be_missing(office: Office) -> None:
     office.write("ana.mbox", mailbox_of(30, "ana@two.example", answered=False))
     assert (
         "mail: none of its 30 messages was sent from a configured address of ana. "
@@ -283,7 +283,7 @@ def test_inspect_of_texts_names_the_number(office: Office) -> None:
     )
 
 
-def test_inspect_says_if_no_address_is_likely_or_nothing_can_be_read(office: Office) -> None:
+def test_inspect_reports_that_no_address_is_likely_or_nothing_can_be_read(office: Office) -> None:
     path = office.write("few.mbox", mailbox_of(1))
     assert "No address is in most of the messages" in office("inspect", str(path)).err
     path = office.write("none.mbox", "nothing of a mailbox")

@@ -1,4 +1,4 @@
-"""The rule for one referral, and what stands in somebody's way."""
+"""The rule for one referral, and its obstacles."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_who_has_had_no_new_client_as_far_as_is_known_has_waited_longest() -> No
     assert order(Candidate("ana", 20, last_intake=1), Candidate("ben", 20.4)) == "ben ana"
 
 
-def test_places_say_who_is_as_low_as_anybody() -> None:
+def test_ties_for_the_lowest_load_are_marked() -> None:
     people = Candidate("ana", 20), Candidate("ben", 20.4), Candidate("cleo", 21)
     assert [place.is_tied for place in rank_candidates(people, Referral()).candidates] == [True, True, False]
 
@@ -149,7 +149,7 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
         ({"leaving": True}, Referral(), Obstacle.LEAVING),
     ],
 )
-def test_open_slots_and_a_farewell_decide_and_are_said(
+def test_open_slots_and_leaving_are_obstacles(
     fields: dict[str, Any], referral: Referral, expected: Obstacle | None
 ) -> None:
     assert obstacle(Candidate("ana", 20, **fields), referral) is expected
@@ -171,7 +171,7 @@ def test_a_referral_takes_a_slot_of_its_time_of_day(before: OpenSlots, referral:
     assert before.remaining_after(referral) == after
 
 
-def test_an_unknown_load_is_said() -> None:
+def test_an_unknown_load_is_stated() -> None:
     assert obstacle(Candidate("ana", None)) is Obstacle.LOAD_UNKNOWN
 
 

@@ -53,7 +53,7 @@ referrals_strategy = st.lists(
 
 
 def cost(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> float:
-    """Weight × load per FTE where each referral falls, one after another."""
+    """Return the sum of weight × load per FTE of each referral's taker, one referral after another."""
     load, total = [person.load or 0 for person in people], 0.0
     for referral, taker in zip(referrals, takers, strict=True):
         if taker is not None:
@@ -63,7 +63,7 @@ def cost(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Tak
 
 
 def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> bool:
-    """Say whether everybody has a slot for each that falls to them, those who can come at any time placed last."""
+    """Return whether everybody has a slot for each of their referrals; those without a fixed time are placed last."""
     for number, person in enumerate(people):
         own = [referral for referral, taker in zip(referrals, takers, strict=True) if taker == number]
         if any(obstacle_of(person, referral) for referral in own):
@@ -79,7 +79,7 @@ def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: 
 
 
 def ways(people: Sequence[Candidate], referrals: Sequence[Referral]) -> list[Takers]:
-    """Every allowed way, tried one by one."""
+    """Return every allowed assignment."""
     assignments = product([None, *range(len(people))], repeat=len(referrals))
     return [list(takers) for takers in assignments if allowed(people, referrals, list(takers))]
 
@@ -116,7 +116,7 @@ def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candida
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, st.sampled_from([1.0, 1.25, 2.0, 0.77]))
 @example([Candidate("a", 20, last_intake=9), Candidate("b", 20.5, last_intake=2)], 1.0)
-def test_a_single_one_goes_as_the_rule_says(people: list[Candidate], weight: float) -> None:
+def test_a_single_referral_goes_to_the_first_in_the_ranking(people: list[Candidate], weight: float) -> None:
     places = rank_candidates(people, Referral(weight)).candidates
     assert assign_referrals(people, [Referral(weight)]).takers == ((places[0].key if places else None),)
 

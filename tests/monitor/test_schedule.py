@@ -1,4 +1,4 @@
-"""Cron's lines as doctor reads them, and whether they suit the practice's weeks."""
+"""Cron's lines as doctor reads them, compared with the practice's weeks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_only_the_lines_of_this_practice_count() -> None:
         ("30 * * * *", "06:00", "✓"),
     ],
 )
-def test_doctor_says_where_cron_and_the_weeks_do_not_fit(
+def test_doctor_reports_where_cron_and_the_weeks_do_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, day_starts_at: str, mark: str
 ) -> None:
     monkeypatch.setenv("TZ", "Europe/Paris")

@@ -280,7 +280,7 @@ def test_a_missing_database_is_created_only_on_request(tmp_path: Path) -> None:
 
 @pytest.fixture
 def denied() -> Iterator[Path]:
-    """A folder in which rights count: root, whom nothing is denied, becomes somebody else for a while."""
+    """Yield a folder whose permissions are enforced: root, who may write anywhere, runs as another user meanwhile."""
     user = os.geteuid()
     with TemporaryDirectory() as folder:
         os.chown(folder, user or NOBODY, -1)
@@ -343,7 +343,9 @@ def test_a_read_sees_one_state_whatever_is_written_meanwhile(store: Store) -> No
     assert store.connection.execute(count).fetchone() == (1,)
 
 
-def test_a_write_waits_for_another_writer_and_then_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_waits_for_another_writer_and_then_fails_with_a_remedy(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
     with opened(store.path) as other, store.write(), pytest.raises(StoreError, match="Another program"):
         other.write().__enter__()

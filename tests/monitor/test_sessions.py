@@ -28,7 +28,7 @@ def only(result: pd.DataFrame) -> pd.Series:
 
 
 def ten(uid: str = "ten", **fields: object) -> Row:
-    """A session from ten to ten to eleven."""
+    """Return a session from 10:00 to 10:50."""
     return event("2026-03-02 10:00", "2026-03-02 10:50", uid=uid, **fields)  # type: ignore[arg-type]
 
 
@@ -178,7 +178,7 @@ def test_a_call_in_a_slot_that_was_given_away_belongs_to_who_came() -> None:
         (Status.NO_SHOW, "no_show"),
     ],
 )
-def test_a_session_is_held_unless_something_says_otherwise(fields: Status, status: str) -> None:
+def test_a_session_is_held_unless_its_status_differs(fields: Status, status: str) -> None:
     assert only(sessions(ten(status=fields)))["status"] == status
 
 
@@ -217,7 +217,7 @@ def visit(start: str, end: str, **fields: object) -> Row:
     return event(f"2026-03-02 {start}", f"2026-03-02 {end}", source=2, **fields)  # type: ignore[arg-type]
 
 
-def test_two_sources_that_tell_of_one_session_count_once() -> None:
+def test_a_session_in_two_sources_counts_once() -> None:
     result = only(
         sessions(ten(), visit("10:05", "10:45", client=7, uid="visit"), times=[visited("10:06", "10:53", "visit")])
     )
@@ -254,7 +254,7 @@ def test_a_third_entry_does_not_vanish_in_a_chain() -> None:
     assert len(sessions(*chain)) == 2
 
 
-def test_two_at_once_are_told_apart_by_their_clients() -> None:
+def test_simultaneous_sessions_are_distinguished_by_their_clients() -> None:
     couple = [ten("a", client=1), ten("b", client=2)]
     visits = [visit("10:00", "10:50", client=2, uid="x"), visit("10:00", "10:50", client=1, uid="y")]
     result = sessions(*couple, *visits, times=[visited("10:00", "10:57", "x")]).set_index("uid_key")

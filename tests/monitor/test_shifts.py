@@ -22,14 +22,14 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def notice_weeks(detector: Detector, values: Weeks, weights: Weeks | None = None, **options: float) -> list[int]:
-    """Weeks of the notices of one series; weights are 1 by default."""
+    """Return the weeks of the notices of one series; weights are 1 by default."""
     second = [1.0] * len(values) if weights is None else weights
     table = detector(pd.DataFrame({"ana": values}), pd.DataFrame({"ana": second}), **options)
     return np.flatnonzero(table["ana"]).tolist()
 
 
 def simulated_weeks(seed: int, weeks: int = 90, people: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Counts with a change somewhere, exposure, and weeks missing in either."""
+    """Return counts with a change, exposure, and weeks missing in either."""
     rng = np.random.default_rng(seed)
     risen = np.arange(weeks)[:, None] >= rng.integers(20, weeks, people)
     exposure = rng.uniform(0.4, 1.6, (weeks, people))
@@ -105,7 +105,7 @@ def test_leading_missing_weeks_only_shift_a_notice(detector: Detector) -> None:
 
 
 @detectors
-def test_a_change_during_leave_is_told_after_it(detector: Detector) -> None:
+def test_a_change_during_leave_is_reported_after_it(detector: Detector) -> None:
     values = [4.0, 5, 3, 4] * 15 + [GAP] * 3 + [12.0] * 20
     notices = notice_weeks(detector, values)
     assert len(notices) == 1
@@ -236,7 +236,7 @@ def test_the_first_notice_is_that_of_the_26th_observed_week(high_from: int, noti
     assert np.flatnonzero(shifts._crossings(score, np.ones((1, 40), dtype=bool), 2.0)).tolist() == notices
 
 
-def test_a_way_up_too_soon_is_told_when_eight_weeks_are_over_if_it_is_still_high_then() -> None:
+def test_a_second_rise_within_eight_weeks_is_reported_afterwards_if_it_lasts() -> None:
     score = np.zeros((2, 80))
     score[:, 30] = 3
     score[0, 34:] = 3

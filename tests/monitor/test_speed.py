@@ -1,4 +1,4 @@
-"""A year of one clinician is analysed in a moment.
+"""Speed of the analysis of one clinician's year.
 
 The limit in seconds is generous: it finds what became ten times slower. How many functions are called is the same on
 every machine and under every load, and most of the time goes into calling them.

@@ -1,4 +1,4 @@
-"""Persons, terms and ledger as they are stored, and the numbers that each change makes out of date."""
+"""Persons, terms and ledger as they are stored, and the numbers that each change invalidates."""
 
 from __future__ import annotations
 

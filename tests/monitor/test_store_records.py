@@ -1,4 +1,4 @@
-"""Records as they are stored, in whatever order and from whatever page and source they come."""
+"""Stored records do not depend on the order, page and source of reading."""
 
 from __future__ import annotations
 

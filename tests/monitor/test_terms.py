@@ -1,4 +1,4 @@
-"""Values of client terms: words of a list, numbers and dates, and nothing else."""
+"""Values of client terms: words of a list, numbers and dates."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_anything_else_is_refused_without_repeating_it(term: str, text: str, exp
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-def test_a_term_says_how_it_is_written(term: Term) -> None:
+def test_a_term_declares_its_format(term: Term) -> None:
     assert term.title[0].isupper()
     assert bool(choices_of(term)) == (term.format not in {TermFormat.NUMBER, TermFormat.DATE, TermFormat.HOURS})
     assert (term.low < term.high) == (term.format is TermFormat.NUMBER)

@@ -1,4 +1,4 @@
-"""Google's consent and mail as another project understood them (npm ``emulate``), on loopback.
+"""An emulator of Google's consent and mail by another project (npm ``emulate``), on loopback.
 
 It knows no batches, no profile, no field masks and no scopes; what it says of consent, tokens, messages and history
 is a second opinion beside our own fake.
@@ -26,12 +26,12 @@ _CANARY = "Zebrafinch"
 
 class _Stay(HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """Show where it leads instead of going there."""
+        """Return the redirect instead of following it."""
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator with one account, in which one letter lies."""
+    """A running emulator with one account that contains one message."""
 
     url: str
 
@@ -47,7 +47,7 @@ class Emulator:
         return json.dumps({"installed": content})
 
     def consent(self, page: str) -> str:
-        """Say yes on a consent page; the address that the browser is sent to."""
+        """Agree on a consent page and return the address to which the browser is redirected."""
         forms = urlopen(page).read().decode().split("<form")
         form = next(text for text in forms if ACCOUNT in text)
         fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
@@ -59,7 +59,7 @@ class Emulator:
         raise AssertionError("the page leads nowhere")
 
     def revoke(self, token: str) -> None:
-        """Take a permission back."""
+        """Revoke a permission."""
         urlopen(Request(f"{self.url}/oauth2/revoke", urlencode({"token": token}).encode())).read()
 
 

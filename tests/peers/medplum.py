@@ -1,4 +1,4 @@
-"""Medplum's FHIR server, with its data in memory; each test takes a practice of its own."""
+"""Medplum's FHIR server, with its data in memory; each test uses a practice of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Medplum:
     numbers: Iterator[int] = field(default_factory=count)
 
     def practice(self) -> Practice:
-        """One that no test has taken yet."""
+        """Return a practice that no other test has used."""
         return Practice(f"http://127.0.0.1:{self.port}/practice{next(self.numbers)}")
 
 

@@ -1,4 +1,4 @@
-"""Reading a page as its readers do: what a test asks of rendered HTML and SVG."""
+"""Parsing of rendered HTML and SVG, and the texts that readers see."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Element:
-    """The page as a tree; elements that do not close fail the test."""
+    """Return the page as a tree; elements that do not close fail the test."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -61,5 +61,5 @@ def read(html: str) -> Element:
 
 
 def visible(html: str) -> str:
-    """All words of a page, marks' titles too."""
+    """Return all words of a page, with the titles of marks."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())

@@ -1,4 +1,4 @@
-"""Reports with invented numbers, one for each thing a page must bear."""
+"""Reports with invented numbers, one for each case that a page has to handle."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def rhythm() -> Rhythm:
 
 
 def long_days() -> Rhythm:
-    """Work before six and after midnight, split days, half hours, a day of leave."""
+    """Return a week with work before six and after midnight, split days, half hours and a day of leave."""
     hours = tuple(range(4, 27))
     split = ((8.5, 12.5), (14.0, 18.5))
     days = (
@@ -132,7 +132,7 @@ def session_ends() -> SessionEnds:
 
 
 def crowded_ends() -> SessionEnds:
-    """Many at one minute, far ones, unknown ones, no buffer."""
+    """Return session ends with many at one minute, distant ones, unknown ones and no buffer."""
     days = (
         _ends(0, [0] * 9),
         _ends(1, [-42, -8, 0, 1, 1, 2, 2, 3, 95, 140], unknown=2),
@@ -231,7 +231,7 @@ def full() -> WeeklyReport:
 
 
 def quiet() -> WeeklyReport:
-    """Nothing stood out."""
+    """Return a report of a week in which nothing stood out."""
     calm = tuple(
         replace(measure, in_notice=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges()
     )
@@ -266,7 +266,7 @@ def without_messages() -> WeeklyReport:
 
 
 def first_weeks() -> WeeklyReport:
-    """Two weeks in: no usual range yet, too few known ends."""
+    """Return a report of the second week: no usual range yet, too few known ends."""
     short = tuple(
         replace(
             metric,
@@ -407,7 +407,7 @@ def small_practice() -> FairnessReport:
 
 
 def first_block() -> FairnessReport:
-    """A practice that is younger than one block."""
+    """Return the report of a practice that is younger than one block."""
     young = replace(PERIOD, first=None, last=None, published=None)
     rows = tuple(
         replace(row, load=None, load_before=None, low=None, high=None, difference=None,
@@ -433,7 +433,7 @@ THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
 
 
 def comparison() -> Comparison:
-    """A year: a scale with three answers, one with a single answer, one without published parts; weeks with gaps."""
+    """Return a year with three scales: with three answers, with one, and without published bands; weeks have gaps."""
     weeks = tuple(FIRST + timedelta(weeks=n) for n in range(52))
     outside = tuple(None if n in {6, 7, 30} else 40.0 + 3 * (n % 9) for n in range(52))
     over = tuple(round(1.5 - (n % 5) * 0.7, 1) for n in range(52))
@@ -455,7 +455,7 @@ def comparison() -> Comparison:
 
 
 def short_comparison() -> Comparison:
-    """One answer on the first day there was anything."""
+    """Return a comparison with one answer, on the first day of data."""
     weeks = (FIRST,)
     scale = SelfReportScale("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
     return Comparison("You answered on 1 day; these are the weeks around it", "", weeks, (scale,), ())

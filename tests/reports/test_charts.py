@@ -44,7 +44,7 @@ def titles(svg: str) -> list[str]:
     return [use.all("title")[0].words() for use in read(svg).all("use") if use.all("title")]
 
 
-def test_a_figure_says_what_it_is(figure: Element) -> None:
+def test_a_figure_has_a_title_and_description(figure: Element) -> None:
     assert figure.attributes["role"] == "img"
     assert figure.attributes["aria-labelledby"] == "k-title k-desc"
     assert [e.tag for e in figure.children[:2] if isinstance(e, Element)] == ["title", "desc"]
@@ -91,7 +91,7 @@ def test_all_words_lie_inside_the_sheet(name: str, narrow: bool) -> None:  # noq
         assert left + wide <= width + 1, text.words()
 
 
-def test_each_worked_hour_is_a_mark_that_says_its_minutes() -> None:
+def test_each_worked_hour_is_a_mark_with_its_minutes() -> None:
     week = samples.rhythm()
     labels = titles(charts.rhythm(week, "k"))
     assert len(labels) == sum(m > 0 for day in week.days for m in (*day.inside, *day.outside))
@@ -119,7 +119,7 @@ def test_amber_appears_only_where_a_notice_rests() -> None:
     assert "amber" not in charts.own_ranges(outside, "k")
 
 
-def test_each_session_is_a_mark_that_says_its_minutes() -> None:
+def test_each_session_is_a_mark_with_its_minutes() -> None:
     week = samples.session_ends()
     labels = titles(charts.session_ends(week, "k"))
     assert len(labels) == sum(len(day.ends) for day in week.days)

@@ -21,7 +21,7 @@ def report_of(name: str) -> FairnessReport:
     return samples.PRACTICES[name]()
 
 
-def test_the_page_says_headline_chance_and_basis(name: str) -> None:
+def test_the_page_shows_headline_chance_and_basis(name: str) -> None:
     report = report_of(name)
     for rendered in (read(fairness.html(report)).words(), " ".join(fairness.text(report).split())):
         assert report.headline in rendered
@@ -79,7 +79,7 @@ def test_who_leaves_has_clients_to_hand_over() -> None:
         assert sentence in rendered
 
 
-def test_a_block_that_waits_says_for_whom() -> None:
+def test_a_waiting_block_names_the_missing() -> None:
     period = replace(samples.PERIOD, waits_for=("C. Marín", "E. Novak"))
     words = fairness.next_block_sentence(period)
     assert words.startswith("The block of 27 October to 23 November 2025 is over and waits for C. Marín and E. Novak,")

@@ -30,7 +30,7 @@ def test_marks_stand_out_from_paper_and_band(theme: dict[str, str], mark: str) -
 
 @pytest.mark.parametrize("theme", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ramp", ["teal", "slate", "amber"])
-def test_a_darker_shade_says_more_in_both_themes(theme: dict[str, str], ramp: str) -> None:
+def test_a_darker_shade_means_more_in_both_themes(theme: dict[str, str], ramp: str) -> None:
     steps = [palette.contrast(theme[f"{ramp}-{n}"], theme["paper"]) for n in range(1, 5)]
     assert steps == sorted(steps)
     assert all(later / earlier > 1.2 for earlier, later in pairwise(steps))
@@ -41,7 +41,7 @@ def test_a_colour_names_one_part() -> None:
     assert all(palette.colour_name(colour) == name for name, colour in palette.LIGHT.items())
 
 
-def test_the_style_sheet_says_the_same_colours() -> None:
+def test_the_style_sheet_has_the_same_colours() -> None:
     light, dark = re.findall(r":root \{(.*?)\}", CSS, flags=re.DOTALL)
     assert dict(re.findall(r"--([\w-]+): (#\w{6});", light)) == palette.LIGHT
     assert dict(re.findall(r"--([\w-]+): (#\w{6});", dark)) == palette.DARK

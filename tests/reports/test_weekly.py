@@ -109,7 +109,7 @@ def test_a_file_has_neither_buttons_nor_links() -> None:
     assert [a.attributes["href"] for a in document.all("a")] == ["#main"]
 
 
-def test_an_answered_card_says_what_was_answered() -> None:
+def test_an_answered_card_shows_the_answer() -> None:
     assert "Your answer: This was planned" in page("answered").words()
     assert "Your answer: This was planned." in weekly.text(samples.answered())
 
@@ -162,13 +162,13 @@ def test_the_numbers_of_the_ranges_are_the_drawn_ones() -> None:
     assert rows[13] == ["1 h 06 – 1 h 41", "7 – 12", "44 min – 1 h 05", "22 – 26"]
 
 
-def test_unknown_ends_are_said_and_not_zero() -> None:
+def test_unknown_ends_are_stated_and_not_zero() -> None:
     words = page("odd-hours").words()
     assert "end unknown for 2 sessions" in words
     assert "end unknown for 3 sessions" in words
 
 
-def test_too_few_weeks_are_said() -> None:
+def test_too_few_weeks_are_stated() -> None:
     report = samples.first_weeks()
     for rendered in (page("first-weeks").words(), _flat(weekly.text(report))):
         assert "Your usual range needs 6 weeks; you have 2. We show your week without comparing it." in rendered
@@ -196,12 +196,12 @@ MONDAY = samples.MONDAY
         (None, "Nothing has arrived yet."),
     ],
 )
-def test_freshness_is_said_for_this_week(through: datetime | None, words: str) -> None:
+def test_freshness_is_stated_for_this_week(through: datetime | None, words: str) -> None:
     built = replace(samples.BUILT, complete_through=through)
     assert weekly.basis_sentence(built, MONDAY).endswith(words)
 
 
-def test_the_source_line_says_what_is_not_seen() -> None:
+def test_the_source_line_names_missing_sources() -> None:
     assert weekly.basis_sentence(samples.BUILT, MONDAY) == (
         "Built from 24 calendar events and 61 message times. No message or note is read. Not seen: phone, portal. "
         "Complete through Sunday night."
@@ -210,7 +210,7 @@ def test_the_source_line_says_what_is_not_seen() -> None:
     assert "No messages are connected" in weekly.basis_sentence(alone, MONDAY)
 
 
-def test_assumed_hours_and_what_was_not_read_are_said() -> None:
+def test_assumed_hours_and_unread_sources_are_stated() -> None:
     words, report = page("without-messages").words(), samples.without_messages()
     for sentence in (wording.ASSUMED_HOURS, *report.warnings, *(gap.text for gap in report.gaps)):
         assert sentence in words

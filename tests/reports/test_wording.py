@@ -52,7 +52,7 @@ def test_no_value_is_a_dash_and_never_zero(nothing: float | None, unit: Unit) ->
         (None, None, Unit.COUNT, "–"),
     ],
 )
-def test_a_range_says_a_shared_unit_once(low: float | None, high: float | None, unit: Unit, words: str) -> None:
+def test_a_range_has_a_shared_unit_once(low: float | None, high: float | None, unit: Unit, words: str) -> None:
     assert wording.value_range(low, high, unit) == words
 
 

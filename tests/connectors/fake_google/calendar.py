@@ -71,7 +71,7 @@ class FakeCalendar:
         self.delete(*(name for name, event in self.events.items() if event.get("recurringEventId") == series))
 
     def expire_tokens(self) -> None:
-        """Let every sync token from before now be of no use."""
+        """Make every sync token issued so far expire."""
         self.version += 1
         self.oldest = self.version
 
@@ -113,7 +113,7 @@ class FakeCalendar:
         return answer | {"nextSyncToken": _packed(token)}
 
     def _since(self, query: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
-        """From which version on changes are wanted (``None``: everything), and between which bounds."""
+        """Return the version since which changes are requested (``None``: everything), and the request's bounds."""
         bounds = [query.get("timeMin"), query.get("timeMax")]
         if "syncToken" not in query:
             return None, bounds
@@ -170,7 +170,7 @@ def _moment(when: dict[str, str]) -> datetime:
 
 
 def _secrets(event_id: str) -> dict[str, Any]:
-    """All that Google would send along if it were asked to."""
+    """Return the fields that Google sends if a request does not leave them out."""
     return {
         "kind": "calendar#event",
         "etag": f'"{event_id}"',

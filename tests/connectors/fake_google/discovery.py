@@ -34,7 +34,7 @@ class ErrorResponse(Exception):  # noqa: N818 (it is Google's answer, not a faul
 
 
 class FakeError(AssertionError):
-    """The fake's own answer breaks the description: a fault of the fake."""
+    """An answer of the fake that breaks the description: a fault of the fake."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.connectors.fake_google.discovery import ErrorResponse
 
 @dataclass
 class Part:
-    """Somebody's presence. ``who`` is an address of the domain, or empty for somebody from outside."""
+    """Somebody's presence. ``address`` is one of the domain, or empty for somebody from outside."""
 
     address: str
     start: datetime
@@ -116,7 +116,7 @@ class FakeMeetings:
     # The meetings' own record
 
     def records(self, account: str, query: dict[str, Any]) -> dict[str, Any]:
-        """``conferenceRecords.list`` of those in which the caller was, newest first."""
+        """``conferenceRecords.list`` of the caller's meetings, newest first."""
         match = re.fullmatch(r'end_time>="([^"]+)"', query["filter"]) if "filter" in query else None
         if "filter" in query and match is None:
             raise ErrorResponse(400, "INVALID_ARGUMENT: filter")

@@ -23,7 +23,7 @@ METADATA = "https://www.googleapis.com/auth/gmail.metadata"
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """One request as it arrived: the method's name, what was asked, for whom, and whether inside a batch."""
+    """One request as it arrived: the method's name, its query, the account, and whether it was inside a batch."""
 
     method: str
     query: dict[str, Any]
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
     google: ClassVar[FakeGoogle]
 
     def log_message(self, *_: object) -> None:
-        """Nothing is written."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/o/oauth2/auth":

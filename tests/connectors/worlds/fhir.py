@@ -168,7 +168,7 @@ class Encounters(RecordSystem):
 
 
 class Messages(RecordSystem):
-    """Communications, of which there only ever come more."""
+    """Communications, which are only ever added."""
 
     title: ClassVar[str] = "messages"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(

@@ -16,7 +16,7 @@ MOVE = timedelta(minutes=15)
 
 
 class FileWorld:
-    """Has ``items``, each with how far it was moved, in a file ``file_name`` with the bytes ``content``."""
+    """The base of file worlds: ``items``, each with its shift, written to ``file_name`` as ``content``."""
 
     file_name: ClassVar[str]
     title: ClassVar[str] = ""
@@ -66,4 +66,4 @@ class FileWorld:
         self.path.write_bytes(self.content())
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing: no server runs."""

@@ -58,10 +58,10 @@ class Maildir:
         raise NotImplementedError
 
     def mend(self) -> None:
-        """There was no trouble."""
+        """Do nothing: a folder has no trouble."""
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing: no server runs."""
 
     def _file(self, number: int) -> Path:
         return self.folder / "cur" / f"{number:03}.{CANARY}:2,S"

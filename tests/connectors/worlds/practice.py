@@ -1,4 +1,4 @@
-"""A practice of two that reads one made-up source, and beside it a calendar that is never in trouble."""
+"""A practice of two clinicians with one made-up source, and a second calendar that never fails."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ Rows = dict[str, list[Any]]
 
 
 class CutOffError(Exception):
-    """The run ends here, as if the machine had been switched off."""
+    """An interruption of the run, as if the machine had been switched off."""
 
 
 class DiskError(Exception):
-    """The database can take no more."""
+    """A full disk."""
 
 
 class Practice:
@@ -110,7 +110,7 @@ class Practice:
         return load(self.folder / "evenhours.toml")
 
     def settle(self, practice: str = "", source: str = "") -> None:
-        """From now on these lines stand in the tables of the practice and of the source."""
+        """Write the configuration with these lines in the tables of the practice and of the source."""
         whose = f'clinicians = ["{ANA}", "{BEN}"]' if self.kind.per_owner else f'clinician = "{ANA}"'
         head = CONFIG.replace("[practice]\n", f"[practice]\n{practice}\n")
         text = f'{head}kind = "{self._world.kind}"\n{whose}\n{source}\n{self._world.options()}\n'
@@ -120,13 +120,14 @@ class Practice:
         self._running.__exit__(None, None, None)
 
     def put(self, *numbers: int) -> None:
-        """Let every account of the world hold these items."""
+        """Add these items to every account of the world."""
         for owner in self.accounts:
             self._world.put(*numbers, owner=owner)
 
     def read(self, *, now: datetime = NOW, cut_after: int | None = None, **options: Any) -> dict[str, SourceOutcome]:
-        """One run; outcomes by name. It ends with :class:`CutOffError` after ``cut_after`` of the source's pages.
+        """Run ingest once and return its outcomes by name.
 
+        Raises :class:`CutOffError` after ``cut_after`` of the source's pages.
         ``pages`` counts the pages of this run; ``progress`` lists (done, total) of each page with records.
         """
         self.pages, self.progress = 0, defaultdict(list)
@@ -146,7 +147,7 @@ class Practice:
             return {outcome.name: outcome for outcome in outcomes}
 
     def outcome(self, *, owner: str = ANA, now: datetime = NOW, **options: Any) -> SourceOutcome:
-        """One run of everything; what became of this owner's account of the source."""
+        """Run ingest once and return the outcome of this owner's account."""
         return self.read(now=now, **options)[self.name(owner)]
 
     def name(self, owner: str = ANA) -> str:
@@ -155,7 +156,7 @@ class Practice:
 
     @contextmanager
     def disk_fails_at(self, page: int) -> Iterator[None]:
-        """Let the store break off when it is to remember the cursor of this page of the source (1 is the first)."""
+        """Let the store fail when it saves the cursor of this page of the source (1 is the first)."""
         saved, own, count = sources.save_cursor, self._own_ids, 0
 
         def save(connection: Any, row: Any, cursor: str | None) -> None:
@@ -183,7 +184,7 @@ class Practice:
         return self.rows(sql)
 
     def forget_cursors(self, instead: str) -> None:
-        """Put something into the place of every cursor."""
+        """Replace every cursor with this text."""
         with self.store.write() as connection:
             connection.execute("UPDATE source SET cursor = ?", (instead,))
 
@@ -192,7 +193,7 @@ class Practice:
         return {table: sorted(self.rows(sql), key=repr) for table, sql in NOW_HELD.items()}
 
     def everything(self) -> Rows:
-        """Every record with all that is known of it."""
+        """Return the rows of all tables, with their history."""
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
     def items(self) -> int:
