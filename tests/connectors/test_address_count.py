@@ -63,11 +63,11 @@ def test_automatic_and_list_mail_is_not_counted() -> None:
         [letter(number, To=f"a{number % 3}@post.example") for number in range(9)],  # none in most of them
     ],
 )
-def test_nobody_is_named_where_it_may_as_well_be_a_correspondent(blocks: list[bytes]) -> None:
+def test_no_address_is_named_that_may_be_a_correspondents(blocks: list[bytes]) -> None:
     assert counted(*blocks).most_likely() is None
 
 
-def test_of_two_that_stand_in_as_many_the_one_inside_the_practice_is_likely() -> None:
+def test_of_two_equally_frequent_addresses_the_practices_is_likely() -> None:
     blocks = [letter(7 * number, To="anna@harbour.example") for number in range(9)]
     inside = counted(*blocks).most_likely(lambda address: address.endswith("@harbour.example"))
     assert inside == LikelyAddress("anna@harbour.example", 9, 9)

@@ -147,7 +147,7 @@ def test_reading_twice_changes_no_row(practice: Practice) -> None:
 
 
 @of_worlds(Behaviour.FULL)
-def test_reading_what_is_new_gives_the_same_as_reading_everything(practice: Practice, practices: MakePractice) -> None:
+def test_reading_changes_gives_the_same_as_reading_everything(practice: Practice, practices: MakePractice) -> None:
     world = practice._world
     for night, numbers in enumerate(((10,), (11, 12, 13), (), (14,)), 1):
         practice.put(*numbers)
@@ -165,7 +165,7 @@ def test_reading_what_is_new_gives_the_same_as_reading_everything(practice: Prac
 
 @of_worlds(Behaviour.FULL)
 @pytest.mark.parametrize("options", [{"last": date(2026, 2, 3)}, {"first": date(2026, 2, 12)}], ids=["to", "from"])
-def test_a_night_that_is_to_read_some_days_alone_loses_nothing_of_the_others(
+def test_a_run_for_some_days_loses_nothing_of_the_others(
     practice: Practice, practices: MakePractice, options: dict[str, Any]
 ) -> None:
     narrow = practices()  # nothing was read before
@@ -191,7 +191,7 @@ def test_a_changed_item_arrives(practice: Practice) -> None:
 
 
 @of_worlds(Behaviour.CHANGED)
-def test_what_lies_before_the_window_stays_when_it_is_changed(practice: Practice) -> None:
+def test_entries_before_the_window_stay_when_they_change(practice: Practice) -> None:
     assert problems(practice.read(now=nights(430))) == {}
     for owner in practice.accounts:
         practice._world.change(3, owner=owner)
@@ -200,7 +200,7 @@ def test_what_lies_before_the_window_stays_when_it_is_changed(practice: Practice
 
 
 @of_worlds(Behaviour.DELETED)
-def test_what_is_gone_from_the_source_is_gone_and_its_history_stays(practice: Practice) -> None:
+def test_an_entry_deleted_at_the_source_is_removed_and_keeps_its_history(practice: Practice) -> None:
     practice._world.drop(4)
     outcome = practice.outcome(now=nights(1))
     assert (outcome.problem, outcome.rows) == (None, 1)
@@ -261,7 +261,7 @@ def test_eleven_weekly_readings_of_a_source_that_keeps_a_month_only_ever_add(pra
 
 @of_worlds(Behaviour.RESUMES)
 @pytest.mark.usefixtures("world")
-def test_cut_off_after_any_page_the_next_run_loses_and_doubles_nothing(practices: MakePractice) -> None:
+def test_an_interruption_after_any_page_loses_and_repeats_nothing(practices: MakePractice) -> None:
     whole = practices()
     whole.put(*range(ITEMS))
     whole.read()
@@ -280,7 +280,7 @@ def test_cut_off_after_any_page_the_next_run_loses_and_doubles_nothing(practices
 
 
 @of_worlds(Behaviour.GOES_ON)
-def test_cut_off_it_goes_on_with_the_next_page(practice: Practice, practices: MakePractice) -> None:
+def test_an_interrupted_run_continues_with_the_next_page(practice: Practice, practices: MakePractice) -> None:
     pages, cut_off = practice.pages, practices()
     with pytest.raises(CutOffError):
         cut_off.read(cut_after=2)
@@ -421,9 +421,7 @@ def test_of_another_job_only_times_are_stored(practice: Practice, practices: Mak
 
 
 @of_worlds(Behaviour.LONG)
-def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_job(
-    practice: Practice, practices: MakePractice
-) -> None:
+def test_entries_longer_than_any_session_count_only_as_another_job(practice: Practice, practices: MakePractice) -> None:
     before, fresh = practice.holds(), practices()
     assert {entry["excluded"] for entry in entries_of(practice)} <= {None}
     for current in (practice, fresh):

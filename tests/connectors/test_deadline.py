@@ -97,12 +97,12 @@ def assert_too_slow(error: BaseException | None, server: str = "the server") -> 
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_web_server_that_drips_is_left_at_the_deadline(place: str) -> None:
+def test_web_server_that_drips_is_abandoned_at_the_deadline(place: str) -> None:
     with dripping(*PLACES[place]) as port:
         assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/private-7f3a")))
 
 
-def test_web_server_that_drips_while_it_shakes_hands_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_web_server_that_drips_during_the_handshake_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     with dripping(TLS_RECORD, speaks_first=True) as port:
         error = ended(lambda: HttpClient("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
@@ -221,7 +221,7 @@ KINDS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
 
 @pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
 @pytest.mark.parametrize("case", KINDS)
-def test_every_kind_leaves_a_server_that_drips(case: str, place: str, tmp_path: Path) -> None:
+def test_every_kind_abandons_a_server_that_drips(case: str, place: str, tmp_path: Path) -> None:
     kind, options, whole = KINDS[case]
     context = practice(tmp_path)
     with dripping(*PLACES[place], complete_answers=whole) as port:
@@ -247,7 +247,7 @@ def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pyte
     assert isinstance(error, UnavailableError)
 
 
-def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None:
+def test_google_that_drips_during_the_handshake_is_abandoned(tmp_path: Path) -> None:
     context = practice(tmp_path)
     with dripping(TLS_RECORD, speaks_first=True) as port:
         made = source_kind("google_calendar").make(
@@ -267,7 +267,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
-def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> None:
+def test_encrypted_web_server_that_drips_is_abandoned(place: str, trusted: Path) -> None:
     with dripping(*PLACES[place], certificate=trusted) as port:
         assert_too_slow(ended(lambda: HttpClient("diary").get(f"https://localhost:{port}/")))
         context = practice(trusted)
@@ -276,7 +276,7 @@ def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> N
         assert_too_slow(ended(lambda: list(made.fetch(None))), "Google")
 
 
-def test_encrypted_mail_server_that_drips_is_left(trusted: Path) -> None:
+def test_encrypted_mail_server_that_drips_is_abandoned(trusted: Path) -> None:
     with dripping(b"* OK ", speaks_first=True, certificate=trusted) as port:
         options = ImapOptions(host="localhost", port=port, username="ana", password="x")
         assert_too_slow(ended(lambda: read(ImapConnector(options, practice(trusted)))), "the mail server")
@@ -305,13 +305,13 @@ def mail(port: int, folder: Path, tls: str = "none") -> Any:
     [(b"", "none"), (b"* OK ", "none"), (b"* OK ", "starttls"), (TLS_RECORD, "tls")],
     ids=["before a word", "in the greeting", "before STARTTLS", "in the handshake"],
 )
-def test_mail_server_that_drips_from_the_beginning_is_left(greeting: bytes, tls: str, tmp_path: Path) -> None:
+def test_mail_server_that_drips_from_the_beginning_is_abandoned(greeting: bytes, tls: str, tmp_path: Path) -> None:
     with dripping(greeting, speaks_first=True) as port:
         error = ended(mail(port, tmp_path, tls))
     assert_too_slow(error, "the mail server")
 
 
-def test_mail_server_that_drips_in_the_handshake_after_starttls_is_left(tmp_path: Path) -> None:
+def test_mail_server_that_drips_in_the_handshake_after_starttls_is_abandoned(tmp_path: Path) -> None:
     greeting = b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n"
     with scripted_imap() as server:
         server.greeting = greeting
@@ -341,13 +341,13 @@ def tag(lines: list[str]) -> str:
     ids=["line", "going on", "line of folders", "literal of folders", "examine", "search", "line of a message",
          "literal of a message", "after a message"],
 )  # fmt: skip
-def test_mail_server_that_drips_in_an_answer_is_left(command: str, answer_start: bytes, tmp_path: Path) -> None:
+def test_mail_server_that_drips_in_a_response_is_abandoned(command: str, answer_start: bytes, tmp_path: Path) -> None:
     with scripted_imap() as server:
         server.set_answer(command, answer_start + DRIP)
         assert_too_slow(ended(mail(server.port, tmp_path)), "the mail server")
 
 
-def test_mail_server_that_drips_its_goodbye_is_left_and_was_read(tmp_path: Path) -> None:
+def test_mail_server_that_drips_its_goodbye_is_abandoned_after_it_was_read(tmp_path: Path) -> None:
     with scripted_imap() as server:
         server.set_answer("LOGOUT", b"* BYE " + DRIP)
         assert ended(mail(server.port, tmp_path)) is None
@@ -403,7 +403,7 @@ def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
 # Names and connections
 
 
-def test_name_with_many_addresses_that_take_nobody_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_with_many_unreachable_addresses_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object) -> None:
         time.sleep(0.02)
         raise TimeoutError
@@ -426,7 +426,7 @@ def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
     assert limit.seconds_left() == pytest.approx(SECONDS)
 
 
-def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_deadline_a_server_that_drips_blocks_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: these servers do not end by themselves."""
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 1e9)
     with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):

@@ -59,7 +59,7 @@ CALENDAR = "calendar.events.readonly"
         ({"fields": "items(start(banana))"}, (400, "invalidParameter")),
     ],
 )
-def test_what_the_description_does_not_have_is_refused(
+def test_requests_outside_the_description_are_refused(
     filled: FakeGoogle, query: dict[str, str], refused: tuple[int, str]
 ) -> None:
     assert refusal(filled, EVENTS, CALENDAR, **SINGLE, **query) == refused

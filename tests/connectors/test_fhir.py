@@ -312,7 +312,7 @@ def test_a_template_default_is_delivered_as_it_is(server: FhirServer) -> None:
     assert (event.start, event.end) == (times.started_at, times.ended_at)
 
 
-def test_messages_have_a_direction_a_time_and_somebody_at_the_other_end(server: FhirServer) -> None:
+def test_messages_have_direction_time_and_counterpart(server: FhirServer) -> None:
     server.put("Communication", "c1", **written(0))
     server.put(
         "Communication",
@@ -358,7 +358,7 @@ def fill(server: FhirServer, count: int = 12) -> None:
 
 
 @pytest.mark.parametrize("habits", [{}, {"links": False}, {"sorts": False}, {"selects": True}, {"page": 3}])
-def test_incremental_is_full_whatever_the_servers_habits(
+def test_changes_and_a_full_reading_agree_for_every_kind_of_server(
     habits: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fhir, "COUNT", 5 if habits.get("sorts", True) else 1_000)
@@ -443,7 +443,7 @@ def test_messages_outside_a_shorter_window_are_read_once_the_window_covers_them(
         assert "_lastUpdated=ge2026-06-01T17" in paths[0]
 
 
-def test_what_was_deleted_is_noticed_when_everything_is_read_again(server: FhirServer) -> None:
+def test_deletions_are_noticed_by_a_full_reading(server: FhirServer) -> None:
     fill(server, 4)
     first = read(server.url)
     server.delete("Appointment", "a1")
@@ -510,7 +510,7 @@ def test_an_unknown_practitioner_is_reported(server: FhirServer) -> None:
         read(server.url, owners=(ANA,))
 
 
-def test_nobody_elses_resources_are_requested(server: FhirServer) -> None:
+def test_only_the_practitioners_own_resources_are_requested(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, "Practitioner/3", "Patient/9"))
     assert records(read(server.url), CalendarEvent) == []
     assert all("Practitioner%2F1" in request.path for request in server.received)

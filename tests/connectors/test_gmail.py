@@ -232,7 +232,7 @@ def test_the_list_reports_progress(reader: GoogleReader, mailbox: FakeMailbox) -
     assert [(batch.done, batch.total) for batch in reader.batches] == progress[2:]
 
 
-def test_what_comes_while_the_whole_is_read_is_not_passed_over(
+def test_records_that_arrive_during_a_full_reading_are_not_missed(
     google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters(mailbox, 2)
@@ -274,7 +274,7 @@ def test_nothing_new_is_one_small_request(google: FakeGoogle, reader: GoogleRead
 
 
 @pytest.mark.parametrize("page", [1, 500])
-def test_reading_what_has_come_gives_what_reading_everything_gives(
+def test_reading_new_messages_gives_the_same_as_reading_everything(
     tmp_path: Path, reader: GoogleReader, mailbox: FakeMailbox, page: int
 ) -> None:
     letters(mailbox, 3)
@@ -493,7 +493,9 @@ def test_a_permission_taken_back_in_a_batch(google: FakeGoogle, reader: GoogleRe
         reader.read()
 
 
-def test_a_batch_goes_where_everything_goes(google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox) -> None:
+def test_batches_are_sent_to_the_configured_endpoint(
+    google: FakeGoogle, reader: GoogleReader, mailbox: FakeMailbox
+) -> None:
     letters(mailbox, 1)
     reader.read()  # pytest-socket refuses every address that is not this machine's
 

@@ -236,7 +236,7 @@ def changes(calendar: FakeCalendar) -> dict[str, Callable[[], object]]:
 
 @pytest.mark.parametrize("change", changes(FakeCalendar()))
 @pytest.mark.parametrize("page", [1, 2500])
-def test_reading_what_changed_gives_what_reading_everything_gives(
+def test_reading_changes_gives_the_same_as_reading_everything(
     tmp_path: Path, calendar: FakeCalendar, reader: GoogleReader, change: str, page: int
 ) -> None:
     calendar.put("one", utc("2026-03-02 10:00"), attendees=invited(CLIENT))
@@ -322,9 +322,7 @@ def test_a_token_too_long_for_an_address_still_arrives(
     assert len(reader.events) == 2
 
 
-def test_what_changed_comes_at_once_however_many_pages_it_takes(
-    google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader
-) -> None:
+def test_changes_on_many_pages_are_one_batch(google: FakeGoogle, calendar: FakeCalendar, reader: GoogleReader) -> None:
     calendar.put("one", utc("2026-03-02 10:00"))
     reader.read()
     calendar.page = 1

@@ -184,7 +184,7 @@ def test_it_reports_progress(google: FakeGoogle, reader: GoogleReader) -> None:
     assert {total for _, total in progress} == {progress[-1][0]}
 
 
-def test_of_a_window_that_is_over_no_later_call_is_looked_into(google: FakeGoogle, reader: GoogleReader) -> None:
+def test_no_call_after_the_window_is_requested(google: FakeGoogle, reader: GoogleReader) -> None:
     google.meetings.hold(CODE, (ANA, utc("2026-03-02 10:00"), 50), (OUTSIDE, utc("2026-03-02 10:00"), 50))
     over = replace(WINDOW, end=utc("2026-03-04 00:00"))
     reader.read(window=over)
@@ -297,7 +297,7 @@ def test_it_names_the_entry_of_one_session_and_of_two_none(
     assert [call.uid_key is not None for call in reader.calls] == named
 
 
-def test_a_line_that_comes_late_is_still_read(google: FakeGoogle, tmp_path: Path) -> None:
+def test_a_late_row_of_the_report_is_still_read(google: FakeGoogle, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     late = google.meetings.hold(CODE, (ANA, utc("2026-03-02 10:00"), 50), (OUTSIDE, utc("2026-03-02 10:00"), 50))
     google.meetings.hold(CODE, (ANA, utc("2026-03-03 10:00"), 50), (OUTSIDE, utc("2026-03-03 10:00"), 50))

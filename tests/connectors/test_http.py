@@ -96,14 +96,14 @@ def test_move_to_nowhere_is_not_followed(location: str, server: ReplyServer, cli
         client.send(HttpRequest("PROPFIND", server.url))
 
 
-def test_moves_without_end_are_given_up(server: ReplyServer, client: HttpClient) -> None:
+def test_endless_redirects_are_given_up(server: ReplyServer, client: HttpClient) -> None:
     server.set_replies(Reply(302, headers={"Location": "/again"}))
     with pytest.raises(UnavailableError, match="redirects in a circle"):
         client.send(HttpRequest("PROPFIND", server.url))
     assert len(server.received) == MAX_REDIRECTS
 
 
-def test_addresses_that_make_no_sense_are_nowhere() -> None:
+def test_an_invalid_address_has_no_origin() -> None:
     assert origin_of("https://a.example:8443/b") == ("https", "a.example:8443")
     assert origin_of("http://[") == ("", "")
     assert resolve_url("https://a.example/b/", "c") == "https://a.example/b/c"

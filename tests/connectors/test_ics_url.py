@@ -212,7 +212,7 @@ def test_server_that_recovers_is_read(server: Server, pauses: list[float]) -> No
     assert pauses[:2] == [1, 5]
 
 
-def test_nobody_listening_is_unavailable(pauses: list[float]) -> None:
+def test_closed_port_is_unavailable(pauses: list[float]) -> None:
     with pytest.raises(UnavailableError):
         fetch_url(f"http://127.0.0.1:9/{SECRET}")
     assert pauses == [1, 2, 4]

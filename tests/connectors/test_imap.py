@@ -61,7 +61,7 @@ def test_messages_are_read_once(dovecot: Dovecot) -> None:
     assert [(batch.cursor, batch.records, batch.rejected) for batch in second.batches] == [(first.cursor, (), ())]
 
 
-def test_next_run_brings_what_is_new(dovecot: Dovecot) -> None:
+def test_next_run_returns_the_new_records(dovecot: Dovecot) -> None:
     user = dovecot.user()
     dovecot.deliver(user, letters(range(5)))
     first = read(connector(dovecot, user))

@@ -103,7 +103,7 @@ def test_each_refusal_is_one_error_that_repeats_nothing(
     )
 
 
-def test_nobody_listening_is_unavailable() -> None:
+def test_closed_port_is_unavailable() -> None:
     with scripted_imap() as server:
         pass
     with pytest.raises(UnavailableError):

@@ -217,7 +217,7 @@ def test_a_message_received_and_one_sent(microsoft: Microsoft, account: Account,
     assert invitation.automatic
 
 
-def test_what_lies_among_the_sent_ones_is_sent_though_no_address_is_known(
+def test_messages_in_the_sent_folder_are_outgoing_without_a_known_address(
     microsoft: Microsoft, account: Account, tmp_path: Path
 ) -> None:
     more = {"from": person("anna@post.example")}
@@ -339,7 +339,7 @@ def test_another_account_begins_again(microsoft: Microsoft, account: Account, tm
     assert not read(microsoft, tmp_path, second[-1].cursor, read=("mail",))[0].restarts
 
 
-def test_a_server_that_forgets_while_it_is_read_is_left(
+def test_a_server_whose_links_expire_during_reading_is_abandoned(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: ReplyServer
 ) -> None:
     account.put_message("id-inbox", "m", START)
@@ -355,7 +355,9 @@ def test_a_server_that_forgets_while_it_is_read_is_left(
 # Meetings
 
 
-def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+def test_the_times_of_a_call_are_those_of_both_being_present(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
     account.put_event(
         "a", START, 50, onlineMeeting={"joinUrl": JOIN, "conferenceId": CANARY, "phones": [{"number": CANARY}]}
     )

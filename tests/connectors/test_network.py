@@ -63,7 +63,7 @@ def test_closed_port_takes_no_connections(ask: Asking) -> None:
     assert "refuses connections at this port. Check its name and port, and whether it is running." in refusal(ask, port)
 
 
-def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_name_is_reported(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 

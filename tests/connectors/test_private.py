@@ -27,7 +27,7 @@ def test_what_was_written_is_read_and_belongs_to_us_alone(folder: Path) -> None:
     assert read_private(folder, "ben.json") is None
 
 
-def test_what_is_deleted_is_gone_and_nothing_else_is(folder: Path) -> None:
+def test_only_the_given_file_is_removed(folder: Path) -> None:
     assert not remove_private(folder, "ana.json")
     write_private(folder, "ana.json", {"token": "a"})
     write_private(folder, "ben.json", {"token": "b"})

@@ -41,7 +41,7 @@ def test_the_pause_doubles_or_is_what_the_server_asks_for() -> None:
     assert sum(pauses_before_it_is_given_up(None, GOOGLE_MAX_ATTEMPTS)) > 60
 
 
-def test_who_asks_for_more_than_a_minute_or_took_all_the_time_is_left_at_once() -> None:
+def test_a_server_that_asks_for_over_a_minute_or_used_up_its_time_is_left_at_once() -> None:
     assert pauses_before_it_is_given_up(61) == []
     assert pauses_before_it_is_given_up(None, problem=LimitExceededError("diary", "too slow.", "Ask.")) == []
 
@@ -51,7 +51,7 @@ def test_pauses_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pauses_before_it_is_given_up(None) == [1, 2]
 
 
-def test_what_comes_after_all_is_returned() -> None:
+def test_the_result_of_the_last_attempt_is_returned() -> None:
     problems = iter([RetryableError(BUSY), RetryableError(BUSY, 3)])
     pauses: list[float] = []
 
@@ -79,5 +79,5 @@ def test_retry_after_is_a_number_or_a_date_by_the_servers_clock(headers: dict[st
     assert retry_after(headers) == seconds
 
 
-def test_what_is_put_off_is_longer_than_we_wait() -> None:
+def test_a_long_wait_is_longer_than_the_longest_pause() -> None:
     assert (long_wait(None), long_wait(60), long_wait(7200)) == (None, None, timedelta(hours=2))

@@ -14,7 +14,7 @@ from tests.monitor.facts import EXAMPLES, Row, day, event, frames, joined_keys, 
 MONDAY = day("2026-03-02")
 
 
-def test_what_holds_is_the_latest_at_or_before_a_day() -> None:
+def test_the_valid_term_is_the_latest_at_or_before_a_day() -> None:
     terms = [
         term(1, "frequency", "1", "2026-03-02"),
         term(1, "frequency", "0.5", "2026-03-09"),

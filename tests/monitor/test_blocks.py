@@ -82,7 +82,7 @@ def test_a_block_that_is_not_over_is_not_published(six: BlockPractice) -> None:
     assert starts(six)[0] == BLOCK - timedelta(weeks=4)
 
 
-def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
+def test_later_corrections_change_no_block(six: BlockPractice) -> None:
     six.night(AFTER)
     before, text = report(six), fairness.text(report(six))
     six.remove(

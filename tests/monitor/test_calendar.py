@@ -65,7 +65,7 @@ def test_an_end_is_after_hours_and_the_second_before_is_not(when: str, expected:
     assert is_after_hours(calendar(), when) is expected
 
 
-def test_hours_that_nobody_declared_are_eight_to_six() -> None:
+def test_undeclared_hours_are_eight_to_six() -> None:
     result = calendar(Clinician("ana", "Ana", (Residence(None, ZoneInfo(BERLIN)),)))
 
     times = ("07:59:59", "08:00", "12:30", "17:59:59", "18:00")

@@ -128,13 +128,13 @@ DUE = notice(2, tier="line", family="review", topic="review_on", answer="not_now
         ([notice(7, number=2), notice(2, answer="noted", on="2026-02-23")], "2026-03-24", WEEK + 14, None),
     ],
 )
-def test_a_line_that_was_put_off_comes_back_once_and_hides_no_other_fact(
+def test_a_postponed_rule_notice_returns_once_and_hides_no_other(
     rows: Sequence[NoticeRow], today: str, week: int, first: int | None
 ) -> None:
     assert leading_id(*rows, today=today, week=week) == first
 
 
-def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
+def test_a_postponed_rule_notice_shows_the_rows_of_its_own_week() -> None:
     row = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=2, answer="not_now")
 
     back = build_card(full_week(), row, WEEK + 28, WeekValues(), CODES)

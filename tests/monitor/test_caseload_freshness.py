@@ -91,7 +91,7 @@ def test_mail_and_call_logs_do_not_make_a_caseload_stale(config: Config, store: 
     assert (report.overdue, report.stale_caseloads) == (True, ())
 
 
-def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: Store) -> None:
+def test_sources_no_longer_configured_make_nothing_stale(config: Config, store: Store) -> None:
     read(store, "cleo-calendar", timedelta(days=6))
     read(store, "ana-mail", timedelta(days=6))
     left = tuple(source for source in config.sources if source.name not in {"cleo-calendar", "ana-mail"})

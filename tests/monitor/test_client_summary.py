@@ -127,7 +127,7 @@ def test_messages_of_four_weeks_stand_beside_the_half_year_before() -> None:
     assert facts["usual_contacts"] == 4 * len(before) / 16
 
 
-def test_what_is_usual_needs_eight_weeks_with_a_client() -> None:
+def test_the_usual_needs_eight_weeks_with_a_client() -> None:
     table = client_summaries(frames(entries=[*weekly(), *weekly(2, weekday=1, since=9)], as_of=AS_OF))
 
     assert np.isnan(table["usual_contacts"][2])

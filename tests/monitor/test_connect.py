@@ -236,7 +236,7 @@ def test_a_refusal_is_reported(office: Office, google: FakeGoogle, browser: list
     assert "permission was refused on Google's page" in answer.err
 
 
-def test_what_was_left_unticked_is_printed(office: Office, google: FakeGoogle, browser: list[str]) -> None:
+def test_unticked_scopes_are_printed(office: Office, google: FakeGoogle, browser: list[str]) -> None:
     google.auth.unticked = {CALENDAR}
     answer = office("connect", "google", "--clinician", "ana")
 
@@ -258,9 +258,7 @@ def test_testing_mode_is_reported_at_once_and_by_doctor(office: Office, google: 
     assert "ben has not given permission yet. Run: evenhours connect google --clinician ben" in doctor.out
 
 
-def test_the_doctor_is_content_with_a_permission_that_lasts(
-    office: Office, google: FakeGoogle, browser: list[str]
-) -> None:
+def test_doctor_accepts_a_lasting_permission(office: Office, google: FakeGoogle, browser: list[str]) -> None:
     office("connect", "google", "--clinician", "ana")
     google.calendar(ANA).put("one", utc("2026-03-02 10:00"))
     office("ingest")

@@ -106,7 +106,7 @@ def test_every_visitor_on_every_route(pages: DashboardPages, practice: WrittenPr
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
-def test_no_method_opens_what_another_closes(pages: DashboardPages, practice: WrittenPractice, method: str) -> None:
+def test_no_http_method_opens_a_private_page(pages: DashboardPages, practice: WrittenPractice, method: str) -> None:
     private = [
         address
         for endpoint, _, address in routes(pages, practice)

@@ -63,7 +63,7 @@ def test_messages_without_a_thread_are_no_evidence_of_duplicates() -> None:
     )
 
 
-def test_who_writes_around_the_sessions_of_somebody_who_never_writes_is_proposed() -> None:
+def test_a_sender_around_the_sessions_of_a_silent_client_is_proposed() -> None:
     mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]), client_messages(WRITES, [400]))
 
     duplicates = find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), mail)
@@ -92,14 +92,14 @@ def test_who_writes_at_any_time_is_not_proposed() -> None:
     assert find_duplicate_clients(held(sessions(MET, WEEKLY)), mail) == []
 
 
-def test_who_is_met_every_day_is_near_everything_and_so_to_nobody() -> None:
+def test_a_client_met_every_day_is_proposed_as_nobodys_duplicate() -> None:
     daily = [24 * n + 10 for n in range(84)]
     mail = message_table(client_messages(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
     assert find_duplicate_clients(held(sessions(MET, daily)), mail) == []
 
 
-def test_who_is_met_and_writes_is_known_already() -> None:
+def test_a_client_with_sessions_and_messages_is_not_proposed() -> None:
     around = [hour - 5 for hour in WEEKLY[:6]]
     mail = message_table(client_messages(WRITES, around), client_messages(MET, [1]))
 

@@ -308,7 +308,7 @@ def test_excluded_and_cancelled_entries_do_not_count() -> None:
     assert len(frames(entries=supervision).other_events) == 1
 
 
-def test_nobody_did_anything() -> None:
+def test_without_records_the_frames_are_empty() -> None:
     derived = frames()
 
     assert derived.time.weeks.empty

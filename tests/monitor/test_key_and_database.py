@@ -121,7 +121,7 @@ def test_doctor_finds_forty_flipped_bits_in_the_pages_structure(office: Office, 
 
 
 @pytest.mark.slow
-def test_doctor_finds_most_of_what_flips_anywhere_and_never_fails_of_it(office: Office, database: Path) -> None:
+def test_doctor_finds_most_flipped_bits_and_never_fails(office: Office, database: Path) -> None:
     """Without checksums a flipped bit inside a value or in free space cannot be detected: 2 of 60 were not."""
     intact, detected = database.read_bytes(), 0
     for seed in range(60):

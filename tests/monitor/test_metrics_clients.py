@@ -536,7 +536,7 @@ def test_days_before_the_start_and_after_the_end_are_not_worked(
     )
 
 
-def test_mail_of_somebody_who_is_not_a_client_is_in_no_number_about_clients() -> None:
+def test_mail_of_a_non_client_is_in_no_metric_about_clients() -> None:
     mail = [received("mon 19:00", client=7), sent("mon 20:00", client=7), message(in_week("tue 20:00"), client=7)]
     derived = week_frames(mail=mail, terms=[term(7, "standing", "not_a_client")])
 

@@ -257,7 +257,7 @@ def test_a_stretch_that_still_lasts_counts_to_the_end_of_the_last_week_that_was_
     assert metric_row("longest_free_stretch", frames(entries=entries, as_of="2026-03-11 12:00"))["value"] == 58
 
 
-def test_a_free_stretch_in_which_nobody_looked_is_unknown() -> None:
+def test_a_free_stretch_in_unobserved_weeks_is_unknown() -> None:
     entries = [event("2026-02-02 10:00", "2026-02-02 10:50"), session("mon 10:00", "10:50")]
     mail = [sent("2025-12-01 10:00"), sent("2026-02-02 09:00")]
     derived = frames(entries=entries, mail=mail)

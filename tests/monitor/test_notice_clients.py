@@ -39,7 +39,7 @@ def out(when: str, client: int = 1, **fields: object) -> Row:
     return message(when, out=True, client=client, **fields)  # type: ignore[arg-type]
 
 
-def test_what_was_sent_to_the_client_counts_by_episode() -> None:
+def test_messages_to_a_client_count_by_episode() -> None:
     sent = [
         out("2026-01-06 10:00"),
         out("2026-01-06 10:10"),

@@ -396,7 +396,7 @@ def test_an_answer_to_a_pattern_takes_out_each_familys_own_weeks(answer: str) ->
     assert spans(replace(pattern, answer="noted")) == set()
 
 
-def test_a_line_that_looks_wrong_takes_its_week_out_of_its_measure() -> None:
+def test_a_rule_notice_answered_as_wrong_excludes_its_week_of_the_metric() -> None:
     line = NoticeRow(FIRST + 7 * 40, "line", "rest", "short_rests", None, None, None, FIRST + 7 * 40, measured=2)
     due = replace(line, family="review", key="", topic="review_on")
 

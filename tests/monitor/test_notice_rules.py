@@ -286,7 +286,7 @@ def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
     assert crossed_rules(measured(NOTHING), person(), lines) == []
 
 
-def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None:
+def test_a_planned_rule_notice_is_silent_until_its_end_date() -> None:
     numbers = measured({"days_since_full_day_off": [20] * 12})
     (first, _) = [row for row in crossed_rules(numbers, person()) if row.family == "day off"]
     planned = replace(first, answer="planned", answered_at=0, until=FIRST + 7 * 10)
@@ -300,12 +300,12 @@ def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None
     ]
 
 
-def test_every_line_is_declared_once_and_drawn_for_a_measure_that_there_is() -> None:
+def test_every_rule_is_declared_once_for_an_existing_metric() -> None:
     assert len({entry.key for entry in RULES}) == len(RULES)
     assert {entry.metric for entry in RULES} - {""} <= catalogue().keys()
 
 
-def test_nothing_known_crosses_nothing() -> None:
+def test_without_data_no_rule_is_crossed() -> None:
     nobody = frames(
         entries=[event("2026-01-05 10:00", "2026-01-05 10:50", kind=Kind.OTHER)], mail=[message("2026-01-06 10:00")]
     )

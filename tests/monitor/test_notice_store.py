@@ -54,7 +54,7 @@ def answered(store: Store, notice: NoticeRow, answer: str, now: int, until: int 
         return next(row for row in notices(connection, "ana") if row.id == notice.id)
 
 
-def test_what_was_found_is_read_back(store: Store) -> None:
+def test_stored_notices_are_read_back(store: Store) -> None:
     rows = saved(store, NOTICE, LINE, WITHDRAWAL)
 
     assert [replace(row, id=0) for row in rows] == [NOTICE, LINE, WITHDRAWAL]
@@ -101,7 +101,7 @@ def test_an_answer_taken_back_leaves_the_notice_open_and_is_kept_too(store: Stor
     assert saved(store) == [notice]
 
 
-def test_nobody_answers_for_somebody_else(store: Store) -> None:
+def test_only_the_clinician_of_a_notice_can_answer_it(store: Store) -> None:
     (notice,) = saved(store, NOTICE)
     saved(store, NOTICE, clinician="ben")
     with store.write() as connection:
@@ -130,7 +130,7 @@ def test_answers_are_counted_by_family(store: Store) -> None:
     assert answer_counts(store.connection, "ben", WEEK, WEEK + 100) == []
 
 
-def test_two_lines_of_a_week_about_two_things_are_two(store: Store) -> None:
+def test_two_rule_notices_of_a_week_with_different_topics_are_two(store: Store) -> None:
     due = [replace(LINE, family="review", key="", topic=term) for term in ("modified_until", "review_on")]
     first, second = saved(store, *due)
 

@@ -235,7 +235,7 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
         ),
     ],
 )
-def test_a_line_is_a_plain_fact(notice: NoticeRow, beginning: str) -> None:
+def test_a_rule_notice_states_a_plain_fact(notice: NoticeRow, beginning: str) -> None:
     text = explanation(notice, "", KNOWN_AS if notice.client else "")
 
     assert text.startswith(beginning)
@@ -334,7 +334,7 @@ def test_no_family_judges(entry: NoticeFamily) -> None:
 
 
 @pytest.mark.parametrize("entry", RULES, ids=lambda entry: entry.key)
-def test_no_line_judges(entry: Rule) -> None:
+def test_no_rule_notice_judges(entry: Rule) -> None:
     texts = texts_of([rule_notice(entry.key, measured, client) for measured in (0, 1, 2.5) for client in (0, 3)])
 
     assert [text for text in texts if BANNED.search(text) or "  " in text] == []

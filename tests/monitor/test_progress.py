@@ -90,7 +90,7 @@ def test_a_source_that_does_not_know_how_much_there_is_shows_its_name(
     assert last_line(capsys) == "mail …"
 
 
-def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_no_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressBar() as bar:
         bar.step("mail", page(1, 2))
     assert capsys.readouterr().err == ""

@@ -165,7 +165,7 @@ def test_the_other_way_round_is_the_other_end(sheet: tuple[Questionnaire, dict[i
 
 
 @pytest.mark.parametrize("answers", [{0: 1}, {31: 1}, {1: 0}, {1: 6}, {1: -1}])
-def test_what_the_sheet_does_not_hold_is_refused(answers: dict[int, int]) -> None:
+def test_answers_outside_the_sheet_are_refused(answers: dict[int, int]) -> None:
     with pytest.raises(ValueError, match="ProQOL 5"):
         scale_values(PROQOL, answers)
 
@@ -199,7 +199,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield first
 
 
-def test_what_was_answered_is_kept_by_day_for_its_owner(store: Store) -> None:
+def test_answers_are_stored_by_day_for_their_owner(store: Store) -> None:
     first, second = CheckIn(20_000, "single", {"burnout": 2.0}), CheckIn(20_040, "proqol5", {"burnout": 21.0})
     with store.write() as connection:
         for taken in (second, first):

@@ -194,9 +194,7 @@ def test_a_run_of_some_days_makes_no_source_fresh_across_days_that_nobody_read(p
     assert "is not complete" not in practice.page(later)
 
 
-def test_what_changed_while_numbers_were_computed_is_computed_again(
-    practice: Practice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_during_a_computation_are_computed_again(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     practice.run(MONDAY, "ingest")
     whole, calls = load_frames, []
 

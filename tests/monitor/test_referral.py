@@ -110,7 +110,7 @@ def test_everybody_has_a_place_or_an_obstacle(people: list[Candidate], referral:
     assert sorted(named) == sorted(person.key for person in people)
 
 
-def test_nobody_is_an_answer_too() -> None:
+def test_without_clinicians_there_are_no_candidates() -> None:
     assert rank_candidates([], Referral()).candidates == ()
 
 

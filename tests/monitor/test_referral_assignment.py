@@ -150,7 +150,7 @@ def test_an_evening_is_kept_for_whoever_can_only_come_then() -> None:
     assert assign_referrals(people, [Referral(), Referral(time=TimeOfDay.EVENING)]).takers == ("ben", "ana")
 
 
-def test_nobody_and_nothing_are_answers_too() -> None:
+def test_without_clinicians_or_referrals_nothing_is_assigned() -> None:
     assert assign_referrals([], [Referral()]).takers == (None,)
     assert assign_referrals([Candidate("ana", 20)], []).load_after == {"ana": 20}
     assert assign_referrals([Candidate("ana", None)], [Referral()]) == Assignment((None,), {})

@@ -95,7 +95,7 @@ def test_the_links_lead_to_their_pages(tmp_path: Path) -> None:
         assert "Private to you" in pages[0][1]
 
 
-def test_enter_brings_new_links(tmp_path: Path) -> None:
+def test_enter_prints_new_links(tmp_path: Path) -> None:
     config = practices.empty_practice(tmp_path)
     terminal, keyboard = pty.openpty()
 

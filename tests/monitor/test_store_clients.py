@@ -181,7 +181,7 @@ def test_an_invalid_term_is_refused_with_a_sentence(
     assert "zebra" not in str(refused.value)
 
 
-def test_entries_and_joins_of_somebody_elses_clients_are_refused(connection: Connection) -> None:
+def test_entries_and_joins_of_another_clinicians_clients_are_refused(connection: Connection) -> None:
     with pytest.raises(UsageError, match="clinician's own"):
         clients.join_clients(connection, "ana", [1, 7])
     with pytest.raises(UsageError, match="clinician's own"):

@@ -394,7 +394,7 @@ def test_after_changes_of_any_date_each_night_stores_the_numbers_of_a_full_analy
             assert history.numbers() == expected
 
 
-def test_a_fault_in_seeing_who_can_be_left_alone_is_that_persons_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_checksum_fails_that_clinician_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with practice(*USUAL) as history:
         AFTER["a letter"](history)
         monkeypatch.setattr("monitor.compute.upcoming_checksum", lambda *_: 1 / 0)

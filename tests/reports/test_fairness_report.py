@@ -86,7 +86,7 @@ def test_a_waiting_block_names_the_missing() -> None:
     assert words.endswith("On 8 December at the latest it is published without them.")
 
 
-def test_bookings_that_nobody_saw_are_not_known_rather_than_a_dash() -> None:
+def test_bookings_of_an_unread_calendar_are_stated_as_not_known() -> None:
     report = replace(report_of("practice"), nothing_booked=None)
     for rendered in (read(fairness.html(report)).words(), " ".join(fairness.text(report).split())):
         assert "not known: a calendar had not been read by then" in rendered
