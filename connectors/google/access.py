@@ -1,5 +1,7 @@
 """Permission to read a Google account: the clinician's own, or a service account's with the clinician's consent.
 
+The options of access are the same for every Google source.
+
 ::
 
     <tokens>/ana.json            Ana's permission: refresh token, OAuth client, granted scopes
@@ -11,14 +13,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.base import Context, Owner
+from connectors.base import Context
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.google.options import GoogleOptions
+from connectors.network import is_unencrypted
 from connectors.private import PrivateFileError, read_private
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -41,6 +44,45 @@ SCOPE_DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleOptions:
+    """The options of every Google source."""
+
+    tokens: Path = field(
+        default=Path("google-tokens"),
+        metadata={"help": "The private folder of the clinicians' permissions."},
+    )
+    client: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where the practice's OAuth client is stored (the JSON file from Google's console), for "
+            "`evenhours connect google`: file:PATH, env:NAME or command:…",
+            "secret": True,
+        },
+    )
+    service_account: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where a service account's key is stored, if a domain lets it read its people's accounts: "
+            "file:PATH, env:NAME or command:…",
+            "secret": True,
+        },
+    )
+    api_endpoint: str | None = field(
+        default=None, metadata={"help": "The address for all requests, instead of Google's own."}
+    )
+
+
+def problems(options: GoogleOptions) -> list[str]:
+    """Return the problems that types alone cannot show."""
+    if options.api_endpoint is None:
+        return []
+    parts = urlsplit(options.api_endpoint)
+    if is_unencrypted(options.api_endpoint) or not parts.netloc or parts.query or parts.fragment:
+        return ["api_endpoint: is not an address; write it like https://proxy.example"]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +131,65 @@ def load_access(
         AuthorizationError: There is no permission, or not for all of ``scopes``.
         UnavailableError: The stored permission cannot be read.
     """
-    owner = _only_owner(context)
+    if len(context.owners) != 1:
+        raise UnavailableError(
+            context.source,
+            f"it is one person's account and cannot be read for {len(context.owners)} people at once.",
+            "Give each clinician a source of their own.",
+        )
+    owner = context.owners[0]
     if options.service_account:
-        return _delegated(context, options, scopes, owner, subject)
+        return _delegated_access(context, options, scopes, subject)
     saved = _stored(context, options, token_file(owner.key))
     if saved is None:
         raise _not_authorized(context, f"{owner.key} has not given permission yet.")
     if missing_scopes(scopes, saved.get("scopes", ())):
         raise _not_authorized(context, f"{owner.key} gave permission, but not for this: a box was left unticked.")
+    values = [saved.get(name) for name in ("refresh_token", "client_id", "client_secret")]
+    if not all(isinstance(value, str) and value for value in values):
+        raise _not_authorized(context, "the stored permission is incomplete.")
+
+    from google.oauth2.credentials import Credentials
+
+    refresh_token, client_id, client_secret = values
+    # Without an access token the library gets one before the first request.
+    credentials = Credentials(  # type: ignore[no-untyped-call]
+        None,
+        refresh_token=refresh_token,
+        client_id=client_id,
+        client_secret=client_secret,
+        token_uri=at_endpoint(str(saved.get("token_uri") or TOKEN_URI), options.api_endpoint),
+    )
     account_id, given_at = str(saved.get("account_id", "")), str(saved.get("given_at", ""))
-    return GoogleAccess(_user_credentials(context, options, saved), account_id, permission=given_at)
+    return GoogleAccess(credentials, account_id, permission=given_at)
+
+
+def _delegated_access(
+    context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str | None
+) -> GoogleAccess:
+    """Load the service account's key, if the owner has consented to its use."""
+    owner = context.owners[0]
+    consent = _stored(context, options, consent_file(owner.key))
+    account = str(consent.get("account", "")) if consent else ""
+    if consent is None or not account or missing_scopes(scopes, consent.get("scopes", ())):
+        raise _not_authorized(context, f"{owner.key} has not consented to the service account.")
+
+    from google.oauth2.service_account import Credentials
+
+    try:
+        key = json.loads(context.read_secret(options.service_account or ""))
+        key["token_uri"] = at_endpoint(str(key.get("token_uri") or TOKEN_URI), options.api_endpoint)
+        credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            key, scopes=list(scopes), subject=subject or account
+        )
+    except (ValueError, TypeError, AttributeError, KeyError):
+        # Without its cause, which may repeat parts of the key.
+        raise UnavailableError(
+            context.source,
+            "the service account's key is not valid.",
+            "Store the JSON file from Google's console where service_account says.",
+        ) from None
+    return GoogleAccess(credentials, account=account, permission=account)
 
 
 def stored_account_ids(context: Context, options: GoogleOptions) -> frozenset[str]:
@@ -117,16 +208,6 @@ def missing_scopes(scopes: Iterable[str], granted: object) -> list[str]:
     return [scope for scope in scopes if scope not in granted_scopes]
 
 
-def _only_owner(context: Context) -> Owner:
-    if len(context.owners) != 1:
-        raise UnavailableError(
-            context.source,
-            f"it is one person's account and cannot be read for {len(context.owners)} people at once.",
-            "Give each clinician a source of their own.",
-        )
-    return context.owners[0]
-
-
 def _stored(context: Context, options: GoogleOptions, name: str) -> dict[str, Any] | None:
     try:
         return read_private(context.folder / options.tokens, name)
@@ -141,49 +222,3 @@ def _not_authorized(context: Context, found: str) -> AuthorizationError:
 def connect_command(clinician: str) -> str:
     """Return the command with which a clinician gives permission."""
     return f"evenhours connect google --clinician {clinician}"
-
-
-def _user_credentials(context: Context, options: GoogleOptions, saved: dict[str, Any]) -> Any:
-    from google.oauth2.credentials import Credentials
-
-    values = [saved.get(name) for name in ("refresh_token", "client_id", "client_secret")]
-    if not all(isinstance(value, str) and value for value in values):
-        raise _not_authorized(context, "the stored permission is incomplete.")
-    refresh_token, client_id, client_secret = values
-    # Without an access token the library gets one before the first request.
-    return Credentials(  # type: ignore[no-untyped-call]
-        None,
-        refresh_token=refresh_token,
-        client_id=client_id,
-        client_secret=client_secret,
-        token_uri=at_endpoint(str(saved.get("token_uri") or TOKEN_URI), options.api_endpoint),
-    )
-
-
-def _delegated(
-    context: Context, options: GoogleOptions, scopes: Sequence[str], owner: Owner, subject: str | None
-) -> GoogleAccess:
-    consent = _stored(context, options, consent_file(owner.key))
-    account = str(consent.get("account", "")) if consent else ""
-    if consent is None or not account or missing_scopes(scopes, consent.get("scopes", ())):
-        raise _not_authorized(context, f"{owner.key} has not consented to the service account.")
-    credentials = _service_credentials(context, options, scopes, subject or account)
-    return GoogleAccess(credentials, account=account, permission=account)
-
-
-def _service_credentials(context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str) -> Any:
-    from google.oauth2.service_account import Credentials
-
-    try:
-        key = json.loads(context.read_secret(options.service_account or ""))
-        key["token_uri"] = at_endpoint(str(key.get("token_uri") or TOKEN_URI), options.api_endpoint)
-        return Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            key, scopes=list(scopes), subject=subject
-        )
-    except (ValueError, TypeError, AttributeError, KeyError):
-        # Without its cause, which may repeat parts of the key.
-        raise UnavailableError(
-            context.source,
-            "the service account's key is not valid.",
-            "Store the JSON file from Google's console where service_account says.",
-        ) from None

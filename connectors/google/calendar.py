@@ -22,9 +22,8 @@ from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
 from connectors.classify import ClassifiedEntry
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError, UnusableError
-from connectors.google.access import SCOPES
+from connectors.google.access import SCOPES, GoogleOptions, problems
 from connectors.google.entries import EntryFields, entry_name, event_from, is_gone, traits_of
-from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.records import CalendarEvent
 from connectors.retry import Pause
@@ -72,8 +71,11 @@ class GoogleCalendar:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield one batch: a snapshot of the window, or the changes since the cursor's token."""
         with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
-            last = GoogleCalendarCursor.parse(cursor, self._settings(google.permission))
-            if last.holds_for(self._context.window):
+            context = self._context
+            of_context = (context.owners, context.classifier, google.permission)
+            of_request = (self._fields.mask(), self._parameters(), self._options)
+            last = GoogleCalendarCursor.parse(cursor, fingerprint(context.pseudonyms, of_request, of_context))
+            if last.holds_for(context.window):
                 # If the token is no longer valid, the window is read again.
                 with suppress(GoneError, RefusedError):
                     yield self._changes(google, last)
@@ -94,12 +96,6 @@ class GoogleCalendar:
     def _bounds(self) -> dict[str, str]:
         window = self._context.window
         return {"timeMin": _rfc3339(window.start), "timeMax": _rfc3339(window.end)}
-
-    def _settings(self, permission: str) -> str:
-        context = self._context
-        of_context = (context.owners, context.classifier, permission)
-        of_request = (self._fields.mask(), self._parameters(), self._options)
-        return fingerprint(context.pseudonyms, of_request, of_context)
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters that must be the same in every request of one sync."""

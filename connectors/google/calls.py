@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -42,8 +42,13 @@ class MeetCall:
         their sessions apart by meeting code and time.
         """
         present = [*self.colleagues, *(span for times in self.others.values() for span in times)]
-        no_show = no_show_at(self.own, present)
-        spans = {"nobody": (no_show, no_show)} if no_show else dict(self._face_times())
+        spans: dict[str, Span] = {}
+        if no_show := no_show_at(self.own, present):
+            spans["nobody"] = no_show, no_show
+        else:
+            for person, times in self.others.items():
+                if together := intersections(self.own, times):
+                    spans[person] = together[0][0], max(end for _, end in together)
         is_one_session = bool(self.event_id) and _is_connected(spans.values())
         for person, (start, end) in spans.items():
             yield SessionEvidence(
@@ -55,13 +60,6 @@ class MeetCall:
                 uid_key=entry_name(context.pseudonyms, self.event_id) if is_one_session else None,
                 meeting=meeting_name(context.pseudonyms, self.code),
             )
-
-    def _face_times(self) -> Iterator[tuple[str, Span]]:
-        """Yield each outside participant with the first and last instant together with the clinician."""
-        for person, times in self.others.items():
-            together = intersections(self.own, times)
-            if together:
-                yield person, (together[0][0], max(end for _, end in together))
 
 
 def _is_connected(spans: Iterable[Span]) -> bool:
@@ -77,25 +75,25 @@ def _is_connected(spans: Iterable[Span]) -> bool:
     return all(start <= end for end, (start, _) in zip(ends, ordered[1:], strict=False))
 
 
-def list_pages(google: GoogleClient, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Yield each page of a list, and whether it is the last; ``request`` takes the page token as a keyword."""
-    token = ""
+def list_pages(
+    google: GoogleClient, name: str, list_method: Callable[..., Any], /, **query: Any
+) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+    """Yield the objects of each page of the list called ``name`` in the response, and whether the page is the last.
+
+    Raises ValueError if it is not a list of objects.
+    """
+    page: dict[str, str] = {}
     while True:
-        response = google.execute(request({"pageToken": token} if token else {}))
-        next_token = str(response.get("nextPageToken") or "")
-        is_last = not next_token or next_token == token  # a repeated token would go on for ever
-        yield response, is_last
+        response = google.execute(list_method(**query, **page))
+        token = str(response.get("nextPageToken") or "")
+        is_last = not token or token == page.get("pageToken")  # a repeated token would go on for ever
+        items = response.get(name, [])
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise ValueError("not a list of objects")
+        yield items, is_last
         if is_last:
             return
-        token = next_token
-
-
-def list_items(response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects in a list of the response. Raises ValueError if it is not a list of objects."""
-    items = response.get(name, [])
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise ValueError("not a list of objects")
-    return items
+        page = {"pageToken": token}
 
 
 def parse_instant(text: object) -> datetime:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.call_spans import Spans
-from connectors.google.calls import CallPage, MeetCall, google_time, list_items, list_pages, parse_instant
+from connectors.google.calls import CallPage, MeetCall, google_time, list_pages, parse_instant
 from connectors.google.service import GoneError, GoogleClient
 
 _RECORDS = "conferenceRecords(name,startTime,endTime,space),nextPageToken"
@@ -37,12 +36,17 @@ class Conferences:
 
         Raises ValueError, KeyError or TypeError for a response in another form.
         """
-        records, time_filter = self._meet.conferenceRecords(), f'end_time>="{google_time(since)}"'
-        for response, is_last in list_pages(
-            self._google, lambda page: records.list(filter=time_filter, pageSize=100, fields=_RECORDS, **page)
-        ):
+        pages = list_pages(
+            self._google,
+            "conferenceRecords",
+            self._meet.conferenceRecords().list,
+            filter=f'end_time>="{google_time(since)}"',
+            pageSize=100,
+            fields=_RECORDS,
+        )
+        for records, is_last in pages:
             # A call that is still going on has no end; a later run reads it.
-            ended = [record for record in list_items(response, "conferenceRecords") if record.get("endTime")]
+            ended = [record for record in records if record.get("endTime")]
             in_window = [record for record in ended if parse_instant(record["startTime"]) < self._until]
             calls = [call for record in in_window if (call := self._call(record))]
             yield CallPage(calls, tuple(parse_instant(record["endTime"]) for record in ended), is_last)
@@ -50,37 +54,33 @@ class Conferences:
     def _call(self, record: Mapping[str, Any]) -> MeetCall | None:
         """Return the presence in one conference; ``None`` if Google has deleted it in the meantime."""
         call = MeetCall(str(record["name"]), self._code(str(record.get("space") or "")))
+        people = self._meet.conferenceRecords().participants()
+        sessions = people.participantSessions()
+        pages = list_pages(self._google, "participants", people.list, parent=call.name, pageSize=250, fields=_PEOPLE)
         try:
-            for person in self._people(call.name):
-                account_id = _account_id(person)
-                presence = self._presence(str(person["name"]))
+            for person in (person for participants, _ in pages for person in participants):
+                name = str(person["name"])
+                times = list_pages(
+                    self._google, "participantSessions", sessions.list, parent=name, pageSize=250, fields=_TIMES
+                )
+                presence = [
+                    (parse_instant(session["startTime"]), parse_instant(session["endTime"]))
+                    for items, _ in times
+                    for session in items
+                    if session.get("endTime")
+                ]
+                # Somebody who was not signed in has no account number, and is from outside.
+                user = person.get("signedinUser")
+                account_id = str(user.get("user", "")).removeprefix("users/") if isinstance(user, dict) else ""
                 if account_id == self._google.account_id:
                     call.own += presence
                 elif account_id in self._colleagues:
                     call.colleagues += presence
                 else:
-                    call.others[str(person["name"])] = presence
+                    call.others[name] = presence
         except GoneError:
             return None
         return call
-
-    def _people(self, conference: str) -> Iterator[dict[str, Any]]:
-        people = self._meet.conferenceRecords().participants()
-        for response, _ in list_pages(
-            self._google, lambda page: people.list(parent=conference, pageSize=250, fields=_PEOPLE, **page)
-        ):
-            yield from list_items(response, "participants")
-
-    def _presence(self, person: str) -> Spans:
-        sessions = self._meet.conferenceRecords().participants().participantSessions()
-        return [
-            (parse_instant(session["startTime"]), parse_instant(session["endTime"]))
-            for response, _ in list_pages(
-                self._google, lambda page: sessions.list(parent=person, pageSize=250, fields=_TIMES, **page)
-            )
-            for session in list_items(response, "participantSessions")
-            if session.get("endTime")
-        ]
 
     def _code(self, space: str) -> str:
         if space and space not in self._codes:
@@ -90,9 +90,3 @@ class Conferences:
                 response = {}
             self._codes[space] = str(response.get("meetingCode") or "")
         return self._codes.get(space, "")
-
-
-def _account_id(person: Mapping[str, Any]) -> str:
-    """Return the account number of a participant; empty if they were not signed in."""
-    user = person.get("signedinUser")
-    return str(user.get("user", "")).removeprefix("users/") if isinstance(user, dict) else ""

@@ -25,8 +25,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, ConnectorError, UnavailableError
-from connectors.google.access import OPENID, at_endpoint, connect_command, consent_file, missing_scopes, token_file
-from connectors.google.options import GoogleOptions
+from connectors.google.access import (
+    OPENID,
+    GoogleOptions,
+    at_endpoint,
+    connect_command,
+    consent_file,
+    missing_scopes,
+    token_file,
+)
 from connectors.network import is_loopback
 from connectors.private import PrivateFileError, read_private, write_private
 
@@ -94,8 +101,20 @@ class ConsentFlow:
             raise UnavailableError(NAME, "that is not the address to which Google's page leads.", remedy)
         token = self._exchange(query["code"])
         granted = tuple(map(str, token.get("scope") or self._scopes))
-        ends_at = _end(token, now)
-        _write(folder, token_file(clinician), self._content(token, granted, now, ends_at))
+        # Only the permission of a consent screen in testing mode ends.
+        seconds = token.get("refresh_token_expires_in")
+        ends_at = now + timedelta(seconds=seconds) if isinstance(seconds, int) and seconds > 0 else None
+        content = {
+            "refresh_token": token["refresh_token"],
+            "client_id": self._client["client_id"],
+            "client_secret": self._client["client_secret"],
+            "token_uri": self._client["token_uri"],
+            "scopes": list(granted),
+            "account_id": _account_id(token) if OPENID in granted else "",
+            "given_at": now.isoformat(),
+            "ends_at": ends_at.isoformat() if ends_at else "",
+        }
+        _write(folder, token_file(clinician), content)
         return GrantedPermission(granted, tuple(missing_scopes(self._scopes, list(granted))), ends_at)
 
     def _exchange(self, code: str) -> Mapping[str, Any]:
@@ -119,21 +138,6 @@ class ConsentFlow:
             remedy = "Revoke it at myaccount.google.com/permissions, then run the command again."
             raise AuthorizationError(NAME, "Google gave a permission that ends within the hour.", remedy)
         return token
-
-    def _content(
-        self, token: Mapping[str, Any], granted: Sequence[str], now: datetime, ends_at: datetime | None
-    ) -> dict[str, Any]:
-        client = self._client
-        return {
-            "refresh_token": token["refresh_token"],
-            "client_id": client["client_id"],
-            "client_secret": client["client_secret"],
-            "token_uri": client["token_uri"],
-            "scopes": list(granted),
-            "account_id": _account_id(token) if OPENID in granted else "",
-            "given_at": now.isoformat(),
-            "ends_at": ends_at.isoformat() if ends_at else "",
-        }
 
 
 @contextmanager
@@ -238,12 +242,6 @@ def _relaxed_oauth(address: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _end(token: Mapping[str, Any], now: datetime) -> datetime | None:
-    """Return when the permission ends; only that of a consent screen in testing mode does."""
-    seconds = token.get("refresh_token_expires_in")
-    return now + timedelta(seconds=seconds) if isinstance(seconds, int) and seconds > 0 else None
 
 
 def _account_id(token: Mapping[str, Any]) -> str:

@@ -79,7 +79,18 @@ def event_from(item: Mapping[str, Any], context: Context, calendar: str) -> Cale
     """
     owner = context.owners[0]
     start, end, all_day = _span(item, owner)
-    kind, client = _kind(item, context, calendar)
+    traits = traits_of(item, owner, calendar)
+    event_type = _EVENT_TYPES.get(str(item.get("eventType")))
+    # The practice's rules count before Google's event types.
+    if event_type and not any(rule.matches(traits) for rule in context.classifier.rules):
+        kind, client = event_type, None
+    else:
+        kind, client = context.classifier.classify(traits, owner.key, context.pseudonyms)
+    status = Status.TENTATIVE if item.get("status") == "tentative" else Status.CONFIRMED
+    if any(person.get("self") and person.get("responseStatus") == "declined" for person in _attendees(item)):
+        status = Status.DECLINED
+    conference = item.get("conferenceData")
+    code = conference.get("conferenceId") if isinstance(conference, Mapping) else None
     return CalendarEvent(
         clinician=owner.key,
         uid_key=entry_name(context.pseudonyms, str(item["id"])),
@@ -87,22 +98,13 @@ def event_from(item: Mapping[str, Any], context: Context, calendar: str) -> Cale
         end=end,
         kind=kind,
         all_day=all_day,
-        status=_status(item),
+        status=status,
         client=client,
         edited_at=_instant({"dateTime": item.get("updated")}) if item.get("updated") else None,
         excluded="its end is not known" if item.get("endTimeUnspecified") else None,
         is_free=item.get("transparency") == "transparent",
-        meeting=_meeting(item, context),
+        meeting=meeting_name(context.pseudonyms, code) if isinstance(code, str) else None,
     )
-
-
-def _kind(item: Mapping[str, Any], context: Context, calendar: str) -> tuple[Kind, str | None]:
-    """Return the kind by the practice's rules, else by Google's event type, and the client's pseudonym."""
-    traits = traits_of(item, context.owners[0], calendar)
-    kind = _EVENT_TYPES.get(str(item.get("eventType")))
-    if kind and not any(rule.matches(traits) for rule in context.classifier.rules):
-        return kind, None
-    return context.classifier.classify(traits, context.owners[0].key, context.pseudonyms)
 
 
 def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTraits:
@@ -113,10 +115,13 @@ def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTrai
         if person.get("email") and not person.get("self") and not person.get("resource")
         and canonical_address(str(person["email"])) not in owner.addresses
     ]  # fmt: skip
+    colour = str(item.get("colorId") or "")
+    if colour in map(str, range(1, len(_COLOURS))):
+        colour = _COLOURS[int(colour)]
     return EntryTraits(
         title=str(item.get("summary") or ""),
         calendar=calendar,
-        colour=_colour(item.get("colorId")),
+        colour=colour,
         attendees=tuple(others),
     )
 
@@ -124,24 +129,6 @@ def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTrai
 def _attendees(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     people = item.get("attendees") or ()
     return [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
-
-
-def _colour(number: object) -> str:
-    """Return Google's name for a colorId."""
-    text = str(number or "")
-    return _COLOURS[int(text)] if text in map(str, range(1, len(_COLOURS))) else text
-
-
-def _status(item: Mapping[str, Any]) -> Status:
-    if any(person.get("self") and person.get("responseStatus") == "declined" for person in _attendees(item)):
-        return Status.DECLINED
-    return Status.TENTATIVE if item.get("status") == "tentative" else Status.CONFIRMED
-
-
-def _meeting(item: Mapping[str, Any], context: Context) -> str | None:
-    data = item.get("conferenceData")
-    code = data.get("conferenceId") if isinstance(data, Mapping) else None
-    return meeting_name(context.pseudonyms, code) if isinstance(code, str) else None
 
 
 def _span(item: Mapping[str, Any], owner: Owner) -> tuple[datetime, datetime, bool]:

@@ -22,8 +22,7 @@ from typing import Any, Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
-from connectors.google.access import SCOPES
-from connectors.google.options import GoogleOptions, problems
+from connectors.google.access import SCOPES, GoogleOptions, problems
 from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.mail.headers import KEPT_FIELDS, Headers
 from connectors.mail.pages import MailCursor, MailOptions, MailPage, settings_fingerprint
@@ -226,7 +225,10 @@ class Gmail:
         if labels.isdisjoint(_NO_CORRESPONDENCE):
             is_sent = "SENT" in labels
             participants = page.participants(headers, filed_as_sent=is_sent)
-            page.add_at(where, headers, _sent_at(headers, accepted_at, is_sent=is_sent), participants)
+            sent_at, date = accepted_at, headers.sent_at
+            if is_sent and date is not None and accepted_at - date > _IMPORTED:
+                sent_at = date
+            page.add_at(where, headers, sent_at, participants)
         return accepted_at
 
 
@@ -240,14 +242,6 @@ def _headers(message: Mapping[str, Any]) -> Headers:
     return Headers.from_fields(
         values | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {})
     )
-
-
-def _sent_at(headers: Headers, accepted_at: datetime, *, is_sent: bool) -> datetime:
-    """Return Gmail's own time, or the Date header of a sent message that was imported much later."""
-    date = headers.sent_at
-    if is_sent and date is not None and accepted_at - date > _IMPORTED:
-        return date
-    return accepted_at
 
 
 SOURCE_KIND = SourceKind(

@@ -25,10 +25,8 @@ from typing import ClassVar
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import AuthorizationError, MalformedError
-from connectors.google.access import connect_command, scopes_of, stored_account_ids
-from connectors.google.calls import CallPage
+from connectors.google.access import GoogleOptions, connect_command, problems, scopes_of, stored_account_ids
 from connectors.google.conferences import Conferences
-from connectors.google.options import GoogleOptions, problems
 from connectors.google.report import REPORT_PARAMETERS, CallReport
 from connectors.google.service import GoogleClient
 from connectors.retry import Pause
@@ -100,22 +98,31 @@ class GoogleMeet:
 
         The pages are newest first, so only the last one moves the cursor.
         """
-        window, admin = self._context.window, self._options.reports_admin
+        context, window, admin = self._context, self._context.window, self._options.reports_admin
         scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
         with (
-            GoogleClient(self._context, self._options, scopes, subject=admin, pause=self._pause) as google,
+            GoogleClient(context, self._options, scopes, subject=admin, pause=self._pause) as google,
             self._translate_errors(),
         ):
-            settings = self._settings(google.account_id or google.account)
+            inside = (context.classifier.domains, context.classifier.staff, context.classifier.management)
+            account = google.account_id or google.account
+            settings = fingerprint(context.pseudonyms, self._options, context.owners, inside, account)
             last = MeetCursor.parse(cursor, settings)
             if is_first := last.is_new or last.since > start:
                 last = MeetCursor(settings, start)
             reached = last.following(window.start)
             begin = last.begin(window.start)
             newest, done, available = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
-            for page in (
-                CallReport(google, self._context).ended_since(begin) if admin else self._recorded_calls(google, begin)
-            ):
+            if admin:
+                pages = CallReport(google, context).ended_since(begin)
+            elif google.account_id:
+                colleagues = stored_account_ids(context, self._options)
+                pages = Conferences(google, colleagues, window.end).ended_since(begin)
+            else:
+                found = "the permission does not include the account's number."
+                remedy = f"Run: {connect_command(context.owners[0].key)}"
+                raise AuthorizationError(context.source, found, remedy)
+            for page in pages:
                 reached = reached.reached(max(page.ends, default=None), window.end)
                 newest = max((newest, *page.ends))
                 # Progress is counted in seconds from the newest call back to the beginning.
@@ -124,26 +131,13 @@ class GoogleMeet:
                 done = min(max(done, int((newest - oldest).total_seconds())), total)
                 yield Batch(
                     (reached if page.is_last else last).dump(),
-                    tuple(evidence for call in page.calls for evidence in call.evidence(self._context)),
+                    tuple(evidence for call in page.calls for evidence in call.evidence(context)),
                     restarts=is_first,
                     rejected=page.rejected,
                     done=total if page.is_last else done,
                     total=total,
                 )
                 is_first = False
-
-    def _settings(self, account: str) -> str:
-        context = self._context
-        inside = (context.classifier.domains, context.classifier.staff, context.classifier.management)
-        return fingerprint(context.pseudonyms, self._options, context.owners, inside, account)
-
-    def _recorded_calls(self, google: GoogleClient, since: datetime) -> Iterator[CallPage]:
-        if not google.account_id:
-            found = "the permission does not include the account's number."
-            remedy = f"Run: {connect_command(self._context.owners[0].key)}"
-            raise AuthorizationError(self._context.source, found, remedy)
-        colleagues, until = stored_account_ids(self._context, self._options), self._context.window.end
-        yield from Conferences(google, colleagues, until).ended_since(since)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from connectors.base import Context, RejectedRecord
 from connectors.errors import UnavailableError
-from connectors.google.calls import CallPage, MeetCall, google_time, list_items, list_pages, parse_instant
+from connectors.google.calls import CallPage, MeetCall, google_time, list_pages, parse_instant
 from connectors.google.service import GoogleClient
 from connectors.pseudonyms import canonical_address
 
@@ -79,20 +79,19 @@ class CallReport:
                 yield CallPage(calls, ends, is_last and address == addresses[-1], tuple(rejected.values()))
 
     def _lines(self, parameter: str, value: str, since: datetime) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-        """Yield pages of the lines in which the parameter has this value."""
-        query = {
-            "userKey": "all",
-            "applicationName": "meet",
-            "eventName": "call_ended",
-            "startTime": google_time(since),
-        }
-        for response, is_last in list_pages(
+        """Return pages of the lines in which the parameter has this value."""
+        return list_pages(
             self._google,
-            lambda page: self._activities.list(
-                **query, filters=f"{parameter}=={value}", maxResults=_PAGE, fields=_FIELDS, **page
-            ),
-        ):
-            yield list_items(response, "items"), is_last
+            "items",
+            self._activities.list,
+            userKey="all",
+            applicationName="meet",
+            eventName="call_ended",
+            startTime=google_time(since),
+            filters=f"{parameter}=={value}",
+            maxResults=_PAGE,
+            fields=_FIELDS,
+        )
 
     def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> MeetCall:
         """Return the presence in one call. A line that is returned twice counts once."""
@@ -102,7 +101,18 @@ class CallReport:
             rows |= self._rows(items, rejected)
         call = MeetCall(name)
         for row in rows.values():
-            self._add_presence(call, row)
+            call.code = call.code or row.text("meeting_code")
+            call.event_id = call.event_id or row.text("calendar_event_id")
+            person = row.text("identifier")
+            address = canonical_address(person) if "@" in person else ""
+            if address in self._own:
+                call.own.append((row.start, row.end))
+            elif row.is_outside or (address and self._context.classifier.is_outside(address)):
+                # Without an address, a device counts as one person; without a device, each line does.
+                identity = address or row.text("endpoint_id") or str(row.end)
+                call.others.setdefault(identity, []).append((row.start, row.end))
+            else:
+                call.colleagues.append((row.start, row.end))
         return call
 
     def _rows(self, items: list[dict[str, Any]], rejected: dict[str, RejectedRecord]) -> dict[str, _Row]:
@@ -121,21 +131,6 @@ class CallReport:
             except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
                 rejected[name] = RejectedRecord(f"line {name}", "it has no end or no duration of a call")
         return rows
-
-    def _add_presence(self, call: MeetCall, row: _Row) -> None:
-        """Add a presence to its call: the clinician's own, an outside participant's, or a colleague's."""
-        person = row.text("identifier")
-        call.code = call.code or row.text("meeting_code")
-        call.event_id = call.event_id or row.text("calendar_event_id")
-        address = canonical_address(person) if "@" in person else ""
-        if address in self._own:
-            call.own.append((row.start, row.end))
-        elif row.is_outside or (address and self._context.classifier.is_outside(address)):
-            # Without an address, a device counts as one person; without a device, each line does.
-            identity = address or row.text("endpoint_id") or str(row.end)
-            call.others.setdefault(identity, []).append((row.start, row.end))
-        else:
-            call.colleagues.append((row.start, row.end))
 
 
 def _parameters(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -16,20 +16,19 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from http.client import HTTPException
 from typing import Any, Self
 
 from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import (
     AuthorizationError,
-    ConnectorError,
     LimitExceededError,
     MalformedError,
     RateLimitError,
     UnavailableError,
 )
-from connectors.google.access import connect_command, load_access
-from connectors.google.options import GoogleOptions
+from connectors.google.access import GoogleOptions, connect_command, load_access
 from connectors.network import connection_error
 from connectors.retry import (
     GOOGLE_MAX_ATTEMPTS,
@@ -84,7 +83,15 @@ class GoogleClient:
         self.permission = access.permission
         self._deadline = Deadline()
         self._retrier = Retrier(self._deadline, pause, GOOGLE_MAX_ATTEMPTS)
-        self._http = _http(access.credentials, self._deadline)
+
+        from google_auth_httplib2 import AuthorizedHttp
+
+        from connectors.google.connection import WatchedHttp
+
+        # At lower levels they log addresses and reasons.
+        for name in ("googleapiclient", "google.auth", "google_auth_httplib2"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self._http = AuthorizedHttp(access.credentials, http=WatchedHttp(self._deadline, SECONDS))
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +111,7 @@ class GoogleClient:
     def execute(self, request: Any) -> dict[str, Any]:
         """Return the response to one request. Raises a :class:`~connectors.errors.ConnectorError`."""
         self._deadline.renew()
-        response: dict[str, Any] = self._retrier.run(lambda: self._response(request))
+        response: dict[str, Any] = self._retrier.run(lambda: self._object(self._send(request.execute)))
         return response
 
     def execute_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
@@ -132,9 +139,6 @@ class GoogleClient:
         if len(refusals) == len(responses) > 1:
             raise refusals[0]
         return responses
-
-    def _response(self, request: Any) -> dict[str, Any]:
-        return self._object(self._send(request.execute))
 
     def _batch(
         self, requests: Mapping[str, Any]
@@ -197,12 +201,12 @@ class GoogleClient:
         except (
             Error,
             HttpLib2Error,
+            HTTPException,
             OSError,
             ValueError,
             LookupError,
             TypeError,
             AttributeError,
-            _http_error(),
         ) as error:
             # A response that is cut off, junk, or a batch with other parts than requested.
             problem = self._broken_off(error)
@@ -222,10 +226,7 @@ class GoogleClient:
         if status >= 500:
             problem = UnavailableError(self._source, f"Google answered HTTP {status}.", "The next run tries again.")
             return RetryableError(problem, retry_after(error.resp)) if status in RETRYABLE_STATUSES else problem
-        return self._final(status, reasons)
-
-    def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
-        """Return the error for a refusal that no retry would change."""
+        # No retry would change the rest.
         if status in {404, 410}:
             return GoneError(self._source, f"Google has no such item (HTTP {status}).", "Check the source's options.")
         if reasons & _DISABLED:
@@ -253,23 +254,6 @@ class GoogleClient:
 
     def _revoked(self, found: str = _REVOKED, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {connect_command(self._owner)}{remedy}")
-
-
-def _http(credentials: Any, deadline: Deadline) -> Any:
-    from google_auth_httplib2 import AuthorizedHttp
-
-    from connectors.google.connection import WatchedHttp
-
-    # At lower levels they log addresses and reasons.
-    for name in ("googleapiclient", "google.auth", "google_auth_httplib2"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return AuthorizedHttp(credentials, http=WatchedHttp(deadline, SECONDS))
-
-
-def _http_error() -> type[Exception]:
-    from http.client import HTTPException
-
-    return HTTPException
 
 
 def _reasons(content: object) -> frozenset[str]:

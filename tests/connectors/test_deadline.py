@@ -18,9 +18,8 @@ from connectors import deadline, http, registry
 from connectors.base import Context
 from connectors.errors import LimitExceededError, UnavailableError
 from connectors.google import service
-from connectors.google.access import CALENDAR, SCOPES
+from connectors.google.access import CALENDAR, SCOPES, GoogleOptions
 from connectors.google.consent import ConsentFlow
-from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient
 from connectors.imap import connection
 from connectors.imap.source import PAGE, ImapConnector, ImapOptions

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AuthorizationError, MalformedError, RateLimitError, UnavailableError
-from connectors.google.access import CALENDAR, at_endpoint, consent_file
+from connectors.google.access import CALENDAR, at_endpoint, consent_file, problems
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
-from connectors.google.options import problems
 from connectors.google.service import GMAIL_BATCHES
 from connectors.private import write_private
 from connectors.registry import source_kind

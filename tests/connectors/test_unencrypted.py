@@ -14,9 +14,8 @@ import pytest
 from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import ConnectorError, UnavailableError
-from connectors.google.access import CALENDAR, SCOPES
+from connectors.google.access import CALENDAR, SCOPES, GoogleOptions
 from connectors.google.consent import ConsentFlow
-from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient, HttpRequest, HttpResponse
 from connectors.imap.session import ImapAccount, ImapSession
 from connectors.microsoft.access import write_consent
