@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
-from connectors.caldav import requests
+from connectors.caldav import webdav
 from connectors.imap.messages import FETCH_ITEMS
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
@@ -209,9 +209,9 @@ def caldav() -> None:
 def requests_alone(server: calendars.CalendarServer, path: str) -> float:
     """Return the seconds that the list of objects and the objects take."""
     started_at = perf_counter()
-    listed = _report(server, path, requests.sync_collection(""))
+    listed = _report(server, path, webdav.sync_collection(""))
     hrefs = [part.partition("</href>")[0] for part in listed.split("<href>")[1:]]
-    objects = _report(server, path, requests.multiget(hrefs, frozenset()))
+    objects = _report(server, path, webdav.multiget(hrefs, frozenset()))
     seconds = perf_counter() - started_at
     if objects.count("BEGIN:VEVENT") < OBJECTS:
         raise SystemExit("the benchmark was given nothing")

@@ -8,8 +8,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from connectors.caldav import requests
-from connectors.caldav.multistatus import (
+from connectors.caldav import webdav
+from connectors.caldav.webdav import (
     CALDAV,
     CALENDAR_SERVER,
     DAV,
@@ -92,7 +92,7 @@ class CalendarServer:
         calendars = {
             response.path: _calendar(self._resolve(home, response.href), response)
             for home in (self._resolve(url, home) for home in homes)
-            for response in self._request("PROPFIND", home, requests.propfind(), depth="1").responses
+            for response in self._request("PROPFIND", home, webdav.propfind(), depth="1").responses
             if _is_calendar(response)
         }
         if not calendars:
@@ -107,7 +107,7 @@ class CalendarServer:
         """Return the properties of the address, or of the well-known place of calendars on that server (RFC 6764)."""
         well_known = resolve_url(url, "/.well-known/caldav")
         for address in (url, well_known) if urlsplit(url).path in {"", "/"} else (url,):
-            answer = self._request("PROPFIND", address, requests.propfind(), accepted=_MISSING)
+            answer = self._request("PROPFIND", address, webdav.propfind(), accepted=_MISSING)
             if answer.responses:
                 return answer.responses[0]
         raise UnavailableError(self._source, "there is no calendar server at the address.", "Check the address.")
@@ -131,7 +131,7 @@ class CalendarServer:
     def changes(self, calendar: CaldavCalendar, since: str) -> CalendarChanges:
         """Return the changes since a state; every object for "". Raises :class:`SyncTokenExpiredError`."""
         if not calendar.has_sync:
-            body = requests.propfind(["getetag", "resourcetype"])
+            body = webdav.propfind(["getetag", "resourcetype"])
             answer = self._request("PROPFIND", calendar.url, body, depth="1")
             etags = {
                 response.href: response.text(f"{DAV}getetag")
@@ -142,7 +142,7 @@ class CalendarServer:
         etags = {}
         deleted: set[str] = set()
         for _ in range(_MOST_PAGES):
-            answer = self._request("REPORT", calendar.url, requests.sync_collection(since), accepted=_EXPIRED)
+            answer = self._request("REPORT", calendar.url, webdav.sync_collection(since), accepted=_EXPIRED)
             for response in answer.responses:
                 # Some servers list the calendar itself among its objects.
                 if response.path == calendar.path:
@@ -162,7 +162,7 @@ class CalendarServer:
         """Yield these objects, as far as they still exist."""
         for start in range(0, len(hrefs), OBJECTS_PER_REQUEST):
             requested = hrefs[start : start + OBJECTS_PER_REQUEST]
-            body = requests.multiget(requested, self._requested_lines(rule_properties))
+            body = webdav.multiget(requested, self._requested_lines(rule_properties))
             answer = self._request("REPORT", calendar.url, body)
             # RFC 4791 requires a response for each address; a missing one would be taken for a deleted object.
             if {path_of(href) for href in requested} - {response.path for response in answer.responses}:
@@ -173,7 +173,7 @@ class CalendarServer:
         self, calendar: CaldavCalendar, start: datetime, end: datetime, rule_properties: frozenset[str]
     ) -> Iterator[CalendarObject]:
         """Yield the objects with an occurrence between two UTC instants."""
-        body = requests.calendar_query(start, end, self._requested_lines(rule_properties))
+        body = webdav.calendar_query(start, end, self._requested_lines(rule_properties))
         yield from self._objects_in(calendar, self._request("REPORT", calendar.url, body, depth="1"))
 
     def _requested_lines(self, rule_properties: frozenset[str]) -> frozenset[str] | None:
@@ -197,26 +197,21 @@ class CalendarServer:
     ) -> Multistatus:
         headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
         response = self._client.send(HttpRequest(method, url, headers, body, accepted))
-        if response.status in accepted:
-            self._check_refusal(response.status, response.body)
+        if response.status not in accepted:
+            if response.status != 207:
+                raise self._malformed()
+            try:
+                return parse_multistatus(response.body)
+            except InvalidAnswerError as error:
+                raise self._malformed() from error
+        if response.status in _MISSING:
             return Multistatus(())
-        if response.status != 207:
-            raise self._malformed()
         try:
-            return parse_multistatus(response.body)
-        except InvalidAnswerError as error:
-            raise self._malformed() from error
-
-    def _check_refusal(self, status: int, body: bytes) -> None:
-        """Raise the error that an accepted status other than 207 means; return if the resource is just missing."""
-        if status in _MISSING:
-            return
-        try:
-            has_expired = next(parse_xml(body).iter(f"{DAV}valid-sync-token"), None) is not None
+            has_expired = next(parse_xml(response.body).iter(f"{DAV}valid-sync-token"), None) is not None
         except InvalidAnswerError:
             has_expired = False
         # 403 means an expired sync token only if the body says so.
-        if has_expired or status != 403:
+        if has_expired or response.status != 403:
             raise SyncTokenExpiredError
         raise AuthorizationError(
             self._source,

@@ -22,7 +22,6 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.base import Batch, Context, RejectedRecord, SourceKind
 from connectors.caldav.cursor import CaldavCursor, StoredObject
-from connectors.caldav.multistatus import path_of
 from connectors.caldav.server import (
     CaldavCalendar,
     CalendarChanges,
@@ -30,6 +29,7 @@ from connectors.caldav.server import (
     CalendarServer,
     SyncTokenExpiredError,
 )
+from connectors.caldav.webdav import path_of
 from connectors.classify import ClassifiedEntry
 from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
@@ -87,11 +87,13 @@ class CaldavConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield one batch: the window's snapshot, or the changes since the last run."""
-        previous = CaldavCursor.parse(cursor, self._settings())
+        context = self._context
+        settings = fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
+        previous = CaldavCursor.parse(cursor, settings)
         server = self._server()
         calendars = self._calendars(server)
         # After a calendar was added or removed, only a snapshot shows which entries are missing.
-        if previous.covers(self._context.window) and previous.states.keys() == calendars.keys():
+        if previous.covers(context.window) and previous.states.keys() == calendars.keys():
             with suppress(SyncTokenExpiredError, _FullReadNeededError):
                 yield self._changes_batch(server, calendars, previous)
                 return
@@ -101,10 +103,6 @@ class CaldavConnector:
         options, context, key = self._options, self._context, self._context.owners[0].key
         login = options.username.replace("{key}", key), context.read_secret(options.password.replace("{key}", key))
         return CalendarServer(context.source, HttpClient(context.source, login=login), options.hosts)
-
-    def _settings(self) -> str:
-        context = self._context
-        return fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
 
     def _calendars(self, server: CalendarServer) -> dict[str, CaldavCalendar]:
         """Return the calendars to read by their keyed names."""
@@ -162,12 +160,18 @@ class CaldavConnector:
         objects: dict[ObjectKey, CalendarObject] = {}
         deleted: set[ObjectKey] = set()
         states = dict(previous.states)
+        start, end = datetime.fromtimestamp(previous.reached, UTC), self._context.window.end.astimezone(UTC)
         for name, calendar in calendars.items():
             changes = self._changes(server, calendar, states[name], previous.objects[name])
             states[name] = self._state(calendar, changes.state)
             changed = list(server.objects(calendar, list(changes.etags), self._properties))
-            deleted |= {(name, self._keyed_name("object", path)) for path in self._deleted_paths(changes, changed)}
-            objects |= self._by_key(name, self._newly_covered(server, calendar, previous))
+            # Some were deleted only after the changes were requested.
+            missing = {path_of(href) for href in changes.etags} - {path_of(object_.href) for object_ in changed}
+            deleted |= {(name, self._keyed_name("object", path)) for path in changes.deleted | missing}
+            # The objects with an occurrence in the days that the window has not covered before.
+            if start < end:
+                added = server.objects_between(calendar, start - _MARGIN, end + _MARGIN, self._properties)
+                objects |= self._by_key(name, added)
             # Last, since an object that was changed while we read is newer here.
             objects |= self._by_key(name, changed)
         if not objects and not deleted and states == previous.states:
@@ -204,19 +208,6 @@ class CaldavConnector:
     def _state(self, calendar: CaldavCalendar, state: str) -> str:
         """Return a state as the cursor stores it: unchanged if the server needs it back, else as a keyed name."""
         return state if calendar.has_sync or not state else self._keyed_name("state", state)
-
-    def _deleted_paths(self, changes: CalendarChanges, objects: Iterable[CalendarObject]) -> set[str]:
-        """Return the paths of objects that were deleted, also of those deleted since the changes were requested."""
-        paths = {path_of(object_.href) for object_ in objects}
-        return set(changes.deleted) | {path_of(href) for href in changes.etags} - paths
-
-    def _newly_covered(
-        self, server: CalendarServer, calendar: CaldavCalendar, previous: CaldavCursor
-    ) -> Iterator[CalendarObject]:
-        """Yield the objects with an occurrence in the days that the window has not covered before."""
-        start, end = datetime.fromtimestamp(previous.reached, UTC), self._context.window.end.astimezone(UTC)
-        if start < end:
-            yield from server.objects_between(calendar, start - _MARGIN, end + _MARGIN, self._properties)
 
     def _removed(
         self,

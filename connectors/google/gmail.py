@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
@@ -25,7 +25,7 @@ from connectors.errors import MalformedError
 from connectors.google.access import SCOPES, GoogleOptions, problems
 from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.mail.headers import KEPT_FIELDS, Headers
-from connectors.mail.pages import MailCursor, MailOptions, MailPage, settings_fingerprint
+from connectors.mail.pages import MailCursor, MailOptions, MailPage, message_time, settings_fingerprint
 from connectors.retry import Pause
 
 PAGE = 100  # messages of the list; an interrupted run reads at most this many twice
@@ -37,7 +37,6 @@ _HISTORY = "history(messagesAdded/message/id,labelsRemoved(message/id,labelIds))
 _NO_CORRESPONDENCE = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
 _HEXADECIMAL = re.compile("[0-9a-f]{1,16}")
 _HIDING_LABELS = frozenset({"SPAM", "TRASH", "DRAFT"})  # a message that loses one may be correspondence after all
-_IMPORTED = timedelta(days=1)  # a sent message that Gmail received later than this was imported from another mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +224,7 @@ class Gmail:
         if labels.isdisjoint(_NO_CORRESPONDENCE):
             is_sent = "SENT" in labels
             participants = page.participants(headers, filed_as_sent=is_sent)
-            sent_at, date = accepted_at, headers.sent_at
-            if is_sent and date is not None and accepted_at - date > _IMPORTED:
-                sent_at = date
-            page.add_at(where, headers, sent_at, participants)
+            page.add_at(where, headers, message_time(headers, accepted_at, outgoing=is_sent), participants)
         return accepted_at
 
 

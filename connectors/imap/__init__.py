@@ -5,6 +5,5 @@ messages    parsing of one message's FETCH response
 connection  the standard library's connection with limits
 session     one signed-in connection: folders, searches, header blocks as they arrive
 reader      reading of a whole account, with retries
-cursor      the position in each folder
-source      the connector
+source      the connector, with the position in each folder
 """

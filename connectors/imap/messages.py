@@ -90,7 +90,11 @@ def parse_message(text: bytes, literal: bytes | None) -> FetchedMessage | None:
     uid, quoted = _UID.search(text), _HEADER_BLOCK.search(text)
     if uid is None or quoted is None:
         return None
-    block = literal if literal is not None else _unquote(quoted[1] or b"")
+    block = literal
+    # A short header block may come as a quoted string, or as NIL, instead of a literal.
+    if block is None:
+        text_block = quoted[1] or b""
+        block = re.sub(rb"\\(.)", rb"\1", text_block[1:-1]) if text_block.startswith(b'"') else b""
     thread, flags = _THREAD.search(text), _FLAGS.search(text)
     if thread:
         block = b"X-GM-THRID: %b\r\n%b" % (thread[1], block)
@@ -113,7 +117,3 @@ def parse_internaldate(text: bytes) -> datetime | None:
         return local - offset
     except (ValueError, KeyError, OverflowError):
         return None
-
-
-def _unquote(text: bytes) -> bytes:
-    return re.sub(rb"\\(.)", rb"\1", text[1:-1]) if text.startswith(b'"') else b""

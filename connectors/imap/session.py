@@ -133,18 +133,14 @@ class ImapSession:
                 _require_ok(self._client.xatom("LIST", '""', '"*"'))
             roles, counts = list(self._parse_list()), dict(self._parse_status())
             for name, role in roles:
-                if role is not FolderRole.IGNORED and name not in counts:
-                    counts |= self._request_status(name, items)
+                if role is FolderRole.IGNORED or name in counts:
+                    continue
+                kind, data = self._client.xatom("STATUS", _quote(name), f"({items})")
+                values = [values for _, values in self._parse_status()]
+                # Shared folders of others are often listed although they may not be opened.
+                if kind == "OK" or not _NO_PERMISSION.match(data[-1] or b""):
+                    counts[name] = values[-1] if values else {}
         return [_folder(name, role, counts[name]) for name, role in roles if name in counts]
-
-    def _request_status(self, name: str, items: str) -> dict[str, dict[bytes, bytes]]:
-        """Return one folder's counts, as far as the server sends them; nothing if we may not read the folder."""
-        kind, data = self._client.xatom("STATUS", _quote(name), f"({items})")
-        counts = [values for _, values in self._parse_status()]
-        # Shared folders of others are often listed although they may not be opened.
-        if kind != "OK" and _NO_PERMISSION.match(data[-1] or b""):
-            return {}
-        return {name: counts[-1] if counts else {}}
 
     def _parse_list(self) -> Iterator[tuple[str, FolderRole]]:
         for line in self._untagged("LIST"):

@@ -11,7 +11,7 @@ Date counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,17 +20,17 @@ from typing import Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import UnavailableError
-from connectors.imap.cursor import FolderPosition, ImapCursor
 from connectors.imap.folders import Folder, FolderRole, folders_to_read
 from connectors.imap.messages import MONTHS, FetchedMessage
 from connectors.imap.reader import AccountReader, FetchedChunk
 from connectors.imap.session import ImapAccount
 from connectors.mail.headers import KEPT_FIELDS, Headers
-from connectors.mail.pages import MailOptions, MailPage, settings_fingerprint
+from connectors.mail.pages import MailCursor, MailOptions, MailPage, message_time, settings_fingerprint
 from connectors.network import is_loopback
 
 FIRST_PAGE, PAGE = 200, 1_000  # messages
-_FILED_LATE = timedelta(days=1)
+# A program that saves a draft every minute must not let the cursor grow without end.
+_MOST_DRAFTS = 200
 _MOST_LATER = 200  # messages after the window that are fetched to find the nearest one
 
 
@@ -56,6 +56,40 @@ class ImapOptions(MailOptions):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FolderPosition:
+    """The position in one folder, whose UIDs only grow while ``validity`` (a keyed name) stays the same.
+
+    ::
+
+        UID   1 ....... below ........ above ....
+              still to read | already read | new
+
+    ``drafts`` are UIDs of messages that were drafts when they were read; they are unchanged while ``modseq`` is.
+    ``broken`` are UIDs at which the server closed the connection; they are tried again in every run.
+    """
+
+    validity: str
+    above: int
+    below: int = 0
+    modseq: int = 0
+    drafts: tuple[int, ...] = ()
+    broken: tuple[int, ...] = ()
+
+    def after_reading(self, uids: Collection[int], drafts: Iterable[int], broken: Iterable[int]) -> FolderPosition:
+        """Return the position after these UIDs have been read, some of which are drafts or broken."""
+        drafts = set(self.drafts).difference(uids).union(drafts)
+        broken = set(self.broken).difference(uids).union(broken)
+        return replace(self, drafts=tuple(sorted(drafts)[-_MOST_DRAFTS:]), broken=tuple(sorted(broken)))
+
+
+@dataclass(frozen=True, slots=True)
+class ImapCursor(MailCursor):
+    """The positions in the folders under their keyed names."""
+
+    folders: dict[str, FolderPosition] = field(default_factory=dict)
+
+
 class ImapConnector:
     """Reads the account of one clinician, except drafts, junk and trash."""
 
@@ -70,7 +104,14 @@ class ImapConnector:
         If the server does not report the state of a folder, an error is raised once the other folders have been read.
         """
         previous = ImapCursor.parse(cursor, self._settings)
-        with closing(AccountReader(self._account())) as reader:
+        options, (owner,) = self._options, self._context.owners
+        secrets = [
+            self._context.read_secret(reference.replace("{key}", owner.key)) if reference else ""
+            for reference in (options.password, options.token)
+        ]
+        port = options.port or (993 if options.tls == "tls" else 143)
+        account = ImapAccount(self._context.source, options.host, port, options.tls, self._username(), *secrets)
+        with closing(AccountReader(account)) as reader:
             folders = folders_to_read(reader.folders())
             is_complete = all(folder.has_status for folder in folders)
             source_size = sum(folder.messages for folder in folders) if is_complete else None
@@ -85,15 +126,6 @@ class ImapConnector:
 
     def _username(self) -> str:
         return self._options.username.replace("{key}", self._context.owners[0].key)
-
-    def _account(self) -> ImapAccount:
-        options, (owner,) = self._options, self._context.owners
-        secrets = [
-            self._context.read_secret(reference.replace("{key}", owner.key)) if reference else ""
-            for reference in (options.password, options.token)
-        ]
-        port = options.port or (993 if options.tls == "tls" else 143)
-        return ImapAccount(self._context.source, options.host, port, options.tls, self._username(), *secrets)
 
     def _pages(self, reader: AccountReader, folders: Sequence[Folder], previous: ImapCursor) -> Iterator[Batch]:
         page = MailPage(self._context, self._options, previous.skipped)
@@ -138,13 +170,20 @@ class _FolderReading:
         # Nothing is new, nothing is left from before, no draft may have changed and no message has to be tried again.
         if previous == replace(previous, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
             return
-        for chunk in self._read(_split(self._new_uids(previous))):
+        # Of many new messages a search shows which exist; a few are fetched without, whether or not they exist.
+        new: Sequence[int] = range(previous.above, folder.next_uid)
+        if len(new) > PAGE:
+            new = [uid for uid in self._reader.search(folder, f"UID {new[0]}:{new[-1]}") if uid in new]
+        for chunk in self._read(_split(new)):
             position = replace(self._after(position, chunk), above=max(chunk.uids) + 1)
             yield position
         for chunk in self._read_older(previous):
             position = replace(self._after(position, chunk), below=min(chunk.uids))
             yield position
-        for chunk in self._read([uid] for uid in self._uids_to_repeat(previous)):
+        # Without a modseq that stayed the same, a draft may have been sent since.
+        has_changes = previous.modseq != folder.modseq or not previous.modseq
+        uids_to_repeat = [*(previous.drafts if has_changes else ()), *previous.broken]
+        for chunk in self._read([uid] for uid in uids_to_repeat):
             position = self._after(position, chunk)
         self.position = replace(position, above=folder.next_uid, below=0, modseq=folder.modseq)
 
@@ -161,18 +200,6 @@ class _FolderReading:
     def _after(self, position: FolderPosition, chunk: FetchedChunk) -> FolderPosition:
         drafts = [message.uid for message in chunk.messages or () if message.is_draft]
         return position.after_reading(chunk.uids, drafts, chunk.uids if chunk.messages is None else ())
-
-    def _new_uids(self, previous: FolderPosition) -> Sequence[int]:
-        """Return the UIDs of new messages, oldest first; of few ones without a search, whether or not they exist."""
-        new = range(previous.above, self._folder.next_uid)
-        if len(new) <= PAGE:
-            return new
-        return [uid for uid in self._reader.search(self._folder, f"UID {new[0]}:{new[-1]}") if uid in new]
-
-    def _uids_to_repeat(self, previous: FolderPosition) -> list[int]:
-        """Return the UIDs that broke the connection, and of drafts if one may have been sent since."""
-        has_changes = previous.modseq != self._folder.modseq or not previous.modseq
-        return [*(previous.drafts if has_changes else ()), *previous.broken]
 
     def _read_older(self, previous: FolderPosition) -> Iterator[FetchedChunk]:
         """Read what a first reading has to read or has left, newest first.
@@ -192,27 +219,27 @@ class _FolderReading:
             yield from self._read(_split(self._search_window(below)))
 
     def _search_window(self, below: int) -> list[int]:
-        """Return the UIDs below this one of messages that may be in the window, newest first."""
-        first, last = _search_day(self._context.window.start, -1), _search_day(self._context.window.end, 2)
+        """Return the UIDs below this one of messages that may be in the window, newest first.
+
+        The page notes that there are messages before and after the window. A few later ones are among the UIDs, since
+        only their headers show which is nearest.
+        """
+        window = self._context.window
+        first, last = _search_day(window.start, -1), _search_day(window.end, 2)
         criteria = f"SINCE {first} BEFORE {last}"
         if self._is_sent_folder:
             criteria = f"OR ({criteria}) (SENTSINCE {first} SENTBEFORE {last})"
         uids = set(self._reader.search(self._folder, criteria))
         # Otherwise all messages are in the window and none can have been skipped.
         if len(uids) < self._folder.messages:
-            uids |= self._note_skipped(uids, first, last)
+            if set(self._reader.search(self._folder, f"BEFORE {first}")) - uids:
+                self._page.skipped = self._page.skipped.including(window.start - timedelta(seconds=1), window)
+            later = set(self._reader.search(self._folder, f"SINCE {last}")) - uids
+            if len(later) > _MOST_LATER:
+                self._page.skipped = self._page.skipped.including(window.end, window)
+            else:
+                uids |= later
         return sorted((uid for uid in uids if uid < below), reverse=True)
-
-    def _note_skipped(self, uids: set[int], first: str, last: str) -> set[int]:
-        """Note that there are messages before and after the window; return a few later ones, to be fetched."""
-        window = self._context.window
-        if set(self._reader.search(self._folder, f"BEFORE {first}")) - uids:
-            self._page.skipped = self._page.skipped.including(window.start - timedelta(seconds=1), window)
-        later = set(self._reader.search(self._folder, f"SINCE {last}")) - uids
-        if len(later) > _MOST_LATER:
-            self._page.skipped = self._page.skipped.including(window.end, window)
-            return set()
-        return later
 
     def _add(self, message: FetchedMessage) -> None:
         if message.is_draft:
@@ -221,19 +248,9 @@ class _FolderReading:
         participants = self._page.participants(headers, filed_as_sent=self._is_sent_folder)
         # An account has one owner, so there is at most one entry.
         outgoing = bool(participants) and participants[0].outgoing
-        sent_at = _sent_at(message.received_at, headers, outgoing=outgoing)
+        sent_at = message_time(headers, message.received_at, outgoing=outgoing)
         place = f"{self._place}, message {message.uid}"
         self._all_in_window &= self._page.add_at(place, headers, sent_at, participants)
-
-
-def _sent_at(received_at: datetime | None, headers: Headers, *, outgoing: bool) -> datetime | None:
-    """Return the message's time: when the server received it, or for a sent one that was filed late its Date."""
-    if received_at is not None and not outgoing:
-        return received_at
-    sent_at = headers.sent_at
-    if received_at is None or (sent_at is not None and received_at - sent_at > _FILED_LATE):
-        return sent_at
-    return received_at
 
 
 def _split(uids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
@@ -21,6 +21,7 @@ from connectors.mail.stamps import Participants, StampBuilder
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000
+_FILED_LATE = timedelta(days=1)
 _FIRST_READ_BYTES = 16 * 1024  # enough for most header blocks
 _LONGEST_BLOCK_BYTES = 256 * 1024
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -125,6 +126,20 @@ class MailPage:
 
 def _preference(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
+
+
+def message_time(headers: Headers, received_at: datetime | None, *, outgoing: bool) -> datetime | None:
+    """Return the time of a message on a server: when the server received it, which no sender can set, or its Date.
+
+    The Date counts where the server's time is unknown, and for a sent message that was filed more than a day later: an
+    import from another mailbox, or a copy from a program that was offline.
+    """
+    if received_at is not None and not outgoing:
+        return received_at
+    date = headers.sent_at
+    if received_at is None or (date is not None and received_at - date > _FILED_LATE):
+        return date
+    return received_at
 
 
 def settings_fingerprint(context: Context, options: MailOptions, *account: str) -> str:

@@ -11,10 +11,10 @@ from zlib import crc32
 import pytest
 
 from connectors import http, retry
-from connectors.caldav import requests
+from connectors.caldav import webdav
 from connectors.caldav.cursor import CaldavCursor, StoredObject
-from connectors.caldav.multistatus import InvalidAnswerError, parse_multistatus
 from connectors.caldav.source import CaldavConnector, CaldavOptions
+from connectors.caldav.webdav import InvalidAnswerError, parse_multistatus
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
 from tests.peers.reply_server import ReceivedRequest, Reply, ReplyServer, reply_server
@@ -261,7 +261,7 @@ def test_paged_list_of_changes_is_read_to_its_end(server: ReplyServer) -> None:
 
 
 def test_request_names_no_content() -> None:
-    body = requests.multiget(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
+    body = webdav.multiget(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
     assert '<C:prop name="DTSTART"/>' in body
     assert '<C:prop name="ATTENDEE"/>' in body
     assert "/cal/a&amp;b.ics" in body

@@ -19,7 +19,7 @@ from connectors.google.calendar import GoogleCalendarCursor
 from connectors.google.gmail import GmailCursor
 from connectors.google.meet import MeetCursor
 from connectors.ics.source import IcsCursor
-from connectors.imap.cursor import FolderPosition, ImapCursor
+from connectors.imap.source import FolderPosition, ImapCursor
 from connectors.mail.maildir import MaildirCursor
 from connectors.mail.mbox import MboxCursor, MboxPosition
 from connectors.microsoft.cursor import MicrosoftCursor
