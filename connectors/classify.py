@@ -99,7 +99,11 @@ class Classifier:
             return kind, pseudonyms.person(clinician, outside[0]) if outside else None
         if kind is not Kind.SESSION:
             return kind, None
-        client = outside[0] if outside else self._client_in(traits.title)
+        client = outside[0] if outside else None
+        match = self.client_title.search(traits.title) if self.client_title and client is None else None
+        if match:
+            groups = (group for group in match.groups() if group)
+            client = match.groupdict().get("client") or next(groups, match.group())
         return kind, pseudonyms.person(clinician, client) if client else None
 
     def explain(self, traits: EntryTraits, record: CalendarEvent) -> ClassifiedEntry:
@@ -108,12 +112,6 @@ class Classifier:
         default = "somebody from outside" if record.kind is Kind.SESSION else "no rule"
         rule = f"rule {number}" if number else default
         return ClassifiedEntry(record.start, record.end, traits.title, record.kind, record.client, rule)
-
-    def _client_in(self, title: str) -> str | None:
-        match = self.client_title.search(title) if self.client_title else None
-        if match is None:
-            return None
-        return match.groupdict().get("client") or next((group for group in match.groups() if group), match.group())
 
     def counterpart_kind(self, address: str) -> CounterpartKind:
         """Return the kind of a correspondent: management, else colleague, else automatic, else client."""

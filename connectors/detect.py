@@ -38,30 +38,23 @@ def detect_kind(path: Path) -> str | None:
     """Return the source kind of a file or folder; ``None`` if it may be a table or cannot be read."""
     try:
         if path.is_dir():
-            return _kind_of_folder(path)
+            if (path / "cur").is_dir() and (path / "new").is_dir():
+                return "maildir"
+            if any(path.glob("*.ics")):
+                return "ics"
+            return "mbox" if any(path.glob("*.mbox")) else None
         with open_file(path) as file:
             head = file.read(_HEAD_BYTES)
     except (OSError, ValueError):
         return None
-    return _kind_of(head.removeprefix(b"\xef\xbb\xbf").lstrip(), path.suffix.lower())
-
-
-def _kind_of_folder(path: Path) -> str | None:
-    if (path / "cur").is_dir() and (path / "new").is_dir():
-        return "maildir"
-    if any(path.glob("*.ics")):
-        return "ics"
-    return "mbox" if any(path.glob("*.mbox")) else None
-
-
-def _kind_of(head: bytes, suffix: str) -> str | None:
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head[:15].upper() == b"BEGIN:VCALENDAR":
         return "ics"
     if _SEPARATOR.match(head):
         return "mbox"
     if head.startswith(b"<") and b"<smses" in head:
         return "sms_xml"
-    return _SUFFIXES.get(suffix)
+    return _SUFFIXES.get(path.suffix.lower())
 
 
 def source_block(kind: str, path: Path) -> str:

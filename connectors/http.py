@@ -28,7 +28,7 @@ from connectors.network import connection_error, is_unencrypted
 from connectors.retry import RETRYABLE_STATUSES, Pause, Retrier, RetryableError, long_wait, retry_after
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response, Session
+    from requests import PreparedRequest, Response
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence; connectors.deadline limits the whole
 MAX_REDIRECTS = 5
@@ -76,10 +76,20 @@ class HttpClient:
         login: tuple[str, str] | str | None = None,
         deadline: Deadline | None = None,
     ) -> None:
+        from requests import Session
+
+        from connectors.adapter import WatchedAdapter
+
         self._source = source
         self._deadline = deadline or Deadline()
         self._retrier = Retrier(self._deadline, pause)
-        self._session = _session(self._deadline)
+        # urllib3 logs addresses: at DEBUG each that it requests, at WARNING those whose responses have malformed
+        # headers. A private link is nothing but an address.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        self._session = Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, WatchedAdapter(self._deadline))
+        self._session.headers["User-Agent"] = "evenhours"
         self._may_leave_server = login is None
         if login:
             self._session.auth = _authorizer(login)
@@ -98,7 +108,8 @@ class HttpClient:
 
     def _attempt(self, request: HttpRequest) -> HttpResponse:
         response = self._follow(request)
-        if _is_accepted(request, response.status):
+        is_success = response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == HTTPStatus.NOT_MODIFIED
+        if is_success or response.status in request.accepted:
             return response
         problem = self._status_error(response)
         if response.status in RETRYABLE_STATUSES:
@@ -115,7 +126,9 @@ class HttpClient:
             is_redirect = response.status in _REDIRECTS
             if not is_redirect and not (response.status == HTTPStatus.SEE_OTHER and request.method == "GET"):
                 return response
-            target = resolve_url(request.url, _location(response.headers))
+            # The UTF-8 bytes of a header arrive decoded as Latin-1.
+            location = response.headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
+            target = resolve_url(request.url, location)
             self._check_redirect(request, target)
             request = replace(request, url=target)
         raise UnavailableError(self._source, "the server redirects in a circle.", "Check the address.")
@@ -201,25 +214,6 @@ class HttpClient:
         return UnavailableError(self._source, f"the server answered HTTP {status}.", "The next run tries again.")
 
 
-def _is_accepted(request: HttpRequest, status: int) -> bool:
-    return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED or status in request.accepted
-
-
-def _session(deadline: Deadline) -> Session:
-    from requests import Session
-
-    from connectors.adapter import WatchedAdapter
-
-    # urllib3 logs addresses: at DEBUG each that it requests, at WARNING those whose responses have malformed headers.
-    # A private link is nothing but an address.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    session = Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, WatchedAdapter(deadline))
-    session.headers["User-Agent"] = "evenhours"
-    return session
-
-
 def _authorizer(login: tuple[str, str] | str) -> Callable[[PreparedRequest], PreparedRequest]:
     """Return a function that adds a token (RFC 6750), or a name and password (RFC 7617), to a request.
 
@@ -249,8 +243,3 @@ def resolve_url(url: str, reference: str) -> str:
         return urljoin(url, reference)
     except ValueError:
         return ""
-
-
-def _location(headers: Mapping[str, str]) -> str:
-    """Return the target of a redirect. Its UTF-8 bytes arrive decoded as Latin-1."""
-    return headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")

@@ -57,6 +57,16 @@ def is_unencrypted(url: str) -> bool:
     return parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
+def endpoint_problems(api_endpoint: str | None) -> list[str]:
+    """Return the problem of the option ``api_endpoint``, if it has one: only an address can replace a service's own."""
+    if api_endpoint is None:
+        return []
+    parts = urlsplit(api_endpoint)
+    if is_unencrypted(api_endpoint) or not parts.netloc or parts.query or parts.fragment:
+        return ["api_endpoint: is not an address; write it like https://proxy.example"]
+    return []
+
+
 def is_limit_exceeded(error: BaseException | None) -> bool:
     """Return ``True`` if a server exceeded its time or size limit: asking again would only take more."""
     return any(isinstance(cause, (TooSlowError, TooLargeError)) for cause in _causes(error))

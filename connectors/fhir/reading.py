@@ -149,42 +149,31 @@ class FhirReading:
             self.cursor = replace(self.cursor, since=self.cursor.since | {name: newest})
 
     def _collect(self, kind: str, resources: Iterable[Resource]) -> None:
-        collection = self._collection
+        """Add the records of some resources of one kind, and of each unusable one its place and the reason."""
+        collection, maker = self._collection, self._maker
         for resource in resources:
             collection.newest = max(collection.newest, last_updated(resource))
-            name = self._maker.context.pseudonyms.entry(f"fhir {kind}", str(resource.get("id")))
-            place = f"{kind.lower()} {name}"
+            name = maker.context.pseudonyms.entry(f"fhir {kind}", str(resource.get("id")))
+            place, reason = f"{kind.lower()} {name}", None
             try:
-                reason = _COLLECT[kind](self._maker, resource, collection)
+                if kind == "Appointment":
+                    appointment = appointment_from(resource)
+                    events = maker.events(appointment)
+                    collection.records += events
+                    collection.removed += maker.removed(appointment, events)
+                elif kind == "Encounter":
+                    encounter = encounter_from(resource)
+                    collection.records += maker.times(encounter)
+                    reason = maker.implausible(encounter)
+                else:
+                    collection.records += maker.stamps(communication_from(resource))
             except (UnusableError, OverflowError) as error:
                 reason = str(error) if isinstance(error, UnusableError) else "a time is out of range"
-                collection.removed += self._maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
+                collection.removed += maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
             if reason:
                 collection.rejected.append(RejectedRecord(place, reason))
             else:
                 collection.resolved.append(place)
-
-
-def _appointment(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
-    appointment = appointment_from(resource)
-    events = maker.events(appointment)
-    collection.records += events
-    collection.removed += maker.removed(appointment, events)
-    return None
-
-
-def _encounter(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
-    encounter = encounter_from(resource)
-    collection.records += maker.times(encounter)
-    return maker.implausible(encounter)
-
-
-def _communication(maker: FhirRecordMaker, resource: Resource, collection: _Collection) -> str | None:
-    collection.records += maker.stamps(communication_from(resource))
-    return None
-
-
-_COLLECT = {"Appointment": _appointment, "Encounter": _encounter, "Communication": _communication}
 
 
 def since(change: str) -> Query:

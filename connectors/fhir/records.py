@@ -13,7 +13,11 @@ from connectors.fhir.resources import Appointment, Communication, Encounter
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 
 _CLIENTS = ("Patient", "RelatedPerson", "Group")
-_COLLEAGUES = ("Practitioner", "PractitionerRole", "CareTeam")
+_COUNTERPART_KINDS = {
+    **dict.fromkeys(_CLIENTS, CounterpartKind.CLIENT),
+    **dict.fromkeys(("Practitioner", "PractitionerRole", "CareTeam"), CounterpartKind.COLLEAGUE),
+    "Device": CounterpartKind.AUTOMATIC,
+}
 _STATUS = {
     "booked": Status.CONFIRMED,
     "arrived": Status.CONFIRMED,
@@ -53,7 +57,23 @@ class FhirRecordMaker:
             return ()
         if end < start:
             raise UnusableError("it ends before it begins")
-        return tuple(self._event(appointment, status, start, end, owner) for owner in self._owners(appointment.people))
+        # A patient before a relative or a group, in whatever order the participants are listed.
+        client = next((name for kind in _CLIENTS for name in appointment.people if _kind(name) == kind), "")
+        decliners = {self.people.get(name) for name in appointment.declined}
+        may_be_declined = status in {Status.CONFIRMED, Status.TENTATIVE}
+        return tuple(
+            CalendarEvent(
+                clinician=owner.key,
+                uid_key=self._entry(owner.key, "Appointment", appointment.id),
+                start=start,
+                end=end,
+                kind=Kind.SESSION if client else Kind.OTHER,
+                status=Status.DECLINED if may_be_declined and owner.key in decliners else status,
+                client=self._person(owner.key, client) if client else None,
+                edited_at=datetime.fromisoformat(appointment.changed) if appointment.changed else None,
+            )
+            for owner in self._owners(appointment.people)
+        )
 
     def removed(self, appointment: Appointment, events: Iterable[CalendarEvent]) -> tuple[str, ...]:
         """Return the uid_keys of a changed appointment that are not among its current events."""
@@ -70,8 +90,19 @@ class FhirRecordMaker:
         If it did not take place, or its times are implausible, both ends are unknown, which replaces times that were
         stored before.
         """
-        start, end = (encounter.start, encounter.end) if encounter.status in _TAKES_PLACE else (None, None)
-        return tuple(self._time(encounter, start, end, owner) for owner in self._owners(encounter.people))
+        is_known = encounter.status in _TAKES_PLACE and self.implausible(encounter) is None
+        booking = encounter.appointment
+        return tuple(
+            SessionEvidence(
+                clinician=owner.key,
+                key=self._entry(owner.key, "Encounter", encounter.id),
+                grade=Grade.EHR,
+                started_at=encounter.start if is_known else None,
+                ended_at=encounter.end if is_known else None,
+                uid_key=self._entry(owner.key, "Appointment", booking) if booking else None,
+            )
+            for owner in self._owners(encounter.people)
+        )
 
     def implausible(self, encounter: Encounter) -> str | None:
         """Return the reason why an encounter's times cannot be right; ``None`` if they can."""
@@ -89,59 +120,26 @@ class FhirRecordMaker:
             outgoing = self.people.get(message.sender) == owner.key
             preferred = (message.sent, message.received) if outgoing else (message.received, message.sent)
             sent_at = next(filter(None, preferred), None)
-            if sent_at:
-                yield self._stamp(message, sent_at, owner, outgoing=outgoing)
-
-    def _event(
-        self, appointment: Appointment, status: Status, start: datetime, end: datetime, owner: Owner
-    ) -> CalendarEvent:
-        # A patient before a relative or a group, in whatever order the participants are listed.
-        client = next((name for kind in _CLIENTS for name in appointment.people if _kind(name) == kind), "")
-        owner_declined = any(self.people.get(name) == owner.key for name in appointment.declined)
-        is_declined = owner_declined and status in {Status.CONFIRMED, Status.TENTATIVE}
-        return CalendarEvent(
-            clinician=owner.key,
-            uid_key=self._entry(owner.key, "Appointment", appointment.id),
-            start=start,
-            end=end,
-            kind=Kind.SESSION if client else Kind.OTHER,
-            status=Status.DECLINED if is_declined else status,
-            client=self._person(owner.key, client) if client else None,
-            edited_at=datetime.fromisoformat(appointment.changed) if appointment.changed else None,
-        )
-
-    def _time(
-        self, encounter: Encounter, start: datetime | None, end: datetime | None, owner: Owner
-    ) -> SessionEvidence:
-        is_plausible = self.implausible(encounter) is None
-        return SessionEvidence(
-            clinician=owner.key,
-            key=self._entry(owner.key, "Encounter", encounter.id),
-            grade=Grade.EHR,
-            started_at=start if is_plausible else None,
-            ended_at=end if is_plausible else None,
-            uid_key=self._entry(owner.key, "Appointment", encounter.appointment) if encounter.appointment else None,
-        )
-
-    def _stamp(self, message: Communication, sent_at: datetime, owner: Owner, *, outgoing: bool) -> MessageStamp:
-        others = (name for name in message.recipients if self.people.get(name) != owner.key)
-        counterpart = next(others, "") if outgoing else message.sender
-        kind = _counterpart_kind(counterpart)
-        nodes = [
-            self._node(owner.key, f"Communication/{message.id}"),
-            *(self._node(owner.key, reference) for reference in message.answers),
-        ]
-        return MessageStamp(
-            clinician=owner.key,
-            key=nodes[0],
-            sent_at=sent_at,
-            outgoing=outgoing,
-            counterpart=self._person(owner.key, counterpart) if counterpart else None,
-            counterpart_kind=kind,
-            automatic=kind is CounterpartKind.AUTOMATIC and not outgoing,
-            channel=self.channel,
-            thread_nodes=tuple(nodes) if message.answers else (),
-        )
+            if sent_at is None:
+                continue
+            others = (name for name in message.recipients if self.people.get(name) != owner.key)
+            counterpart = next(others, "") if outgoing else message.sender
+            kind = _COUNTERPART_KINDS.get(_kind(counterpart), CounterpartKind.OTHER)
+            nodes = [
+                self._node(owner.key, f"Communication/{message.id}"),
+                *(self._node(owner.key, reference) for reference in message.answers),
+            ]
+            yield MessageStamp(
+                clinician=owner.key,
+                key=nodes[0],
+                sent_at=sent_at,
+                outgoing=outgoing,
+                counterpart=self._person(owner.key, counterpart) if counterpart else None,
+                counterpart_kind=kind,
+                automatic=kind is CounterpartKind.AUTOMATIC and not outgoing,
+                channel=self.channel,
+                thread_nodes=tuple(nodes) if message.answers else (),
+            )
 
     def _owners(self, names: Iterable[str]) -> tuple[Owner, ...]:
         keys = {self.people.get(name) for name in names}
@@ -161,12 +159,3 @@ class FhirRecordMaker:
 
 def _kind(reference: str) -> str:
     return reference.partition("/")[0]
-
-
-def _counterpart_kind(reference: str) -> CounterpartKind:
-    kind = _kind(reference)
-    if kind in _CLIENTS:
-        return CounterpartKind.CLIENT
-    if kind in _COLLEAGUES:
-        return CounterpartKind.COLLEAGUE
-    return CounterpartKind.AUTOMATIC if kind == "Device" else CounterpartKind.OTHER

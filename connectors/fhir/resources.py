@@ -83,7 +83,8 @@ def appointment_from(resource: Resource) -> Appointment:
 
 def encounter_from(resource: Resource) -> Encounter:
     """Read an Encounter. Raises :class:`UnusableError`."""
-    period = _object(resource, "period")
+    period = resource.get("period")
+    period = period if isinstance(period, Mapping) else {}
     people = [_reference(item.get("individual")) for item in _objects(resource, "participant")]
     references = (_reference(item) for item in _objects(resource, "appointment"))
     appointment = next((name.partition("/")[2] for name in references if name.startswith("Appointment/")), None)
@@ -131,11 +132,6 @@ def _reference(value: Any) -> str:
     text = value.get("reference") if isinstance(value, Mapping) else None
     match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
     return f"{match[1]}/{match[2]}" if match else ""
-
-
-def _object(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = item.get(name)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _objects(item: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:

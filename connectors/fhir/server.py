@@ -83,16 +83,13 @@ class FhirClient:
             yield resources, bool(target) or len(requested) > 1 or is_short
             if not target:
                 return
-            url = self._next_page(url, target)
+            next_url = resolve_url(url, target)
+            # The password would be sent to another server, too.
+            if origin_of(next_url) != origin_of(url):
+                raise self._malformed("links to a next page on another server.")
+            url = next_url
             if url in requested:
                 raise self._malformed("repeats the same page.")
-
-    def _next_page(self, url: str, target: str) -> str:
-        """Return the address of the next page. Another server is refused, as the password would be sent to it."""
-        next_url = resolve_url(url, target)
-        if origin_of(next_url) != origin_of(url):
-            raise self._malformed("links to a next page on another server.")
-        return next_url
 
     def _bundle(self, url: str) -> Resource:
         response = self._client.get(url, _ACCEPT)

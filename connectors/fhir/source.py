@@ -61,83 +61,57 @@ class Fhir:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield the whole window if that is due, else the changes; then messages, page by page."""
+        context, options, window = self._context, self._options, self._context.window
+        start, end = fhir_time(window.start), fhir_time(window.end)
         client = self._client()
-        people = _owners_by_reference(client, self._options.practitioners, self._context)
-        last = FhirCursor.parse(cursor, self._settings(people))
-        restarts = last.is_new or fhir_time(self._context.window.start) < last.start
-        last = FhirCursor(last.settings) if restarts else last.for_window_end(fhir_time(self._context.window.end))
-        reading = FhirReading(client, FhirRecordMaker(self._context, people, self._options.channel), last)
-        if self._is_snapshot_due(last):
-            yield reading.read_snapshot(list(self._in_window(people)), restarts=restarts)
+        people = _owners_by_reference(client, options.practitioners, context)
+        settings = fingerprint(context.pseudonyms, options.url, options.channel, people, context.owners)
+        last = FhirCursor.parse(cursor, settings)
+        restarts = last.is_new or start < last.start
+        last = FhirCursor(settings) if restarts else last.for_window_end(end)
+        reading = FhirReading(client, FhirRecordMaker(context, people, options.channel), last)
+        kinds = ("Appointment",) if context.times_suffice else ("Appointment", "Encounter")
+
+        newest, whole_at = (datetime.fromisoformat(text) if text else None for text in (last.newest(), last.whole_at))
+        if not newest or not whole_at or newest - whole_at >= timedelta(days=options.full_every_days):
+            span = ("date", f"ge{fhir_time(window.start - _LONGEST)}"), ("date", f"le{end}")
+            yield reading.read_snapshot(_searches(people, kinds, lambda _: span), restarts=restarts)
         else:
-            for search in (*self._in_new_days(people, last), *self._changed(people, last)):
+            # The days that earlier runs did not request, of which the cursor stores no progress.
+            if last.end and end > last.end:
+                days = ("date", f"ge{fhir_time(datetime.fromisoformat(last.end) - _LONGEST)}"), ("date", f"le{end}")
+                for search in _searches(people, kinds, lambda _: days):
+                    yield from reading.read_pages(replace(search, name=""))
+            for search in _searches(people, kinds, lambda name: since(last.since.get(name, ""))):
                 yield from reading.read_pages(search)
-        for search in () if self._context.times_suffice else self._messages(people, reading.cursor):
-            yield from reading.read_pages(search)
+
+        if not context.times_suffice:
+            # A message in the window cannot have been changed before its start.
+            changes = reading.cursor.since
+            for search in _searches(people, ("Communication",), lambda name: since(changes.get(name, start))):
+                yield from reading.read_pages(search)
         yield Batch(reading.final_cursor())
 
-    def _is_snapshot_due(self, cursor: FhirCursor) -> bool:
-        newest = cursor.newest()
-        if not newest or not cursor.whole_at:
-            return True
-        elapsed = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
-        return elapsed >= timedelta(days=self._options.full_every_days)
-
-    def _in_window(self, people: Mapping[str, str]) -> Iterator[FhirSearch]:
-        """Yield the searches for all appointments and encounters in the window."""
-        window = self._context.window
-        span = ("date", f"ge{fhir_time(window.start - _LONGEST)}"), ("date", f"le{fhir_time(window.end)}")
-        return self._searches(people, self._calendar, lambda _: span)
-
-    def _in_new_days(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
-        """Yield the searches for the days that earlier runs did not request."""
-        window = self._context.window
-        if not last.end or fhir_time(window.end) <= last.end:
-            return
-        span = (
-            ("date", f"ge{fhir_time(datetime.fromisoformat(last.end) - _LONGEST)}"),
-            ("date", f"le{fhir_time(window.end)}"),
-        )
-        yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
-
-    def _changed(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
-        return self._searches(people, self._calendar, lambda name: since(last.since.get(name, "")))
-
-    def _messages(self, people: Mapping[str, str], last: FhirCursor) -> Iterator[FhirSearch]:
-        """Yield the searches for new messages; one in the window cannot have been changed before its start."""
-        start = fhir_time(self._context.window.start)
-        return self._searches(people, ("Communication",), lambda name: since(last.since.get(name, start)))
-
-    @property
-    def _calendar(self) -> tuple[str, ...]:
-        return ("Appointment",) if self._context.times_suffice else ("Appointment", "Encounter")
-
-    def _searches(
-        self, people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]
-    ) -> Iterator[FhirSearch]:
-        """Yield a search for each parameter by which these people may be on a resource."""
-        references = ",".join(sorted(people))
-        for kind in kinds:
-            elements = "_elements", ",".join(ELEMENTS[kind])
-            # FHIR has no OR between parameters, so each needs a search of its own.
-            for parameter in _PARAMETERS[kind]:
-                name = f"{kind}.{parameter}"
-                yield FhirSearch(kind, (*span(name), (parameter, references), elements), name)
-
     def _client(self) -> FhirClient:
-        options, source = self._options, self._context.source
-        url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
-        return FhirClient(source, url, HttpClient(source, login=self._login()))
-
-    def _login(self) -> tuple[str, str] | str | None:
-        options, read = self._options, self._context.read_secret
+        options, source, read = self._options, self._context.source, self._context.read_secret
+        url = options.url if re.match(r"https?://", options.url) else read(options.url).strip()
+        login: tuple[str, str] | str | None = None
         if options.token:
-            return read(options.token).strip()
-        return (options.user, read(options.password)) if options.user and options.password else None
+            login = read(options.token).strip()
+        elif options.user and options.password:
+            login = options.user, read(options.password)
+        return FhirClient(source, url, HttpClient(source, login=login))
 
-    def _settings(self, people: Mapping[str, str]) -> str:
-        context, options = self._context, self._options
-        return fingerprint(context.pseudonyms, options.url, options.channel, people, context.owners)
+
+def _searches(people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]) -> Iterator[FhirSearch]:
+    """Yield a search for each parameter by which these people may be on a resource."""
+    references = ",".join(sorted(people))
+    for kind in kinds:
+        elements = "_elements", ",".join(ELEMENTS[kind])
+        # FHIR has no OR between parameters, so each needs a search of its own.
+        for parameter in _PARAMETERS[kind]:
+            name = f"{kind}.{parameter}"
+            yield FhirSearch(kind, (*span(name), (parameter, references), elements), name)
 
 
 def _owners_by_reference(
@@ -148,24 +122,20 @@ def _owners_by_reference(
     ``practitioners`` has references (``Practitioner/7``) and identifiers (``system|value``) for each owner; identifiers
     are looked up on the server. Raises a :class:`~connectors.errors.ConnectorError`, also for an unknown identifier.
     """
-    return {
-        reference: owner.key
-        for owner in context.owners
-        for number, name in enumerate(practitioners.get(owner.key, ()), 1)
-        for reference in _references(client, name, f"practitioners.{owner.key}, entry {number}", context.source)
-    }
-
-
-def _references(client: FhirClient, name: str, place: str, source: str) -> Iterator[str]:
-    if _REFERENCE.fullmatch(name):
-        yield name
-        return
-    pages = client.search("Practitioner", (("identifier", name), ("_elements", "id")))
-    ids = [str(practitioner.get("id")) for page in pages for practitioner in page]
-    if not ids:
-        remedy = "Look it up in the record system, and write it as system|value or Practitioner/id."
-        raise MalformedError(source, f"{place}: the server has nobody with this identifier.", remedy)
-    yield from (f"Practitioner/{identifier}" for identifier in ids)
+    owners: dict[str, str] = {}
+    for owner in context.owners:
+        for number, name in enumerate(practitioners.get(owner.key, ()), 1):
+            if _REFERENCE.fullmatch(name):
+                owners[name] = owner.key
+                continue
+            pages = client.search("Practitioner", (("identifier", name), ("_elements", "id")))
+            ids = [str(practitioner.get("id")) for page in pages for practitioner in page]
+            if not ids:
+                found = f"practitioners.{owner.key}, entry {number}: the server has nobody with this identifier."
+                remedy = "Look it up in the record system, and write it as system|value or Practitioner/id."
+                raise MalformedError(context.source, found, remedy)
+            owners |= {f"Practitioner/{identifier}": owner.key for identifier in ids}
+    return owners
 
 
 def _problems(options: FhirOptions) -> list[str]:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from connectors.base import Context
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.network import is_unencrypted
+from connectors.network import endpoint_problems
 from connectors.private import PrivateFileError, read_private
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -77,12 +77,7 @@ class GoogleOptions:
 
 def problems(options: GoogleOptions) -> list[str]:
     """Return the problems that types alone cannot show."""
-    if options.api_endpoint is None:
-        return []
-    parts = urlsplit(options.api_endpoint)
-    if is_unencrypted(options.api_endpoint) or not parts.netloc or parts.query or parts.fragment:
-        return ["api_endpoint: is not an address; write it like https://proxy.example"]
-    return []
+    return endpoint_problems(options.api_endpoint)
 
 
 @dataclass(frozen=True, slots=True)

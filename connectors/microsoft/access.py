@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from connectors.base import Context
@@ -28,7 +29,6 @@ from connectors.http import HttpClient, HttpRequest
 from connectors.microsoft.options import MicrosoftOptions, at_endpoint, scopes_of
 from connectors.private import PrivateFileError, read_private, write_private
 
-T = TypeVar("T")
 NAME = "microsoft"  # stands in errors for the source, where there is none
 LOGIN = "https://login.microsoftonline.com"
 _JUNK = (ValueError, LookupError, AttributeError, TypeError)  # raised by msal at responses in another form
@@ -50,16 +50,43 @@ class MicrosoftAccess:
         self._folder = context.folder / options.tokens
         self._cache: Any = None
         self.deadline = Deadline()
-        account = self._consented() if options.client_secret else None
-        self.root = (
-            f"{at_endpoint(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
-        )
-        self._application = self._guarded(self._application_with_secret if account else self._application_of_owner)
-        self.account = account or self._guarded(self._signed_in_account)
+        graph = f"{at_endpoint(GRAPH, options.api_endpoint).rstrip('/')}/v1.0"
+        needed, source = set(scopes_of(options)), context.source
+        if options.client_secret:
+            consent = self._read(f"{self._owner}.consent.json")
+            self.account = str(consent.get("account", "")) if consent else ""
+            if consent is None or not self.account or needed - set(consent.get("scopes", ())):
+                raise self.refused(f"{self._owner} has not consented to the practice's application.")
+            self.root = f"{graph}/users/{self.account}"
+            with self._translated():
+                secret = context.read_secret(options.client_secret).strip()
+                self._application = _create_application(
+                    "ConfidentialClientApplication", source, options, self.deadline, client_credential=secret
+                )
+            return
+        self.root = f"{graph}/me"
+        with self._translated():
+            stored = self._read(f"{self._owner}.json")
+            if stored is None:
+                raise self.refused(f"{self._owner} has not given permission yet.")
+            if needed - set(stored.get("scopes", ())):
+                raise self.refused(f"{self._owner} gave permission, but not for everything this source reads.")
+            self._stored = stored
+            self._cache = _cache(source, json.dumps(stored.get("cache", {})))
+            self._application = _public_application(source, options, self._cache, self.deadline)
+            accounts = self._application.get_accounts()
+            self.account = str(accounts[0]["home_account_id"]) if accounts else ""
 
     def token(self) -> str:
         """Return a token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
-        result = self._guarded(self._acquire)
+        result: Any = None
+        with self._translated():
+            if self._options.client_secret:
+                result = self._application.acquire_token_for_client([f"{GRAPH}/.default"])
+            elif accounts := self._application.get_accounts():
+                scopes = list(scopes_of(self._options))
+                result = self._application.acquire_token_silent_with_error(scopes, account=accounts[0])
+        result = result if isinstance(result, Mapping) else None
         # msal may have received a new refresh token, after which the old one may stop working.
         if self._cache is not None and self._cache.has_state_changed:
             # A permission that was revoked meanwhile must not be written again.
@@ -77,47 +104,13 @@ class MicrosoftAccess:
         """Return the error that asks the owner to give permission again."""
         return AuthorizationError(self._context.source, found, f"Run: {connect_command(self._owner)}")
 
-    def _guarded(self, call: Callable[[], T]) -> T:
-        """Call into msal. Whatever it raises becomes one error, without the server's text."""
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn whatever msal raises into one error, without the server's text."""
         try:
-            return call()
+            yield
         except _JUNK:
             raise self._unreachable() from None
-
-    def _acquire(self) -> Mapping[str, Any] | None:
-        if self._options.client_secret:
-            return _mapping(self._application.acquire_token_for_client([f"{GRAPH}/.default"]))
-        accounts = self._application.get_accounts()
-        if not accounts:
-            return None
-        result = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
-        return _mapping(result)
-
-    def _signed_in_account(self) -> str:
-        accounts = self._application.get_accounts()
-        return str(accounts[0]["home_account_id"]) if accounts else ""
-
-    def _application_of_owner(self) -> Any:
-        stored = self._read(f"{self._owner}.json")
-        if stored is None:
-            raise self.refused(f"{self._owner} has not given permission yet.")
-        if set(scopes_of(self._options)) - set(stored.get("scopes", ())):
-            raise self.refused(f"{self._owner} gave permission, but not for everything this source reads.")
-        self._stored = stored
-        self._cache = _cache(self._context.source, json.dumps(stored.get("cache", {})))
-        return _public_application(self._context.source, self._options, self._cache, self.deadline)
-
-    def _application_with_secret(self) -> Any:
-        secret = self._context.read_secret(self._options.client_secret or "").strip()
-        kind, source = "ConfidentialClientApplication", self._context.source
-        return _create_application(kind, source, self._options, self.deadline, client_credential=secret)
-
-    def _consented(self) -> str:
-        consent = self._read(f"{self._owner}.consent.json")
-        account = str(consent.get("account", "")) if consent else ""
-        if consent is None or not account or set(scopes_of(self._options)) - set(consent.get("scopes", ())):
-            raise self.refused(f"{self._owner} has not consented to the practice's application.")
-        return account
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
@@ -219,10 +212,6 @@ def _cache(source: str, text: str) -> Any:
     cache = _library(source).SerializableTokenCache()
     cache.deserialize(text)
     return cache
-
-
-def _mapping(result: Any) -> Mapping[str, Any] | None:
-    return result if isinstance(result, Mapping) else None
 
 
 def _write(folder: Path, name: str, content: Mapping[str, Any]) -> None:

@@ -44,9 +44,24 @@ class MicrosoftRecordMaker:
         start, end = self._span(item)
         if end < start:
             raise UnusableError("it ends before it begins")
-        attendees = tuple(self._attendees(item))
-        traits = EntryTraits(_text(item, "subject"), "", _texts(item, "categories"), "", attendees)
+        # The attendees' addresses, then the organiser's, without rooms and the owner.
+        people = [person for person in _list(item, "attendees") if isinstance(person, Mapping)]
+        invited = [person for person in people if person.get("type") != "resource"]
+        addresses = _addresses([*invited, item.get("organizer")])
+        attendees = tuple(address for address in addresses if canonical_address(address) not in owner.addresses)
+        categories = tuple(name for name in _list(item, "categories") if isinstance(name, str))
+        traits = EntryTraits(_text(item, "subject"), "", categories, "", attendees)
         kind, client = context.classifier.classify(traits, owner.key, context.pseudonyms)
+        response_status = item.get("responseStatus")
+        response = _text(response_status, "response") if isinstance(response_status, Mapping) else ""
+        if item.get("isCancelled") is True:
+            status = Status.CANCELLED
+        elif response == "declined":
+            status = Status.DECLINED
+        elif response == "tentativelyAccepted" or _text(item, "showAs") == "tentative":
+            status = Status.TENTATIVE
+        else:
+            status = Status.CONFIRMED
         return CalendarEvent(
             clinician=owner.key,
             uid_key=context.pseudonyms.entry(f"microsoft {_id_of(item)}"),
@@ -54,7 +69,7 @@ class MicrosoftRecordMaker:
             end=end,
             kind=kind,
             all_day=item.get("isAllDay") is True,
-            status=_status(item),
+            status=status,
             client=client,
             edited_at=_instant(item.get("lastModifiedDateTime")),
             is_free=_text(item, "showAs") in _FREE,
@@ -93,36 +108,27 @@ class MicrosoftRecordMaker:
 
         If nobody else came, yield the instant in the middle of the owner's wait.
         """
-        own = [span for record in records if self._is_own(record) for span in _spans(record)]
-        others = [span for record in records if not self._is_own(record) for span in _spans(record)]
-        for person, spans in self._outside_spans(records).items():
-            if together := intersections(own, spans):
-                yield from self._times(report, person, together[0][0], max(end for _, end in together), meeting)
-        if no_show := no_show_at(own, others):
-            yield from self._times(report, "nobody", no_show, no_show, meeting)
-
-    def _times(
-        self, report: Item, person: str, start: datetime, end: datetime, meeting: str
-    ) -> Iterator[SessionEvidence]:
         owner, pseudonyms = self.context.owners[0], self.context.pseudonyms
-        key = pseudonyms.entry(f"microsoft attendance {_id_of(report)}", person)
-        yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=pseudonyms.entry("meeting", meeting))
-
-    def _outside_spans(self, records: list[Item]) -> dict[str, Spans]:
-        """Return the presence of each outside participant, by address, or by the time of joining without one."""
-        by_person: dict[str, Spans] = {}
+        own: Spans = []
+        others: Spans = []
+        outside: dict[str, Spans] = {}
         for record in records:
             address, spans = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
+            is_own = address in owner.addresses if address else _text(record, "role").lower() == "organizer"
+            (own if is_own else others).extend(spans)
             is_inside = address and not self.context.classifier.is_outside(address)
-            if spans and not self._is_own(record) and not is_inside:
-                by_person.setdefault(address or spans[0][0].isoformat(), []).extend(spans)
-        return by_person
-
-    def _is_own(self, record: Item) -> bool:
-        address = canonical_address(_text(record, "emailAddress"))
-        if address:
-            return address in self.context.owners[0].addresses
-        return _text(record, "role").lower() == "organizer"
+            if spans and not is_own and not is_inside:
+                # Without an address, people are told apart by the time of joining.
+                outside.setdefault(address or spans[0][0].isoformat(), []).extend(spans)
+        times: dict[str, Span] = {}
+        for person, spans in outside.items():
+            if together := intersections(own, spans):
+                times[person] = together[0][0], max(end for _, end in together)
+        if no_show := no_show_at(own, others):
+            times["nobody"] = no_show, no_show
+        for person, (start, end) in times.items():
+            key = pseudonyms.entry(f"microsoft attendance {_id_of(report)}", person)
+            yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=pseudonyms.entry("meeting", meeting))
 
     def _span(self, item: Item) -> Span:
         """Return start and end; an all-day entry runs from local midnight to local midnight."""
@@ -132,15 +138,6 @@ class MicrosoftRecordMaker:
             return start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
         except OverflowError:
             raise UnusableError("a time is out of range") from None
-
-    def _attendees(self, item: Item) -> Iterator[str]:
-        """Yield the addresses of attendees, then the organiser's, without rooms and the owner."""
-        people = item.get("attendees")
-        people = [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
-        invited = [person for person in people if person.get("type") != "resource"]
-        for address in _addresses([*invited, item.get("organizer")]):
-            if canonical_address(address) not in self.context.owners[0].addresses:
-                yield address
 
 
 def join_url(item: Item) -> str:
@@ -167,17 +164,6 @@ def last_end(item: Item) -> datetime | None:
         return _naive_time(item, "end").replace(tzinfo=UTC)
     except UnusableError:
         return None
-
-
-def _status(item: Item) -> Status:
-    response_status = item.get("responseStatus")
-    response = _text(response_status, "response") if isinstance(response_status, Mapping) else ""
-    if item.get("isCancelled") is True:
-        return Status.CANCELLED
-    if response == "declined":
-        return Status.DECLINED
-    tentative = response == "tentativelyAccepted" or _text(item, "showAs") == "tentative"
-    return Status.TENTATIVE if tentative else Status.CONFIRMED
 
 
 def _headers(item: Item) -> Headers:
@@ -209,8 +195,7 @@ def _addresses(people: list[Any]) -> list[str]:
 
 
 def _spans(record: Item) -> Iterator[Span]:
-    intervals = record.get("attendanceIntervals")
-    for interval in intervals if isinstance(intervals, list) else []:
+    for interval in _list(record, "attendanceIntervals"):
         if isinstance(interval, Mapping):
             start, end = _instant(interval.get("joinDateTime")), _instant(interval.get("leaveDateTime"))
             if start and end and start < end:
@@ -229,9 +214,9 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _texts(item: Item, name: str) -> tuple[str, ...]:
+def _list(item: Item, name: str) -> list[Any]:
     values = item.get(name)
-    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+    return values if isinstance(values, list) else []
 
 
 def _naive_time(item: Item, name: str) -> datetime:

@@ -86,9 +86,12 @@ class GraphClient:
 
     def _get(self, url: str, *, optional: bool) -> Item:
         accepted = {_BAD_REQUEST, _EXPIRED, _FORBIDDEN, *({_NOT_FOUND} if optional else ())}
-        client = self._current_client()
+        # A first reading may take longer than one token is valid.
+        token = self._access.token()
+        if token != self._token:
+            self._token, self._client = token, HttpClient(self._source, login=token, deadline=self._access.deadline)
         try:
-            response = client.send(HttpRequest("GET", url, self._headers, accepted=frozenset(accepted)))
+            response = self._client.send(HttpRequest("GET", url, self._headers, accepted=frozenset(accepted)))
         except AuthorizationError as error:
             raise self._access.refused("Microsoft no longer accepts the sign-in.") from error
         if response.status == _FORBIDDEN:
@@ -111,13 +114,6 @@ class GraphClient:
         if not isinstance(item, Mapping):
             raise self._malformed("sends a response that is not an item.")
         return item
-
-    def _current_client(self) -> HttpClient:
-        """Return a client with a token that is valid now; a first reading may take longer than one is valid."""
-        token = self._access.token()
-        if token != self._token:
-            self._token, self._client = token, HttpClient(self._source, login=token, deadline=self._access.deadline)
-        return self._client
 
     def _malformed(self, found: str) -> MalformedError:
         return MalformedError(self._source, f"the server {found}", "Nothing was changed. The next run tries again.")

@@ -64,27 +64,29 @@ class Mailbox:
             done += new_sizes.get(name, 0)
 
     def _pages(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
-        try:
-            yield from self._folder(name, folder)
-        except ExpiredLinkError:
-            others = {other: query for other, query in self.cursor.folders.items() if other != name}
-            self.cursor = replace(self.cursor, folders=others)
-            yield from self._read_again(name, folder)
-
-    def _read_again(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
-        try:
-            yield from self._folder(name, folder)
-        except ExpiredLinkError:
-            source = self.maker.context.source
-            found = "the server's link for a folder expires while the folder is being read."
-            raise MalformedError(source, found, "The next run tries again.") from None
+        """Yield each page of a folder, with the number of messages received so far; twice if its link has expired."""
+        for is_second in (False, True):
+            try:
+                yield from self._folder(name, folder)
+            except ExpiredLinkError:
+                if is_second:
+                    source = self.maker.context.source
+                    found = "the server's link for a folder expires while the folder is being read."
+                    raise MalformedError(source, found, "The next run tries again.") from None
+                others = {other: query for other, query in self.cursor.folders.items() if other != name}
+                self.cursor = replace(self.cursor, folders=others)
+            else:
+                return
 
     def _folder(self, name: str, folder: _MailFolder) -> Iterator[tuple[int, Batch]]:
-        """Yield each page, with the number of messages received so far."""
         path, received = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
         query = self.cursor.folders.get(name)
         if not query:
-            query, self.cursor = self._first_query(folder), self.cursor.read_from(self.maker.context.window.start)
+            start = self.maker.context.window.start
+            parameters = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
+            if folder.size <= MAX_FILTERED:
+                parameters.append(("$filter", f"receivedDateTime ge {graph_time(start)}"))
+            query, self.cursor = urlencode(parameters, quote_via=quote), self.cursor.read_from(start)
         for items, next_query in self.graph.pages(path, query):
             records, rejected, skipped = self._stamps(items, sent=folder.is_sent)
             folders = self.cursor.folders | {name: next_query}
@@ -92,12 +94,6 @@ class Mailbox:
             received += len(items)
             if items:
                 yield received, Batch(self.cursor.dump(), records, rejected=rejected)
-
-    def _first_query(self, folder: _MailFolder) -> str:
-        query = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
-        if folder.size <= MAX_FILTERED:
-            query.append(("$filter", f"receivedDateTime ge {graph_time(self.maker.context.window.start)}"))
-        return urlencode(query, quote_via=quote)
 
     def _stamps(
         self, items: Iterable[Item], *, sent: bool

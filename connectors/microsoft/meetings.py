@@ -100,21 +100,18 @@ class TeamsMeetings:
         return last_meetings
 
     def _attendance(self, code: str, url: str) -> Iterator[SessionEvidence]:
-        by_url = f"JoinWebUrl eq '{url.replace(chr(39), chr(39) * 2)}'"
-        for meeting in self.graph.items("onlineMeetings", (("$filter", by_url), ("$select", "id")), optional=True):
-            yield from self._reports(f"onlineMeetings/{quote(str(meeting.get('id')), safe='')}", code)
-
-    def _reports(self, path: str, code: str) -> Iterator[SessionEvidence]:
         """Yield the evidence of each occurrence, which has a report of its own, except those that were read before."""
         since = self._since(code)
         earliest = (since - _LATE).date().isoformat() if since else ""
-        fields = (("$select", "id,meetingEndDateTime"),)
-        for report in self.graph.items(f"{path}/attendanceReports", fields, optional=True):
-            if str(report.get("meetingEndDateTime")) < earliest:
-                continue
-            records_path = f"{path}/attendanceReports/{quote(str(report.get('id')), safe='')}/attendanceRecords"
-            records = list(self.graph.items(records_path, (("$select", ",".join(ATTENDANCE)),), optional=True))
-            yield from self.maker.attendance(report, records, code)
+        by_url = f"JoinWebUrl eq '{url.replace(chr(39), chr(39) * 2)}'"
+        for meeting in self.graph.items("onlineMeetings", (("$filter", by_url), ("$select", "id")), optional=True):
+            path = f"onlineMeetings/{quote(str(meeting.get('id')), safe='')}/attendanceReports"
+            for report in self.graph.items(path, (("$select", "id,meetingEndDateTime"),), optional=True):
+                if str(report.get("meetingEndDateTime")) < earliest:
+                    continue
+                records_path = f"{path}/{quote(str(report.get('id')), safe='')}/attendanceRecords"
+                records = list(self.graph.items(records_path, (("$select", ",".join(ATTENDANCE)),), optional=True))
+                yield from self.maker.attendance(report, records, code)
 
 
 def _latest_first(meeting: tuple[str, _LastMeeting]) -> tuple[float, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from connectors.network import is_unencrypted
+from connectors.network import endpoint_problems
 
 Part = Literal["calendar", "mail", "meetings"]
 
@@ -71,9 +71,7 @@ def problems(options: MicrosoftOptions) -> list[str]:
         problems.append('read: at least one of "calendar", "mail" and "meetings"')
     if options.client_secret and options.tenant in {"organizations", "common", "consumers"}:
         problems.append("tenant: an application that reads in everybody's name needs its directory's own")
-    if options.api_endpoint is not None and not _is_address(options.api_endpoint):
-        problems.append("api_endpoint: is not an address; write it like https://proxy.example")
-    return problems
+    return problems + endpoint_problems(options.api_endpoint)
 
 
 def at_endpoint(url: str, endpoint: str | None) -> str:
@@ -85,8 +83,3 @@ def at_endpoint(url: str, endpoint: str | None) -> str:
 def describe_scopes(scopes: Sequence[str]) -> str:
     """Return a sentence about what the permissions allow, for the person who gives them."""
     return "; ".join(SCOPE_DESCRIPTIONS.get(scope, scope) for scope in scopes)
-
-
-def _is_address(text: str) -> bool:
-    parts = urlsplit(text)
-    return not is_unencrypted(text) and bool(parts.netloc) and not parts.query and not parts.fragment

@@ -47,8 +47,10 @@ class Microsoft:
         """
         access = MicrosoftAccess(self._context, self._options)
         graph = GraphClient(self._context.source, access, PAGE_SIZE)
-        last = MicrosoftCursor.parse(cursor, self._settings(access.account))
-        start = sortable_time(self._context.window.start)
+        context = self._context
+        decisive = (sorted(self._parts), self._options.channel, context.owners, context.classifier, access.account)
+        last = MicrosoftCursor.parse(cursor, fingerprint(context.pseudonyms, *decisive))
+        start = sortable_time(context.window.start)
         restarts = last.is_new or start < last.start
         for batch in self._batches(graph, MicrosoftCursor(last.settings, start) if restarts else last):
             yield replace(batch, restarts=restarts)
@@ -56,9 +58,11 @@ class Microsoft:
 
     def _batches(self, graph: GraphClient, cursor: MicrosoftCursor) -> Iterator[Batch]:
         entries = self._entries(graph) if {"calendar", "meetings"} & self._parts else []
-        if "calendar" in self._parts and (content := self._content(entries)) != cursor.content:
-            cursor = replace(cursor, content=content)
-            yield self._snapshot(entries, cursor)
+        if "calendar" in self._parts:
+            content = fingerprint(self._context.pseudonyms, json.dumps(entries, sort_keys=True))
+            if content != cursor.content:
+                cursor = replace(cursor, content=content)
+                yield self._snapshot(entries, cursor)
         meetings = TeamsMeetings(graph, self._maker, cursor)
         if "meetings" in self._parts:
             yield from meetings.batches(entries)
@@ -71,33 +75,27 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: GraphClient) -> list[Item]:
-        """Return the calendar's items in the window.
+        """Return the calendar's items in the window, with their times and the fields that the practice's rules need.
 
         A day more is requested on both sides, as all-day entries begin at local midnight. Items outside the window are
         left out again, so that the content's fingerprint changes when the window comes to include one.
         """
-        window = self._context.window
+        window, classifier, fields = self._context.window, self._context.classifier, [*_TIMES]
+        if not self._context.times_suffice:
+            fields += ["attendees", "organizer"]
+            if classifier.client_title or any(rule.title for rule in classifier.rules):
+                fields.append("subject")
+            if any(rule.category for rule in classifier.rules):
+                fields.append("categories")
+            if "meetings" in self._parts:
+                fields.append("onlineMeeting")
         query = (
             ("startDateTime", graph_time(window.start - timedelta(days=1))),
             ("endDateTime", graph_time(window.end + timedelta(days=1))),
-            ("$select", ",".join(self._fields())),
+            ("$select", ",".join(fields)),
         )
         items = (item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster")
         return [item for item in items if self._maker.may_be_inside(item)]
-
-    def _fields(self) -> Iterator[str]:
-        """Yield the fields to request: times, and those that the practice's rules need."""
-        yield from _TIMES
-        if self._context.times_suffice:
-            return
-        yield from ("attendees", "organizer")
-        classifier = self._context.classifier
-        if classifier.client_title or any(rule.title for rule in classifier.rules):
-            yield "subject"
-        if any(rule.category for rule in classifier.rules):
-            yield "categories"
-        if "meetings" in self._parts:
-            yield "onlineMeeting"
 
     def _snapshot(self, entries: Iterable[Item], cursor: MicrosoftCursor) -> Batch:
         records: list[CalendarEvent] = []
@@ -110,14 +108,6 @@ class Microsoft:
         return Batch(
             cursor.dump(), tuple(records), replaces=self._context.window, rejected=tuple(rejected), done=1, total=1
         )
-
-    def _settings(self, account: str) -> str:
-        context = self._context
-        decisive = (sorted(self._parts), self._options.channel, context.owners, context.classifier, account)
-        return fingerprint(context.pseudonyms, *decisive)
-
-    def _content(self, entries: list[Item]) -> str:
-        return fingerprint(self._context.pseudonyms, json.dumps(entries, sort_keys=True))
 
 
 _RECORD_TYPES = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}

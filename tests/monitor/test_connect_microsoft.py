@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msal
 import pytest
 
-from connectors.microsoft import access
 from monitor.config import load
 from tests.connectors.microsoft_fake import Microsoft
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
@@ -134,15 +134,16 @@ def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(
 ) -> None:
     office = office_with(tmp_path, microsoft)
     assert office("connect", "microsoft", "--clinician", "ana").code == 0
-    token, read = office.folder / "microsoft-tokens" / "ana.json", access.MicrosoftAccess._acquire
+    token, application = office.folder / "microsoft-tokens" / "ana.json", msal.PublicClientApplication
+    acquire = application.acquire_token_silent_with_error
 
-    def taken_back_meanwhile(self: access.MicrosoftAccess) -> Any:
-        answer = read(self)
+    def taken_back_meanwhile(self: Any, *arguments: Any, **more: Any) -> Any:
+        answer = acquire(self, *arguments, **more)
         token.unlink(missing_ok=True)
-        self._cache.has_state_changed = True
+        self.token_cache.has_state_changed = True
         return answer
 
-    monkeypatch.setattr(access.MicrosoftAccess, "_acquire", taken_back_meanwhile)
+    monkeypatch.setattr(application, "acquire_token_silent_with_error", taken_back_meanwhile)
 
     assert office("ingest", "--source", "work").code == 4
     assert not token.exists()
