@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.analysis import fairness
 from monitor.analysis.fairness import (
+    DRAWS,
+    SEED,
     available_fte,
     chance_levels,
     evenness,
@@ -96,6 +98,18 @@ def test_chance_is_reproducible_and_shrinks_with_weeks() -> None:
     once, again, longer = (chance_levels([20, 25, 14, 30], [1, 1, 0.6, 1], weeks=weeks) for weeks in (8, 8, 32))
     assert once == again
     assert longer.sessions_to_move == pytest.approx(once.sessions_to_move / 2, rel=0.05)
+
+
+def test_the_band_of_chance_leaves_out_five_percent_on_either_side() -> None:
+    load, fte = np.array([20.0, 25, 14, 30]), np.array([1, 1, 0.6, 1])
+    equal = fte / fte.sum()
+    drawn = np.random.default_rng(SEED).poisson(load.sum() * equal * 8, size=(DRAWS, 4))
+    deviations = drawn / drawn.sum(axis=1, keepdims=True) / equal - 1
+
+    by_chance = chance_levels(load, fte, weeks=8)
+
+    assert [(deviations[:, n] < by_chance.low[n]).mean() for n in range(4)] == pytest.approx([0.05] * 4, abs=0.003)
+    assert [(deviations[:, n] > by_chance.high[n]).mean() for n in range(4)] == pytest.approx([0.05] * 4, abs=0.003)
 
 
 def test_small_contracts_have_wide_ranges() -> None:

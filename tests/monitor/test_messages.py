@@ -76,6 +76,19 @@ def test_each_person_has_their_own_episodes_and_automatic_mail_is_none() -> None
     assert episodes["last_at"].tolist() == [instant("2026-03-02 10:10"), instant("2026-03-02 10:05")]
 
 
+def test_an_episode_is_a_chain_in_which_each_message_follows_the_one_before() -> None:
+    episodes = episodes_from(messages([sent("02 10:00"), sent("02 10:14"), sent("02 10:28"), sent("02 10:43:01")]))
+
+    assert episodes["messages"].tolist() == [3, 1]
+    assert episodes["last_at"].tolist() == [instant("2026-03-02 10:28"), instant("2026-03-02 10:43:01")]
+
+
+def test_a_chain_ends_where_the_next_message_goes_to_somebody_else() -> None:
+    episodes = episodes_from(messages([sent("02 10:00"), sent("02 10:10", client=2), sent("02 10:20", client=2)]))
+
+    assert episodes[["counterpart", "messages"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_of_two_messages_to_one_person_at_one_moment_the_one_to_a_client_opens_the_episode(
     turned: bool,  # noqa: FBT001
@@ -117,6 +130,18 @@ def test_an_answer_counts_in_its_own_thread() -> None:
     )
 
     assert waits(result) == [60.0, 25.0]
+
+
+def test_replies_come_by_client_thread_and_time_whatever_the_order_of_the_messages() -> None:
+    mail = [received("03 10:00", client=2), received("02 10:00", client=1, thread=9), received("04 10:00", client=1)]
+    mail += [sent("05 10:00", client=2), sent("05 11:00", client=1, thread=9), sent("05 12:00", client=1)]
+
+    result = replies(*mail)
+
+    assert result["client"].tolist() == [1, 1, 2]
+    pd.testing.assert_frame_equal(
+        replies(*mail[::-1])[["client", "inbound_at", "reply_at"]], result[["client", "inbound_at", "reply_at"]]
+    )
 
 
 def test_an_answer_counts_for_its_own_client() -> None:

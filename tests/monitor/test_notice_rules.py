@@ -300,6 +300,32 @@ def test_a_planned_rule_notice_is_silent_until_its_end_date() -> None:
     ]
 
 
+def test_a_planned_rule_silences_no_other_rule() -> None:
+    numbers = measured({"days_since_full_day_off": [20] * 12, "short_rests": [2] * 12})
+    (first, _) = [row for row in crossed_rules(numbers, person()) if row.family == "day off"]
+    planned = replace(first, answer="planned", answered_at=0, until=FIRST + 7 * 20)
+
+    crossed = crossed_rules(numbers, person(), [planned])
+
+    assert weeks_of(crossed, "day off") == [0]
+    assert weeks_of(crossed, "rest") == [0, 8]
+
+
+def test_a_planned_rule_without_an_end_silences_nothing() -> None:
+    numbers = measured({"days_since_full_day_off": [20] * 12})
+    (first, _) = [row for row in crossed_rules(numbers, person()) if row.family == "day off"]
+    planned = replace(first, answer="planned", answered_at=0, until=None)
+
+    assert weeks_of(crossed_rules(numbers, person(), [planned]), "day off") == [0, 8]
+
+
+@pytest.mark.parametrize(("until", "weeks"), [("2026-01-18", []), ("2026-01-19", [2])])
+def test_an_exception_within_its_notices_own_week_ends_without_a_word(until: str, weeks: list[int]) -> None:
+    stored = answered("planned", "2026-01-12", until=until)
+
+    assert weeks_of(crossed_rules(measured(NOTHING), person(), [stored]), "exception ended") == weeks
+
+
 def test_every_rule_is_declared_once_for_an_existing_metric() -> None:
     assert len({entry.key for entry in RULES}) == len(RULES)
     assert {entry.metric for entry in RULES} - {""} <= catalogue().keys()

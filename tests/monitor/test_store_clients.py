@@ -107,6 +107,14 @@ def test_a_term_is_stored_with_its_day_and_can_be_removed(connection: Connection
     assert [row.from_day for row in clients.terms(connection, "ana")] == [TODAY + 7, TODAY + 14]
 
 
+def test_nobody_removes_a_term_of_another_clinician(connection: Connection) -> None:
+    clients.set_term(connection, "ana", 1, "frequency", "1.0", from_day=TODAY, now=100)
+
+    assert not clients.remove_term(connection, "ben", 1, "frequency", from_day=TODAY)
+
+    assert clients.terms(connection, "ana") == [TermRow(1, "frequency", TODAY, "1.0", 100)]
+
+
 def test_the_ledger_is_in_the_order_of_days(connection: Connection) -> None:
     later = clients.add_ledger_entry(connection, "ana", "gift", day=TODAY + 1, client=1, now=100)
     clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=101)
