@@ -38,10 +38,10 @@ from monitor.dashboard.me.patterns import patterns_report
 from monitor.loading import load_frames
 from monitor.night import analyse
 from monitor.store import clients, sources
+from monitor.store.computations import mark_dirty
 from monitor.store.database import Connection, Store, open_store
 from monitor.store.events import save_events
 from monitor.store.evidence import save_evidence
-from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
 from monitor.weekly_report.report import weekly_report
 

@@ -7,7 +7,6 @@ both inclusive, and include spans that touch them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from connectors.records import Grade
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import analysis_records, notices, tables
+from monitor.store import analysis_records
+from monitor.store import exports as stored_rows
 from monitor.store.database import Store
+from monitor.store.keys import Row
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -43,7 +44,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "answers": ("clinician", "tier", "family", "answer", "number"),
 }  # fmt: skip
 
-Row = dict[str, object]
 UNSCHEDULED = "unscheduled"
 ALWAYS = (-(2**62), 2**62)  # before and after all instants and day numbers
 
@@ -69,26 +69,19 @@ def export_rows(
     days = day_number(first) if first else ALWAYS[0], day_number(last) if last else ALWAYS[1]
     with store.read() as connection:
         if table == "events":
-            return iter([_event_row(row) for row in tables.events(connection, clinician.key, *span)])
+            return iter([_event_row(row) for row in stored_rows.events(connection, clinician.key, *span)])
         if table == "metrics":
-            return iter([_week_row(row) for row in tables.metrics(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in stored_rows.metrics(connection, clinician.key, *days)])
         if table == "notices":
-            return iter([_week_row(row) for row in tables.notices(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in stored_rows.notices(connection, clinician.key, *days)])
         if table == "answers":
-            return iter(
-                [_answer_row(clinician, count) for count in notices.answer_counts(connection, clinician.key, *days)]
-            )
+            return iter(list(stored_rows.answers(connection, clinician.key, *days)))
         pseudonyms = analysis_records.pseudonyms(connection, clinician.key)
-        messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
+        messages = list(stored_rows.messages(connection, clinician.key, *span)) if table == "messages" else []
         frames = load_frames(config, store, clinician, now=now)
     if table == "messages":
         return _message_rows(messages, frames, pseudonyms)
     return (_session_rows if table == "sessions" else _reply_rows)(frames, pseudonyms, *span)
-
-
-def _answer_row(clinician: Clinician, count: notices.AnswerCount) -> Row:
-    """Return how often a clinician gave one answer to the notices of a family; without an answer they are open."""
-    return {"clinician": clinician.key, **asdict(count)}
 
 
 def _midnight(clinician: Clinician, day: date | None, default: int) -> int:
@@ -100,11 +93,11 @@ def _midnight(clinician: Clinician, day: date | None, default: int) -> int:
     return int(datetime.combine(day, time(), zone).timestamp())
 
 
-def _event_row(row: tables.Row) -> Row:
+def _event_row(row: Row) -> Row:
     return {**row, "start": _iso(row["start"]), "end": _iso(row["end"])}
 
 
-def _message_rows(rows: Sequence[tables.Row], frames: Frames, pseudonyms: Mapping[int, str]) -> Iterator[Row]:
+def _message_rows(rows: Sequence[Row], frames: Frames, pseudonyms: Mapping[int, str]) -> Iterator[Row]:
     from monitor.analysis.contact_rules import classify_contact
 
     clients = zip(frames.clients.terms["client"], frames.clients.terms["person"], strict=True)
@@ -170,7 +163,7 @@ def _reply_values(values: Mapping[Any, Any]) -> Row:
     }
 
 
-def _week_row(row: tables.Row) -> Row:
+def _week_row(row: Row) -> Row:
     from monitor.analysis.calendar import date_of
 
     year, week, _ = date_of(row["week"]).isocalendar()

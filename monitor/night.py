@@ -27,7 +27,7 @@ from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY, AlreadyRunningError
 from monitor.publish import publish
 from monitor.readiness import Gap, readiness_of
 from monitor.roster import Clinician
-from monitor.store import tables
+from monitor.store import runs
 from monitor.store.database import Store
 
 DAYS_A_WEEK = 7
@@ -94,7 +94,7 @@ def night(
         StoreError: The database cannot be written.
     """
     with store.write() as connection:
-        run = tables.begin_run(connection, "nightly", int(now.timestamp()))
+        run = runs.begin_run(connection, "nightly", int(now.timestamp()))
     # The code that is recorded if an exception ends the run.
     code, seconds, started = EXIT_ERROR, 0.0, monotonic()
     try:
@@ -102,10 +102,10 @@ def night(
         with listener.reading() as progress:
             for outcome in ingest.ingest(config, store, pseudonyms, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
-                source_row = tables.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
+                source_row = runs.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
                 # One transaction each, so that the log of an interrupted run is complete.
                 with store.write() as connection:
-                    tables.save_run_source(connection, run, source_row)
+                    runs.save_run_source(connection, run, source_row)
                 listener.read(outcome)
                 outcomes.append(outcome)
         with listener.computing() as progress_of_clinicians:
@@ -120,7 +120,7 @@ def night(
     finally:
         seconds = monotonic() - started
         with store.write() as connection:
-            tables.end_run(connection, run, code, int(now.timestamp() + seconds))
+            runs.end_run(connection, run, code, int(now.timestamp() + seconds))
     return NightResult(code, seconds)
 
 
@@ -132,14 +132,14 @@ def _due_gaps(config: Config, store: Store, now: datetime) -> list[tuple[Clinici
     local = now.astimezone(config.practice.zone)
     due: list[tuple[Clinician, Gap]] = []
     with store.write() as connection:
-        runs = tables.last_runs(connection, "nightly", 2)  # this run and the one before
-        previous = runs[1].started_at if len(runs) > 1 else 0
+        last_runs = runs.last_runs(connection, "nightly", 2)  # this run and the one before
+        previous = last_runs[1].started_at if len(last_runs) > 1 else 0
         is_first_today = datetime.fromtimestamp(previous, local.tzinfo).date() < local.date()
         is_monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
         for clinician in config.clinicians:
             ready = readiness_of(config, connection, clinician, now)
             gaps = {(gap.kind.value, gap.source): gap for gap in ready.gaps}
-            new = tables.save_gaps(connection, clinician.key, gaps.keys(), int(now.timestamp()))
+            new = runs.save_gaps(connection, clinician.key, gaps.keys(), int(now.timestamp()))
             due += [(clinician, gap) for key, gap in gaps.items() if is_monthly or key in new]
     return due
 

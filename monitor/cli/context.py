@@ -55,7 +55,7 @@ class CliContext:
     @cached_property
     def store(self) -> Store:
         """The practice's database, which has to exist."""
-        from monitor.store.practice import open_practice
+        from monitor.store.database import open_practice
 
         return open_practice(self.config)
 
@@ -64,7 +64,7 @@ class CliContext:
 
         ``renew`` creates a database for an existing key.
         """
-        from monitor.store.practice import begin_practice
+        from monitor.store.database import begin_practice
 
         store, key_is_new = begin_practice(self.config, renew=renew)
         if key_is_new:

@@ -18,12 +18,12 @@ from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import Config, public_holidays
 from monitor.credentials import read_key
 from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
-from monitor.store.practice import open_practice
+from monitor.store.database import open_practice
 from reports.wording import counted
 
 if TYPE_CHECKING:
+    from monitor.store.keys import Row
     from monitor.store.sources import SourceRecordCounts
-    from monitor.store.tables import Row
 
 NIGHT_MISSED_AFTER = timedelta(hours=30)
 """When the last nightly run is longer ago than this, one was missed: a day, and some hours for a late start."""
@@ -81,7 +81,7 @@ class SourceCounts:
     @cached_property
     def rows(self) -> list[Row]:
         """The stored sources, each with its numbers of events, messages and evidence."""
-        from monitor.store import tables
+        from monitor.store import sources
 
         numbers: dict[int, Counter[str]] = defaultdict(Counter)
         for of_clinician in self.by_clinician.values():
@@ -90,7 +90,7 @@ class SourceCounts:
         with self._context.store.read() as connection:
             return [
                 {**row} | {name: numbers[row["id"]][name] for name in ("events", "messages", "evidence")}
-                for row in tables.sources(connection)
+                for row in sources.source_states(connection)
             ]
 
 
@@ -160,10 +160,10 @@ def subdivision_problem(config: Config, year: int) -> tuple[str, str] | None:
 def _last_night(context: CliContext) -> Iterator[Finding]:
     """Check that the last nightly run was lately and ended well."""
     from monitor.night import is_running
-    from monitor.store import tables
+    from monitor.store.runs import last_runs
 
     with context.store.read() as connection:
-        runs = tables.last_runs(connection, "nightly", 1)
+        runs = last_runs(connection, "nightly", 1)
     if not runs:
         yield Finding(
             "last night", f"no nightly run has been recorded yet; the line for cron is: {CRON_LINE}", is_hint=True
@@ -356,10 +356,10 @@ def _microsoft(context: CliContext) -> Iterator[Finding]:
 
 def _rejected(context: CliContext) -> Iterator[Finding]:
     """List the records that could not be used, by reason. There is no general remedy."""
-    from monitor.store import tables
+    from monitor.store import sources
 
     with context.store.read() as connection:
-        for row in tables.unused_records(connection):
+        for row in sources.unused_records(connection):
             example = f", for example {row['example']}" if row["example"] else ""
             yield Finding(f"rejected from {row['source']}", f"{row['number']} × {row['reason']}{example}", is_hint=True)
 

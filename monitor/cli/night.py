@@ -14,7 +14,7 @@ import click
 
 from monitor.cli.context import CliContext, pass_context
 from monitor.cli.progress import ProgressBar
-from monitor.store import tables
+from monitor.store.runs import last_runs
 
 if TYPE_CHECKING:
     from monitor.ingest import ProgressCallback as PageProgress
@@ -148,7 +148,7 @@ class NightPrinter:
 def print_nights(context: CliContext) -> None:
     """Print the last nightly runs, the newest last."""
     with context.store.read() as connection:
-        runs = tables.last_runs(connection, "nightly", RUNS_SHOWN)
+        runs = last_runs(connection, "nightly", RUNS_SHOWN)
     zone = context.config.practice.zone
     for run in reversed(runs):
         started = datetime.fromtimestamp(run.started_at, zone)

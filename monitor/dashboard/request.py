@@ -20,8 +20,7 @@ from monitor.errors import AccessLogError, StoreError
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import signin
-from monitor.store.database import Store
-from monitor.store.practice import open_practice
+from monitor.store.database import Store, open_practice
 
 _EXTENSION = "evenhours"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from connectors.base import Context
 from connectors.records import MessageStamp, Record
 from monitor.store.database import Store
-from monitor.store.tables import sent_message_counts
+from monitor.store.sources import RecordCounts, record_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,18 @@ class OwnerRecognition:
     def unrecognised(self, store: Store, source: int) -> dict[str, UnrecognisedOwner]:
         """Return the owners with messages but no sent ones, read or stored; then discard the counted addresses."""
         unrecognised = {}
+        rules, addresses = self._context.classifier, self._context.address_count
         for owner, messages in self._messages.items():
             if owner in self._senders:
                 continue
             with store.read() as connection:
-                rows = [row for row in sent_message_counts(connection, owner) if row["source_id"] == source]
-            if not any(row["sent"] for row in rows):
-                unrecognised[owner] = self._unrecognised_owner(messages, sum(row["messages"] for row in rows))
-        self._context.address_count.stop()
+                stored = record_counts(connection, owner).get(owner, {}).get(source, RecordCounts())
+            if stored.sent:
+                continue
+            likely = None
+            if self._sent_by_address:  # only then does an address decide which messages were sent
+                likely = addresses.most_likely(lambda address: not rules.is_outside(address), of=messages)
+            address, with_address = (likely.address, likely.messages) if likely else (None, 0)
+            unrecognised[owner] = UnrecognisedOwner(messages, stored.messages, address, with_address)
+        addresses.stop()
         return unrecognised
-
-    def _unrecognised_owner(self, messages: int, stored: int) -> UnrecognisedOwner:
-        """Add the likely address if the source decides by addresses which messages were sent."""
-        rules, count = self._context.classifier, self._context.address_count
-        likely = count.most_likely(lambda address: not rules.is_outside(address), of=messages)
-        if likely is None or not self._sent_by_address:
-            return UnrecognisedOwner(messages, stored)
-        return UnrecognisedOwner(messages, stored, likely.address, likely.messages)

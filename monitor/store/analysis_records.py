@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from connectors.records import CALLED_OFF, Kind
 from monitor.analysis.records import RECORD_COLUMNS, Records
 from monitor.store.events import REMOVED
+from monitor.store.keys import stored_clinician_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,15 +89,15 @@ _STATEMENTS = {
 
 def load_records(connection: sqlite3.Connection, clinician: str) -> Records:
     """Return all stored records of a clinician; call it within one read transaction, so that they are consistent."""
-    binding = _binding(connection, clinician)
-    return Records(**{name: _table(connection, name, sql, binding) for name, sql in _STATEMENTS.items()})
+    id_ = stored_clinician_id(connection, clinician)
+    return Records(**{name: _table(connection, name, sql, id_) for name, sql in _STATEMENTS.items()})
 
 
 def session_evidence(connection: sqlite3.Connection, clinician: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """Return a clinician's possible sessions and all their evidence, or ``None`` if there is no evidence."""
-    binding = _binding(connection, clinician)
-    evidence = _table(connection, "evidence", _EVIDENCE, binding)
-    return None if evidence.empty else (_table(connection, "events", _SESSION_ENTRIES, binding), evidence)
+    id_ = stored_clinician_id(connection, clinician)
+    evidence = _table(connection, "evidence", _EVIDENCE, id_)
+    return None if evidence.empty else (_table(connection, "events", _SESSION_ENTRIES, id_), evidence)
 
 
 def unambiguous_evidence_counts(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
@@ -112,16 +112,11 @@ def unambiguous_evidence_counts(connection: sqlite3.Connection) -> dict[str, dic
     return dict(counts)
 
 
-def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
-    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
-    return {"clinician": row[0] if row else -1}
-
-
-def _table(connection: sqlite3.Connection, name: str, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:
+def _table(connection: sqlite3.Connection, name: str, sql: str, clinician: int) -> pd.DataFrame:
     """Return the rows of a statement with the column types of the table ``name``. Columns may be left out."""
     import pandas as pd
 
-    cursor = connection.execute(sql, binding)
+    cursor = connection.execute(sql, {"clinician": clinician})
     columns = [column[0] for column in cursor.description]
     table = pd.DataFrame.from_records(cursor.fetchall(), columns=columns)
     return table.astype({column: RECORD_COLUMNS[name][column] for column in columns})

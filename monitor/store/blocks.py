@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.store.keys import clinician_ids
@@ -65,22 +64,14 @@ def save_block(connection: sqlite3.Connection, block: Block) -> None:
 
 def blocks(connection: sqlite3.Connection, number: int) -> list[Block]:
     """Return the last ``number`` published blocks, the newest first."""
-    rows = connection.execute(
-        "SELECT start, published_at, sessions_held, nothing_booked FROM block ORDER BY start DESC LIMIT ?", (number,)
-    ).fetchall()
-    return [
-        Block(start, published_at, sessions_held, nothing_booked, _people(connection, start))
-        for start, published_at, sessions_held, nothing_booked in rows
-    ]
-
-
-def _people(connection: sqlite3.Connection, start: int) -> tuple[BlockPerson, ...]:
-    rows: Sequence[tuple[object, ...]] = connection.execute(
-        """SELECT key, load, fte, phased_in_fte, active_clients, intakes, supervision FROM block_person
-           JOIN clinician ON clinician.id = clinician_id WHERE block = ? ORDER BY key""",
-        (start,),
-    ).fetchall()
-    return tuple(BlockPerson(*row) for row in rows)  # type: ignore[arg-type]
+    sql = "SELECT start, published_at, sessions_held, nothing_booked FROM block ORDER BY start DESC LIMIT ?"
+    people_sql = """SELECT key, load, fte, phased_in_fte, active_clients, intakes, supervision FROM block_person
+                    JOIN clinician ON clinician.id = clinician_id WHERE block = ? ORDER BY key"""
+    published = []
+    for start, published_at, sessions_held, nothing_booked in connection.execute(sql, (number,)).fetchall():
+        people = tuple(BlockPerson(*row) for row in connection.execute(people_sql, (start,)))
+        published.append(Block(start, published_at, sessions_held, nothing_booked, people))
+    return published
 
 
 def first_known_week(connection: sqlite3.Connection) -> int | None:

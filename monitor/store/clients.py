@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, TermFormat, normalise_value
 from monitor.errors import UsageError
-from monitor.store.invalidation import DAY, Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids, select_in
+from monitor.store.computations import DAY, mark_dirty_from
+from monitor.store.keys import clinician_id, select_in
 
 DOUBLE_SUBMIT_SECONDS = 60
 """Two equal ledger entries within this time are one: the button was pressed twice."""
@@ -62,21 +62,16 @@ def join_clients(connection: sqlite3.Connection, clinician: str, clients: Collec
     affected_persons = {joined.get(client, client) for client in clients}
     group = {*clients, *(client for client, person in joined.items() if person in affected_persons)}
     person = min(group)
-    _unmark_non_clients(connection, id_, group)
-    _save_persons(connection, id_, {client: person for client in group if len(group) > 1})
-    return person
-
-
-def _unmark_non_clients(connection: sqlite3.Connection, clinician: int, group: Collection[int]) -> None:
-    """Delete the marks that say that some of these keys are not a client, unless all of them are marked."""
-    mark = (clinician, "standing", NOT_A_CLIENT)
+    mark = (id_, "standing", NOT_A_CLIENT)
     sql = "SELECT DISTINCT client_id FROM client_term WHERE (clinician_id, term, value) = (?, ?, ?)"
-    marked = {client for (client,) in connection.execute(sql, mark)} & {*group}
-    if marked != {*group}:
+    marked = {client for (client,) in connection.execute(sql, mark)} & group
+    if marked != group:
         connection.executemany(
             "DELETE FROM client_term WHERE (clinician_id, term, value) = (?, ?, ?) AND client_id = ?",
             [(*mark, client) for client in marked],
         )
+    _save_persons(connection, id_, {client: person for client in group if len(group) > 1})
+    return person
 
 
 def separate_client(connection: sqlite3.Connection, clinician: str, client: int) -> None:
@@ -102,7 +97,7 @@ def _save_persons(connection: sqlite3.Connection, clinician: int, joined: dict[i
         "INSERT OR REPLACE INTO client_person VALUES (?, ?, ?)",
         [(clinician, client, person) for client, person in joined.items()],
     )
-    _mark_dirty_from(connection, clinician, 0)
+    _mark_dirty_from_day(connection, clinician, 0)
 
 
 def terms(connection: sqlite3.Connection, clinician: str) -> list[TermRow]:
@@ -129,13 +124,24 @@ def set_term(
         UsageError: The client is not the clinician's, or the term or its value does not exist.
     """
     id_ = _check_owner(connection, clinician, [client])
-    text = None if value is None else _check_value(connection, id_, term, value)
+    text = None
+    if value is not None:
+        if term not in TERMS:
+            raise UsageError(f"There is no such term. There are: {', '.join(TERMS)}.")
+        channels: set[str] = set()
+        if TERMS[term].format is TermFormat.WORDS:  # such a term lists channels: those of the clinician's messages
+            rows = connection.execute("SELECT DISTINCT channel FROM message WHERE clinician_id = ?", (id_,))
+            channels = {channel for (channel,) in rows}
+        try:
+            text = normalise_value(term, value, own_words=channels)
+        except ValueError as error:
+            raise UsageError(f"{TERMS[term].title}: {error}.") from None
     row = (id_, client, term, from_day)
     sql = "SELECT value FROM client_term WHERE (clinician_id, client_id, term, from_day) = (?, ?, ?, ?)"
     if connection.execute(sql, row).fetchone() == (text,):
         return
     connection.execute("INSERT OR REPLACE INTO client_term VALUES (?, ?, ?, ?, ?, ?)", (*row, text, now))
-    _mark_dirty_from(connection, id_, from_day)
+    _mark_dirty_from_day(connection, id_, from_day)
 
 
 def remove_term(connection: sqlite3.Connection, clinician: str, client: int, term: str, *, from_day: int) -> bool:
@@ -144,7 +150,7 @@ def remove_term(connection: sqlite3.Connection, clinician: str, client: int, ter
              AND clinician_id = (SELECT id FROM clinician WHERE key = ?)"""
     deleted = connection.execute(sql, (client, term, from_day, clinician)).rowcount == 1
     if deleted:
-        _mark_dirty_from(connection, clinician_ids(connection, [clinician])[clinician], from_day)
+        _mark_dirty_from_day(connection, clinician_id(connection, clinician), from_day)
     return deleted
 
 
@@ -174,7 +180,7 @@ def add_ledger_entry(
         return int(duplicate[0])
     sql = "INSERT INTO ledger (clinician_id, day, kind, client_id, entered_at) VALUES (?, ?, ?, ?, ?)"
     entry_id = connection.execute(sql, (*entry, now)).lastrowid
-    _mark_dirty_from(connection, id_, day)
+    _mark_dirty_from_day(connection, id_, day)
     return int(entry_id or 0)
 
 
@@ -186,42 +192,8 @@ def remove_ledger_entry(connection: sqlite3.Connection, clinician: str, entry: i
     if row is None:
         return False
     connection.execute("DELETE FROM ledger WHERE id = ?", (entry,))
-    _mark_dirty_from(connection, *row)
+    _mark_dirty_from_day(connection, *row)
     return True
-
-
-def _check_value(connection: sqlite3.Connection, clinician: int, term: str, value: str) -> str:
-    if term not in TERMS:
-        raise UsageError(f"There is no such term. There are: {', '.join(TERMS)}.")
-    try:
-        return normalise_value(term, value, own_words=_channels(connection, clinician, term))
-    except ValueError as error:
-        raise UsageError(f"{TERMS[term].title}: {error}.") from None
-
-
-def _channels(connection: sqlite3.Connection, clinician: int, term: str) -> set[str]:
-    """Return the channels of the clinician's messages, which are the allowed values of a term that lists channels."""
-    if TERMS[term].format is not TermFormat.WORDS:
-        return set()
-    sql = "SELECT DISTINCT channel FROM message WHERE clinician_id = ?"
-    return {channel for (channel,) in connection.execute(sql, (clinician,))}
-
-
-def _check_owner(connection: sqlite3.Connection, clinician: str, clients: Collection[int]) -> int:
-    """Return the clinician's id; raise UsageError if one of the clients is not theirs."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
-    head = f"SELECT id FROM identity WHERE clinician_id = {id_:d} AND id IN"
-    own = {client for (client,) in select_in(connection, head, list(clients))}
-    if own != set(clients):
-        raise UsageError("This client is not among the clinician's own. Choose one from the list.")
-    return id_
-
-
-def _mark_dirty_from(connection: sqlite3.Connection, clinician: int, day: int) -> None:
-    """Mark the clinician dirty from the beginning of a day, in whatever time zone (hence a day earlier in UTC)."""
-    invalidation = Invalidation()
-    invalidation.extend_to(clinician, max(day - 1, 0) * DAY)
-    mark_dirty(connection, invalidation)
 
 
 def save_different_people(connection: sqlite3.Connection, clinician: str, client: int, other: int, *, now: int) -> None:
@@ -241,3 +213,18 @@ def different_people(connection: sqlite3.Connection, clinician: str) -> set[froz
     sql = """SELECT first_id, second_id FROM different_people JOIN clinician ON clinician.id = clinician_id
              WHERE clinician.key = ?"""
     return {frozenset(pair) for pair in connection.execute(sql, (clinician,))}
+
+
+def _check_owner(connection: sqlite3.Connection, clinician: str, clients: Collection[int]) -> int:
+    """Return the clinician's id; raise UsageError if one of the clients is not theirs."""
+    id_ = clinician_id(connection, clinician)
+    head = f"SELECT id FROM identity WHERE clinician_id = {id_:d} AND id IN"
+    own = {client for (client,) in select_in(connection, head, list(clients))}
+    if own != set(clients):
+        raise UsageError("This client is not among the clinician's own. Choose one from the list.")
+    return id_
+
+
+def _mark_dirty_from_day(connection: sqlite3.Connection, clinician: int, day: int) -> None:
+    """Mark the clinician dirty from the beginning of a day, in whatever time zone (hence a day earlier in UTC)."""
+    mark_dirty_from(connection, clinician, max(day - 1, 0) * DAY)

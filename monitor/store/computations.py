@@ -1,11 +1,15 @@
-"""The state of data and settings from which each clinician's numbers were last computed, and what changed since."""
+"""The state from which each clinician's numbers were last computed, and the changes that invalidate them."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
 
-from monitor.store.keys import clinician_ids
+from monitor.store.keys import clinician_id
+
+DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,54 @@ class Computation:
     version: int = 0
 
 
+@dataclass(slots=True)
+class Invalidation:
+    """The number of rows that changed, and for each clinician's id the earliest instant that a change affects."""
+
+    rows: int = 0
+    since: dict[int, int] = field(default_factory=dict)
+
+    def add_row(self, clinician: int, *instants: int | None) -> None:
+        """Count one changed row. ``instants`` are its times before and after the change."""
+        self.rows += 1
+        self.extend_to(clinician, *instants)
+
+    def extend_to(self, clinician: int, *instants: int | None) -> None:
+        """Invalidate a clinician's numbers from these instants on, without counting a row."""
+        candidates = [instant for instant in (*instants, self.since.get(clinician)) if instant is not None]
+        if candidates:
+            self.since[clinician] = min(candidates)
+
+    @classmethod
+    def merged(cls, parts: Iterable[Invalidation]) -> Self:
+        """Return the invalidation of several changes together."""
+        merged = cls()
+        for part in parts:
+            merged.rows += part.rows
+            for clinician, since in part.since.items():
+                merged.extend_to(clinician, since)
+        return merged
+
+
+def mark_dirty(connection: sqlite3.Connection, invalidation: Invalidation) -> None:
+    """Store which clinicians must be computed again and from which instant on, and raise their data versions."""
+    connection.executemany(
+        "INSERT INTO data_version VALUES (?, 1) ON CONFLICT DO UPDATE SET version = version + 1",
+        [(clinician,) for clinician in invalidation.since],
+    )
+    connection.executemany(
+        "INSERT INTO dirty VALUES (?, ?) ON CONFLICT DO UPDATE SET from_at = min(from_at, excluded.from_at)",
+        list(invalidation.since.items()),
+    )
+
+
+def mark_dirty_from(connection: sqlite3.Connection, clinician: int, *instants: int | None) -> None:
+    """Mark one clinician dirty from the earliest of these instants on, if any is known."""
+    invalidation = Invalidation()
+    invalidation.extend_to(clinician, *instants)
+    mark_dirty(connection, invalidation)
+
+
 def dirty(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the clinicians whose numbers must be computed again, each with the first instant that is affected."""
     sql = "SELECT key, from_at FROM dirty JOIN clinician ON clinician.id = clinician_id ORDER BY key"
@@ -62,7 +114,7 @@ def computation(connection: sqlite3.Connection, clinician: str) -> Computation:
 
 def save_computation(connection: sqlite3.Connection, clinician: str, state: Computation) -> None:
     """Store the state from which a clinician's numbers were computed; they are no longer dirty."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     connection.execute(
         "INSERT OR REPLACE INTO computation VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
         (
@@ -75,7 +127,7 @@ def save_computation(connection: sqlite3.Connection, clinician: str, state: Comp
 
 def save_computation_error(connection: sqlite3.Connection, clinician: str, error: str, now: int) -> None:
     """Store that a clinician's numbers could not be computed; the last ones and their state stay as they are."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     connection.execute(
         """INSERT INTO computation (clinician_id, failed_at, error) VALUES (?, ?, ?)
            ON CONFLICT DO UPDATE SET failed_at = excluded.failed_at, error = excluded.error""",

@@ -1,4 +1,4 @@
-"""The practice's database file: opening it, write transactions and consistent reads."""
+"""The practice's database file: opening it under the practice's key, write transactions and consistent reads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.private import disk_full_message, is_disk_full, write_error_reason
+from monitor.config import Config
+from monitor.credentials import create_key, read_key
 from monitor.errors import DiskFullError, StoreError
 
 SCHEMA_VERSION = 17  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
@@ -150,6 +152,41 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
         raise StoreError(_MESSAGES["SQLITE_CORRUPT"].format(path=path)) from error
     except BaseException:
         connection.close()
+        raise
+
+
+def open_practice(config: Config, key: bytes | None = None, *, read_only: bool = False) -> Store:
+    """Open the practice's database, which must exist and belong to the practice's key.
+
+    Args:
+        config: The configuration with the paths of the database and the key.
+        key: The key, if it has been read before.
+        read_only: Refuse to write.
+
+    Raises:
+        StoreError: There is no database, it cannot be used, or it belongs to another key.
+        KeyFileError: The key is missing or cannot be used.
+    """
+    return open_store(config.database, key or read_key(config.key_file), read_only=read_only)
+
+
+def begin_practice(config: Config, *, renew: bool = False) -> tuple[Store, bool]:
+    """Open the practice's database and return it with ``True`` if the practice is new and its key was created.
+
+    A practice is new if there is neither a key nor a database; then both are created. If there is a key without a
+    database, the database was lost. That is an error unless ``renew`` asks for a new one.
+
+    Raises:
+        StoreError, KeyFileError: As :func:`open_practice`.
+    """
+    is_new = not config.database.exists() and not config.key_file.exists()
+    if is_new:
+        create_key(config.key_file)
+    try:
+        return open_store(config.database, read_key(config.key_file), create=is_new or renew), is_new
+    except StoreError:
+        if is_new and not config.database.exists():  # else the next run would take the database for lost
+            config.key_file.unlink(missing_ok=True)
         raise
 
 

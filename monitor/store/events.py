@@ -1,14 +1,14 @@
-"""Calendar entries, each with its booked end and every version that was seen."""
+"""Calendar entries, each with its booked end and every version that was seen, also under new identifiers."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Kind
-from monitor.store.invalidation import Invalidation
+from monitor.store.computations import Invalidation
 from monitor.store.keys import epoch, epoch_or_none, identities, select_in
 from monitor.store.sources import SourceRow
 
@@ -58,34 +58,27 @@ def save_events(
     changes = []
     for (owner_id, uid_key), event in events_by_key.items():
         old = stored.get((owner_id, uid_key))
-        client = clients[owner_id, event.client] if event.client else None
-        new = _event_row(event, owner_id, source.id, client, old, now)
+        start, end, edited_at = epoch(event.start), epoch(event.end), epoch_or_none(event.edited_at)
+        new = EventRow(
+            clinician_id=owner_id,
+            source_id=source.id,
+            uid_key=uid_key,
+            start_at=start,
+            end_at=end,
+            booked_end_at=_booked_end(old, start, end, edited_at, now),
+            all_day=int(event.all_day),
+            status=event.status.value,
+            kind=event.kind.value,
+            client_id=clients[owner_id, event.client] if event.client else None,
+            excluded=event.excluded,
+            edited_at=edited_at,
+            first_seen_at=old.first_seen_at if old else now,
+            meeting=event.meeting,
+            series=event.series,
+        )
         if new != old:
             changes.append((old, new))
     return _save_changes(connection, changes, now)
-
-
-def _event_row(
-    event: CalendarEvent, clinician: int, source: int, client: int | None, old: EventRow | None, now: int
-) -> EventRow:
-    start, end, edited_at = epoch(event.start), epoch(event.end), epoch_or_none(event.edited_at)
-    return EventRow(
-        clinician_id=clinician,
-        source_id=source,
-        uid_key=event.uid_key,
-        start_at=start,
-        end_at=end,
-        booked_end_at=_booked_end(old, start, end, edited_at, now),
-        all_day=int(event.all_day),
-        status=event.status.value,
-        kind=event.kind.value,
-        client_id=client,
-        excluded=event.excluded,
-        edited_at=edited_at,
-        first_seen_at=old.first_seen_at if old else now,
-        meeting=event.meeting,
-        series=event.series,
-    )
 
 
 def _booked_end(old: EventRow | None, start: int, end: int, edited_at: int | None, now: int) -> int:
@@ -112,31 +105,23 @@ def _save_changes(
     connection: sqlite3.Connection, changes: Sequence[tuple[EventRow | None, EventRow]], now: int
 ) -> Invalidation:
     invalidation = Invalidation()
+    versions = []
     for old, new in changes:
         invalidation.add_row(new.clinician_id, new.start_at, old.start_at if old else None)
+        if old and (old.start_at, old.end_at, old.status) != (new.start_at, new.end_at, new.status):
+            for row, seen_at in ((old, old.first_seen_at), (new, now)):
+                versions.append((*row[:3], seen_at, row.start_at, row.end_at, row.status))
     connection.executemany(_SAVE, [new for _, new in changes])
     # The first version of an event is written together with its first change. On later changes it is there already.
-    connection.executemany(
-        "INSERT INTO event_history VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [version for old, new in changes if old for version in _versions(old, new, now)],
-    )
+    connection.executemany("INSERT INTO event_history VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", versions)
     return invalidation
-
-
-def _versions(old: EventRow, new: EventRow, now: int) -> list[tuple[int, int, str, int, int, int, str]]:
-    if (old.start_at, old.end_at, old.status) == (new.start_at, new.end_at, new.status):
-        return []
-    return [
-        (*row[:3], seen_at, row.start_at, row.end_at, row.status)
-        for row, seen_at in ((old, old.first_seen_at), (new, now))
-    ]
 
 
 def _stored_rows(
     connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str]
 ) -> dict[tuple[int, str], EventRow]:
-    owners = ", ".join(map(str, source.owners.values()))
-    head = f"SELECT {_COLUMNS} FROM event WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND uid_key IN"
+    """Return the stored events of a source with these uid_keys, removed ones included, by clinician's id and key."""
+    head = f"SELECT {_COLUMNS} FROM event WHERE source_id = {source.id:d} AND {source.of_owners} AND uid_key IN"
     rows = map(EventRow._make, select_in(connection, head, uid_keys))
     return {(row.clinician_id, row.uid_key): row for row in rows}
 
@@ -165,22 +150,19 @@ def stored_events(connection: sqlite3.Connection, source: SourceRow, window: Win
     return map(StoredEvent._make, rows)
 
 
-def stored_events_by_key(
-    connection: sqlite3.Connection, source: SourceRow, window: Window
-) -> dict[EventKey, StoredEvent]:
-    """Return the events of :func:`stored_events` by clinician and uid_key."""
-    return {(event.clinician, event.uid_key): event for event in stored_events(connection, source, window)}
-
-
 def stored_keys(
-    connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str], window: Window
+    connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str], window: Window | None = None
 ) -> set[EventKey]:
-    """Return the keys of the stored events with these uid_keys, of all owners; none that ended before the window."""
-    start, owner_keys = epoch(window.start), {owner_id: key for key, owner_id in source.owners.items()}
+    """Return the keys of the stored events with these uid_keys, of all owners and removed ones included.
+
+    With a ``window`` none that ended before it.
+    """
+    owner_keys, rows = source.owner_keys, _stored_rows(connection, source, list(uid_keys)).values()
+    start = None if window is None else epoch(window.start)
     return {
         (owner_keys[row.clinician_id], row.uid_key)
-        for row in _stored_rows(connection, source, uid_keys).values()
-        if max(row.end_at, row.start_at + 1) > start
+        for row in rows
+        if start is None or max(row.end_at, row.start_at + 1) > start
     }
 
 
@@ -203,6 +185,55 @@ def reduce_to_busy(connection: sqlite3.Connection, source: SourceRow, now: int) 
         if new != old:
             changes.append((old, new))
     return _save_changes(connection, changes, now)
+
+
+def rename_events(
+    connection: sqlite3.Connection, source: SourceRow, new_uid_keys: Mapping[EventKey, str], now: int
+) -> Invalidation:
+    """Give events new uid_keys, none of which may exist; their history, evidence and corrections keep the connection.
+
+    Another source may contain an event with the same old key, as two exports of one calendar do. Its event and evidence
+    keep the old key, and a correction then applies to both keys.
+    """
+    renamed = {(source.owners[clinician], old): new for (clinician, old), new in new_uid_keys.items()}
+    invalidation = Invalidation()
+    for key, row in _stored_rows(connection, source, sorted({old for _, old in new_uid_keys})).items():
+        if key in renamed:
+            invalidation.add_row(row.clinician_id, row.start_at)
+    for table, column in (("event", "uid_key"), ("event_history", "uid_key"), ("evidence", "evidence_key")):
+        # Where a source has an event and its actual times in one row, the evidence has the key of the event.
+        connection.executemany(
+            f"UPDATE OR REPLACE {table} SET {column} = ? WHERE clinician_id = ? AND source_id = ? AND {column} = ?",
+            [(new, clinician, source.id, old) for (clinician, old), new in renamed.items()],
+        )
+    other_events = (
+        f"SELECT clinician_id, uid_key FROM event WHERE source_id <> ? AND status <> ? AND {source.of_owners}"
+    )
+    shared = renamed.keys() & set(connection.execute(other_events, (source.id, REMOVED)))
+    evidence = connection.execute(
+        f"SELECT clinician_id, source_id, evidence_key, uid_key FROM evidence WHERE {source.of_owners}"
+    ).fetchall()
+    connection.executemany(
+        "UPDATE evidence SET uid_key = ? WHERE clinician_id = ? AND source_id = ? AND evidence_key = ?",
+        [
+            (renamed[clinician, old], clinician, source_id, key)
+            for clinician, source_id, key, old in evidence
+            if (clinician, old) in renamed and (source_id == source.id or (clinician, old) not in shared)
+        ],
+    )
+    corrections = connection.execute(f"SELECT * FROM correction WHERE {source.of_owners}").fetchall()
+    affected = [row for row in corrections if row[:2] in renamed]
+    # A correction that already exists under the new key is the clinician's latest, and stays.
+    connection.executemany(
+        "INSERT OR IGNORE INTO correction VALUES (?, ?, ?, ?)",
+        [(row[0], renamed[row[:2]], *row[2:]) for row in affected],
+    )
+    connection.executemany(
+        "DELETE FROM correction WHERE clinician_id = ? AND uid_key = ?",
+        [row[:2] for row in affected if row[:2] not in shared],
+    )
+    connection.execute("UPDATE source SET renamed_at = ? WHERE id = ?", (now, source.id))
+    return invalidation
 
 
 class EventMatch(NamedTuple):

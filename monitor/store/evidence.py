@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from connectors.base import Window
 from connectors.records import SessionEvidence
+from monitor.store.computations import Invalidation, mark_dirty_from
 from monitor.store.events import EventKey
-from monitor.store.invalidation import Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids, epoch, epoch_or_none, select_in
+from monitor.store.keys import clinician_id, epoch, epoch_or_none, select_in
 from monitor.store.sources import SourceRow
 
 _BATCH_SIZE = 10_000  # rows
@@ -33,10 +33,26 @@ def save_evidence(
     connection: sqlite3.Connection, source: SourceRow, evidence: Sequence[SessionEvidence]
 ) -> Invalidation:
     """Store evidence; a row replaces an earlier one of the same source and key."""
-    rows = {(row.clinician_id, row.evidence_key): row for row in (_evidence_row(source, item) for item in evidence)}
-    stored = _stored_rows(connection, source, [item.key for item in evidence])
-    invalidation = Invalidation()
+    rows = {}
+    for item in evidence:
+        row = EvidenceRow(
+            clinician_id=source.owners[item.clinician],
+            source_id=source.id,
+            evidence_key=item.key,
+            grade=item.grade.value,
+            started_at=epoch_or_none(item.started_at),
+            ended_at=epoch_or_none(item.ended_at),
+            uid_key=item.uid_key,
+            meeting=item.meeting,
+        )
+        rows[row.clinician_id, row.evidence_key] = row
+    head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND {source.of_owners} AND evidence_key IN"
+    stored = {
+        (row.clinician_id, row.evidence_key): row
+        for row in map(EvidenceRow._make, select_in(connection, head, [item.key for item in evidence]))
+    }
     changed = [row for key, row in rows.items() if stored.get(key) != row]
+    invalidation = Invalidation()
     for row in changed:
         _invalidate(invalidation, row, stored.get((row.clinician_id, row.evidence_key)))
     connection.executemany("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)", changed)
@@ -58,10 +74,7 @@ def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Wind
 
 def stored_evidence(connection: sqlite3.Connection, source: SourceRow) -> Iterator[list[EvidenceRow]]:
     """Yield all evidence of a source and its owners, some thousand rows at a time."""
-    owners = ", ".join(map(str, source.owners.values()))
-    cursor = connection.execute(
-        f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
-    )
+    cursor = connection.execute(f"SELECT * FROM evidence WHERE {source.of_owners} AND source_id = ?", (source.id,))
     while rows := cursor.fetchmany(_BATCH_SIZE):
         yield [EvidenceRow._make(row) for row in rows]
 
@@ -86,54 +99,28 @@ def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Inva
     return invalidation
 
 
+def _invalidate(invalidation: Invalidation, new: EvidenceRow, old: EvidenceRow | None = None) -> None:
+    instants = (instant for row in (new, old) if row for instant in (row.started_at, row.ended_at))
+    invalidation.add_row(new.clinician_id, *instants)
+
+
 def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str, ended_at: int, now: int) -> None:
     """Store the end of a session as its clinician states it; it takes precedence over all evidence."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     stored = connection.execute(
         "SELECT ended_at FROM correction WHERE clinician_id = ? AND uid_key = ?", (id_, uid_key)
     ).fetchone()
     if stored == (ended_at,):
         return
     connection.execute("INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?)", (id_, uid_key, ended_at, now))
-    invalidation = Invalidation()
-    invalidation.add_row(id_, ended_at, *(stored or ()))
-    mark_dirty(connection, invalidation)
+    mark_dirty_from(connection, id_, ended_at, *(stored or ()))
 
 
 def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str) -> bool:
     """Delete a correction, so that the evidence counts again; return ``False`` if there is none."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     deleted = connection.execute(
         "DELETE FROM correction WHERE clinician_id = ? AND uid_key = ? RETURNING ended_at", (id_, uid_key)
     ).fetchone()
-    invalidation = Invalidation()
-    invalidation.extend_to(id_, *(deleted or ()))
-    mark_dirty(connection, invalidation)
+    mark_dirty_from(connection, id_, *(deleted or ()))
     return deleted is not None
-
-
-def _evidence_row(source: SourceRow, evidence: SessionEvidence) -> EvidenceRow:
-    return EvidenceRow(
-        clinician_id=source.owners[evidence.clinician],
-        source_id=source.id,
-        evidence_key=evidence.key,
-        grade=evidence.grade.value,
-        started_at=epoch_or_none(evidence.started_at),
-        ended_at=epoch_or_none(evidence.ended_at),
-        uid_key=evidence.uid_key,
-        meeting=evidence.meeting,
-    )
-
-
-def _invalidate(invalidation: Invalidation, new: EvidenceRow, old: EvidenceRow | None = None) -> None:
-    instants = (instant for row in (new, old) if row for instant in (row.started_at, row.ended_at))
-    invalidation.add_row(new.clinician_id, *instants)
-
-
-def _stored_rows(
-    connection: sqlite3.Connection, source: SourceRow, evidence_keys: Sequence[str]
-) -> dict[tuple[int, str], EvidenceRow]:
-    owners = ", ".join(map(str, source.owners.values()))
-    head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND evidence_key IN"
-    rows = map(EvidenceRow._make, select_in(connection, head, evidence_keys))
-    return {(row.clinician_id, row.evidence_key): row for row in rows}

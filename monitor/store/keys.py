@@ -1,12 +1,15 @@
-"""Ids of clinicians and pseudonyms, and lookups of many keys at once."""
+"""Ids of clinicians and pseudonyms, lookups of many keys at once, and rows by column name."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
+
+Row = dict[str, Any]
+"""A row by column name."""
 
 _CHUNK = 500  # values; SQLite allows a limited number of parameters in one statement
 
@@ -18,6 +21,17 @@ def clinician_ids(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
         "INSERT INTO clinician (key) VALUES (?) ON CONFLICT DO NOTHING", [(key,) for key in distinct_keys]
     )
     return dict(select_in(connection, "SELECT key, id FROM clinician WHERE key IN", distinct_keys))
+
+
+def clinician_id(connection: sqlite3.Connection, key: str) -> int:
+    """Return the id of one clinician; a new key is given an id."""
+    return clinician_ids(connection, [key])[key]
+
+
+def stored_clinician_id(connection: sqlite3.Connection, key: str) -> int:
+    """Return the id of one clinician without writing anything, -1 for a key that is new."""
+    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else -1
 
 
 def identities(connection: sqlite3.Connection, pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
@@ -43,6 +57,13 @@ def select_in(connection: sqlite3.Connection, head: str, values: Sequence[object
         chunk = values[start : start + _CHUNK]
         rows += connection.execute(f"{head} ({', '.join('?' * len(chunk))})", chunk).fetchall()
     return rows
+
+
+def named_rows(connection: sqlite3.Connection, sql: str, **binding: object) -> Iterator[Row]:
+    """Return the rows of a statement by column name."""
+    cursor = connection.execute(sql, binding)
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
 
 
 def epoch(instant: datetime) -> int:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from monitor.store.invalidation import DAY, Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids
+from monitor.store.computations import DAY, mark_dirty_from
+from monitor.store.keys import clinician_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def notices(connection: sqlite3.Connection, clinician: str) -> list[NoticeRow]:
 
 def save_notices(connection: sqlite3.Connection, clinician: str, rows: Sequence[NoticeRow]) -> int:
     """Replace a clinician's notices by ``rows``, except those that were ever answered; return how many changed."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     stored = {row.natural_key: row for row in notices(connection, clinician)}
     new_keys = {row.natural_key for row in rows}
     answered = {row[0] for row in connection.execute("SELECT notice_id FROM answer WHERE clinician_id = ?", (id_,))}
@@ -102,7 +102,26 @@ def save_notices(connection: sqlite3.Connection, clinician: str, rows: Sequence[
     for table, column in (("notice_signal", "notice_id"), ("notice", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(notice_id,) for notice_id in removed])
     for row in changed:
-        _save(connection, id_, row)
+        (notice_id,) = connection.execute(
+            """INSERT INTO notice
+                 (clinician_id, week, tier, family, key, client_id, topic, ratio, low, high, since, measured, observed)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (clinician_id, week, family, client_id, topic) DO UPDATE SET tier = excluded.tier,
+               key = excluded.key, ratio = excluded.ratio, low = excluded.low, high = excluded.high,
+               since = excluded.since, measured = excluded.measured, observed = excluded.observed RETURNING id""",
+            (
+                id_, row.week, row.tier, row.family, row.key, row.client, row.topic, row.ratio, row.low, row.high,
+                row.since, row.measured, row.observed,
+            ),
+        ).fetchone()  # fmt: skip
+        connection.execute("DELETE FROM notice_signal WHERE notice_id = ?", (notice_id,))
+        connection.executemany(
+            "INSERT INTO notice_signal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (id_, notice_id, signal.key, signal.ratio, signal.low, signal.high, signal.since, signal.observed)
+                for signal in row.signals
+            ],
+        )
     return len(removed) + len(changed)
 
 
@@ -112,29 +131,6 @@ def _computed_values(row: NoticeRow | None) -> tuple[object, ...] | None:
         return None
     values = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured, row.observed)
     return (*values, *sorted(row.signals, key=lambda signal: signal.key))
-
-
-def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
-    (notice_id,) = connection.execute(
-        """INSERT INTO notice
-             (clinician_id, week, tier, family, key, client_id, topic, ratio, low, high, since, measured, observed)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (clinician_id, week, family, client_id, topic) DO UPDATE SET tier = excluded.tier,
-           key = excluded.key, ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
-           measured = excluded.measured, observed = excluded.observed RETURNING id""",
-        (
-            clinician, row.week, row.tier, row.family, row.key, row.client, row.topic, row.ratio, row.low, row.high,
-            row.since, row.measured, row.observed,
-        ),
-    ).fetchone()  # fmt: skip
-    connection.execute("DELETE FROM notice_signal WHERE notice_id = ?", (notice_id,))
-    connection.executemany(
-        "INSERT INTO notice_signal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (clinician, notice_id, signal.key, signal.ratio, signal.low, signal.high, signal.since, signal.observed)
-            for signal in row.signals
-        ],
-    )
 
 
 def answer_notice(
@@ -169,27 +165,4 @@ def undo_answer(connection: sqlite3.Connection, clinician: str, notice: int, now
 
 def _invalidate(connection: sqlite3.Connection, notice: int) -> None:
     since, owner = connection.execute("SELECT since, clinician_id FROM notice WHERE id = ?", (notice,)).fetchone()
-    mark_dirty(connection, Invalidation(since={owner: since * DAY}))
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerCount:
-    """The number of notices of one tier and family with the same answer; ``answer`` is ``None`` for open ones."""
-
-    tier: str
-    family: str
-    answer: str | None
-    number: int
-
-
-def answer_counts(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> list[AnswerCount]:
-    """Count a clinician's notices by tier, family and current answer, to check them against the yearly budget.
-
-    A notice is counted if its week has one of the days from ``first`` to ``last``.
-    """
-    sql = f"""SELECT tier, family, answer, count(*)
-              FROM notice JOIN clinician ON clinician.id = notice.clinician_id
-              LEFT JOIN answer ON answer.id = {CURRENT_ANSWER}
-              WHERE clinician.key = ? AND week + 6 >= ? AND week <= ?
-              GROUP BY tier, family, answer ORDER BY tier, family, answer"""
-    return [AnswerCount(*row) for row in connection.execute(sql, (clinician, first, last))]
+    mark_dirty_from(connection, owner, since * DAY)

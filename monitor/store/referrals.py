@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from monitor.analysis.referral import OpenSlots, Referral
-from monitor.store.keys import clinician_ids
+from monitor.store.keys import clinician_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def open_slots(connection: sqlite3.Connection) -> dict[str, StoredSlots]:
 
 def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots, *, entered_at: int) -> None:
     """Store the open slots of a clinician."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     connection.execute(
         "INSERT OR REPLACE INTO open_slots VALUES (?, ?, ?, ?, ?)",
         (id_, slots.day, slots.evening, slots.trauma, entered_at),
@@ -35,7 +35,7 @@ def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSl
 
 def assign_referral(connection: sqlite3.Connection, clinician: str, referral: Referral, *, now: int) -> None:
     """Store that a referral was assigned to a clinician; it takes one of their open slots."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     connection.execute(
         "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, referral.weight)
     )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.store.keys import clinician_ids
+from monitor.store.keys import clinician_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def check_ins(connection: sqlite3.Connection, clinician: str) -> list[CheckIn]:
 
 def save_check_in(connection: sqlite3.Connection, clinician: str, check_in: CheckIn) -> None:
     """Store a check-in; an earlier one of the same questionnaire and day is replaced."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     remove_check_in(connection, clinician, check_in.day, check_in.instrument)
     connection.executemany(
         "INSERT INTO self_report (clinician_id, day, instrument, scale, value) VALUES (?, ?, ?, ?, ?)",

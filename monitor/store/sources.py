@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.base import RejectedRecord, Skipped, Window
-from monitor.store.invalidation import Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids, epoch
+from monitor.store.computations import mark_dirty_from
+from monitor.store.keys import Row, clinician_ids, epoch, named_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,16 @@ class SourceRow:
     policy: str | None = None
     skipped: Skipped = field(default_factory=Skipped)
     size: int = 0
+
+    @property
+    def owner_keys(self) -> dict[int, str]:
+        """The keys of the owners by id."""
+        return {owner_id: key for key, owner_id in self.owners.items()}
+
+    @property
+    def of_owners(self) -> str:
+        """The SQL condition that selects the owners' rows of a table."""
+        return f"clinician_id IN ({', '.join(map(str, self.owners.values()))})"
 
 
 def source_row(
@@ -76,10 +86,8 @@ def _set_owners(connection: sqlite3.Connection, source: SourceRow) -> None:
         "INSERT INTO source_clinician (source_id, clinician_id) VALUES (?, ?)",
         [(source.id, id_) for id_ in new_owners - old_owners],
     )
-    invalidation = Invalidation()
     for id_ in old_owners ^ new_owners:
-        invalidation.extend_to(id_, _first_record_at(connection, source, id_))
-    mark_dirty(connection, invalidation)
+        mark_dirty_from(connection, id_, _first_record_at(connection, source, id_))
 
 
 def _first_record_at(connection: sqlite3.Connection, source: SourceRow, clinician: int) -> int | None:
@@ -169,6 +177,23 @@ def record_counts(connection: sqlite3.Connection, clinician: str | None = None) 
     return counts
 
 
+def source_states(connection: sqlite3.Connection) -> list[Row]:
+    """Return all sources, or accounts of them, that have owners: their last attempt, success, error and span."""
+    sql = """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, error, read_from,
+               read_to, renamed_at FROM source LEFT JOIN clinician ON clinician.id = owner_id
+             WHERE source.id IN (SELECT source_id FROM source_clinician) ORDER BY source.id"""
+    return list(named_rows(connection, sql))
+
+
+def unused_records(connection: sqlite3.Connection) -> list[Row]:
+    """Return the reasons why records were rejected or excluded: source, reason, number, and one place as an example."""
+    sql = """SELECT name AS source, reason, count(*) AS number, min(place) AS example FROM rejected_record
+             JOIN source ON source.id = source_id GROUP BY name, reason
+             UNION ALL SELECT name, excluded, count(*), '' FROM event JOIN source ON source.id = source_id
+             WHERE excluded IS NOT NULL GROUP BY name, excluded ORDER BY 1, 2"""
+    return list(named_rows(connection, sql))
+
+
 def save_has_records(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
     """Store that a source has contained records of these clinicians."""
     connection.executemany(
@@ -238,15 +263,10 @@ def _joined_span(stored: tuple[int | None, int | None], new: tuple[int, int], *,
 
 def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
     """Store that clinicians were recognised in a mailbox; mark those dirty who had not been recognised before."""
-    invalidation = Invalidation()
-    for key in clinicians:
-        is_new = connection.execute(
-            "UPDATE source_clinician SET recognised = 1 WHERE source_id = ? AND clinician_id = ? AND recognised = 0",
-            (source.id, source.owners[key]),
-        ).rowcount
-        if is_new:
-            invalidation.extend_to(source.owners[key], _first_record_at(connection, source, source.owners[key]))
-    mark_dirty(connection, invalidation)
+    sql = "UPDATE source_clinician SET recognised = 1 WHERE source_id = ? AND clinician_id = ? AND recognised = 0"
+    for id_ in (source.owners[key] for key in clinicians):
+        if connection.execute(sql, (source.id, id_)).rowcount:
+            mark_dirty_from(connection, id_, _first_record_at(connection, source, id_))
 
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:

@@ -6,8 +6,8 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from monitor.store.invalidation import Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids
+from monitor.store.computations import mark_dirty_from
+from monitor.store.keys import clinician_id
 
 # All nodes of a thread. The node that names it is not in the partial index and is looked up by its key.
 _MEMBERS = """SELECT {0} FROM node INDEXED BY thread_members
@@ -82,7 +82,7 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
 
     A thread that is joined to a marked one later is marked as well.
     """
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     first_instants = _first_instants(connection, id_, [thread])
     if not first_instants:
         return False
@@ -91,9 +91,7 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
     else:
         members = f"clinician_id = :clinician AND node IN ({_MEMBERS.format('node')})"
         connection.execute(f"DELETE FROM emergency_thread WHERE {members}", {"clinician": id_, "thread": thread})
-    invalidation = Invalidation()
-    invalidation.extend_to(id_, *first_instants)
-    mark_dirty(connection, invalidation)
+    mark_dirty_from(connection, id_, *first_instants)
     return True
 
 

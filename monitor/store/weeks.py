@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from monitor.store.keys import clinician_ids
+from monitor.store.keys import clinician_id
 
 CATEGORY_TABLES = {"workload": "workload_week", "wellbeing": "wellbeing_week"}
 
@@ -16,7 +16,7 @@ WeekRow = tuple[int, str, float | None, int, float]
 def save_weeks(connection: sqlite3.Connection, clinician: str, category: str, rows: Sequence[WeekRow]) -> int:
     """Replace a clinician's values of a category by ``rows``; return how many rows changed."""
     table = CATEGORY_TABLES[category]
-    id_ = clinician_ids(connection, [clinician])[clinician]
+    id_ = clinician_id(connection, clinician)
     stored = connection.execute(f"SELECT week, key, value, n, coverage FROM {table} WHERE clinician_id = ?", (id_,))
     old_rows = {(row[0], row[1]): row for row in stored}
     new_rows = {(row[0], row[1]): row for row in rows}

@@ -18,9 +18,9 @@ from monitor.credentials import create_key, read_key
 from monitor.night import analyse
 from monitor.roster import Clinician, Practice, Residence
 from monitor.store import sources
+from monitor.store.computations import mark_dirty
 from monitor.store.database import Store, opened
 from monitor.store.events import remove_events, save_events
-from monitor.store.invalidation import mark_dirty
 
 LONDON = ZoneInfo("Europe/London")
 BLOCK = date(2026, 10, 26)

@@ -21,8 +21,8 @@ from werkzeug.test import TestResponse
 from monitor.analysis.catalogue import catalogue
 from monitor.dashboard.practice import caseload as practice_views
 from monitor.notices import ANSWERS
-from monitor.store.invalidation import Invalidation, mark_dirty
-from monitor.store.practice import open_practice
+from monitor.store.computations import Invalidation, mark_dirty
+from monitor.store.database import open_practice
 from monitor.store.referrals import open_slots
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.practices import CANARIES, WrittenPractice

@@ -21,10 +21,10 @@ from monitor.night import analyse
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.roster import Contract, Practice, Residence, Weights
 from monitor.store import clients, notices, sources
+from monitor.store.computations import mark_dirty
 from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
-from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
 from monitor.store.threads import mark_emergency
 from tests.monitor.facts import BERLIN, EXAMPLES, clinician, day, hours

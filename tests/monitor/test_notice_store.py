@@ -10,16 +10,8 @@ import pytest
 
 from monitor.store import computations
 from monitor.store.database import Store, opened
-from monitor.store.notices import (
-    AnswerCount,
-    NoticeRow,
-    Signal,
-    answer_counts,
-    answer_notice,
-    notices,
-    save_notices,
-    undo_answer,
-)
+from monitor.store.exports import answers
+from monitor.store.notices import NoticeRow, Signal, answer_notice, notices, save_notices, undo_answer
 from tests.monitor.facts import day
 
 WEEK = day("2026-03-02")
@@ -121,13 +113,13 @@ def test_answers_are_counted_by_family(store: Store) -> None:
     first, *_ = saved(store, NOTICE, replace(NOTICE, week=WEEK + 70), LINE)
     answered(store, first, "noted", 5)
 
-    assert answer_counts(store.connection, "ana", WEEK, WEEK + 100) == [
-        AnswerCount("line", "rest", None, 1),
-        AnswerCount("worth a look", "availability", None, 1),
-        AnswerCount("worth a look", "availability", "noted", 1),
+    assert [tuple(row.values()) for row in answers(store.connection, "ana", WEEK, WEEK + 100)] == [
+        ("ana", "line", "rest", None, 1),
+        ("ana", "worth a look", "availability", None, 1),
+        ("ana", "worth a look", "availability", "noted", 1),
     ]
-    assert [count.number for count in answer_counts(store.connection, "ana", WEEK + 7, WEEK + 100)] == [1]
-    assert answer_counts(store.connection, "ben", WEEK, WEEK + 100) == []
+    assert [row["number"] for row in answers(store.connection, "ana", WEEK + 7, WEEK + 100)] == [1]
+    assert list(answers(store.connection, "ben", WEEK, WEEK + 100)) == []
 
 
 def test_two_rule_notices_of_a_week_with_different_topics_are_two(store: Store) -> None:

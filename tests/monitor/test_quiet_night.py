@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.night import run_lock
-from monitor.store import tables
+from monitor.store import runs
 from monitor.store.database import opened
 from tests.monitor.office import NOW, Office, environment
 from tests.monitor.test_cli import on_terminal
@@ -75,10 +75,10 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     assert 'there is no "ana.mbox"' in log
     now = int(NOW.timestamp())
     with opened(office.folder / "evenhours.db") as store, store.write() as connection:
-        tables.begin_run(connection, "nightly", now + tables.RUN_RETENTION_SECONDS)
-        assert len(tables.last_runs(connection, "nightly", 9)) == 3
-        tables.begin_run(connection, "nightly", now + tables.RUN_RETENTION_SECONDS + 1)
-        assert len(tables.last_runs(connection, "nightly", 9)) == 2
+        runs.begin_run(connection, "nightly", now + runs.RUN_RETENTION_SECONDS)
+        assert len(runs.last_runs(connection, "nightly", 9)) == 3
+        runs.begin_run(connection, "nightly", now + runs.RUN_RETENTION_SECONDS + 1)
+        assert len(runs.last_runs(connection, "nightly", 9)) == 2
         assert connection.execute("SELECT count(*) FROM run_source").fetchone() == (0,)
 
 

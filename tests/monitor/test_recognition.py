@@ -11,7 +11,7 @@ from connectors.records import Kind
 from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import load
 from monitor.ingest import SourceOutcome, UnrecognisedOwner
-from monitor.store.tables import sent_message_counts
+from monitor.store.sources import record_counts, source_states
 from tests.monitor.memory import PracticeFactory, entry, stamp
 from tests.monitor.office import CONFIG, Office, letter, mailbox
 from tests.monitor.test_canaries import spellings
@@ -199,9 +199,18 @@ def test_the_store_counts_sent_messages_of_each_source(make_practice: PracticeFa
     accounts["ana"].set_pages([stamp(5, "2026-03-02 13:00", outgoing=True)])
     practice.ingest()
     with practice.store.read() as connection:
-        rows = [tuple(row.values())[1:] for row in sent_message_counts(connection)]
-        assert rows == [("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1), ("cloud", "ana", "ana", 1, 1)]
-        assert [row["source"] for row in sent_message_counts(connection, "ben")] == ["mail"]
+        names = {row["id"]: (row["name"], row["account"]) for row in source_states(connection)}
+        counts = record_counts(connection)
+        rows = [
+            (*names[source], owner, number.messages, number.sent)
+            for owner, by_source in counts.items()
+            for source, number in by_source.items()
+            if number.messages
+        ]
+        assert sorted(rows, key=str) == [
+            ("cloud", "ana", "ana", 1, 1), ("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1),
+        ]  # fmt: skip
+        assert [names[source] for source in record_counts(connection, "ben")["ben"]] == [("mail", None)]
 
 
 # doctor

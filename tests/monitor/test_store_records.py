@@ -19,7 +19,7 @@ from connectors.records import CalendarEvent, CounterpartKind, Kind, MessageStam
 from monitor.store import sources
 from monitor.store.analysis_records import load_records
 from monitor.store.database import Store, open_store
-from monitor.store.events import REMOVED, remove_events, save_events, stored_events_by_key
+from monitor.store.events import REMOVED, remove_events, save_events, stored_events
 from monitor.store.keys import clinician_ids, identities
 from monitor.store.messages import save_messages
 from monitor.store.threads import UnionFind, mark_emergency
@@ -222,7 +222,8 @@ class Nights(RuleBasedStateMachine):
         removed = {uid: (*row[:3], REMOVED) for uid, row in self.model.items() if uid not in expected}
         changed = sum(row != self.model.get(uid) for uid, row in (expected | removed).items())
         connection = self.store.connection
-        missing = stored_events_by_key(connection, self.row, WEEK).keys() - {("ana", event.uid_key) for event in inside}
+        stored = {(event.clinician, event.uid_key) for event in stored_events(connection, self.row, WEEK)}
+        missing = stored - {("ana", event.uid_key) for event in inside}
         rows = remove_events(connection, self.row, missing, self.now).rows
         rows += save_events(connection, self.row, inside, self.now).rows
         assert rows == changed

@@ -22,10 +22,10 @@ from monitor.night import analyse
 from monitor.notices import ANSWERS
 from monitor.readiness import readiness_of
 from monitor.store import clients
+from monitor.store.computations import mark_dirty
 from monitor.store.database import opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
-from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
 from tests.monitor.facts import EXAMPLES, day
 from tests.monitor.test_incremental import (
