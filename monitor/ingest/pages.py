@@ -18,17 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from connectors.base import Window
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
 from monitor.ingest.policy import Page, Policy
 from monitor.ingest.results import BufferedResult
 from monitor.ingest.snapshots import Snapshot, SnapshotSummary
-from monitor.store import events, evidence, renaming, sources
+from monitor.store import events, evidence, sources
+from monitor.store.computations import Invalidation, mark_dirty
 from monitor.store.database import Connection, Store
 from monitor.store.events import EventKey
 from monitor.store.evidence import EvidenceRow
-from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
 
@@ -56,25 +56,21 @@ def save_result(
     Raises:
         ShrunkSourceError: Far too many records are gone. Nothing of the result was stored.
     """
-    window = result.last.batch.replaces
     removals = Removals()
     is_first = True
     for page in result.pages():
+        is_last = not page.batch.has_more
         with store.write() as connection:
             parts: list[Invalidation] = []
             if is_first:
-                row, parts = _begin(connection, row, result, policy, now, restarts=restarts)
-                if window:
-                    snapshot = Snapshot(result, summary, now)
-                    parts.append(_rename(connection, row, snapshot, window, now))
-                    removals = _removals(connection, row, snapshot, window, policy)
+                row, removals, parts = _begin(connection, row, result, summary, policy, now, restarts=restarts)
             parts += _save_page(connection, row, page, policy, now)
-            if not page.batch.has_more and window:
+            if is_last and page.batch.replaces:
                 parts.append(events.remove_events(connection, row, removals.events, now))
                 parts.append(evidence.drop_evidence(connection, _evidence_to_drop(connection, row, result, removals)))
             invalidation = Invalidation.merged(parts)
             mark_dirty(connection, invalidation)
-            if not page.batch.has_more:
+            if is_last:
                 sources.save_cursor(connection, row, page.batch.cursor)
                 row = sources.save_read_state(connection, row, policy.settings, page.skipped, page.batch.source_size)
         is_first = False
@@ -82,9 +78,20 @@ def save_result(
 
 
 def _begin(
-    connection: Connection, row: SourceRow, result: BufferedResult, policy: Policy, now: int, *, restarts: bool
-) -> tuple[SourceRow, list[Invalidation]]:
-    """Refuse a source that has shrunk, begin a new generation, and reduce a source that is now another job's."""
+    connection: Connection,
+    row: SourceRow,
+    result: BufferedResult,
+    summary: SnapshotSummary,
+    policy: Policy,
+    now: int,
+    *,
+    restarts: bool,
+) -> tuple[SourceRow, Removals, list[Invalidation]]:
+    """Judge a result and prepare the stored records for it; return the source's row and what a snapshot removes.
+
+    Raises:
+        ShrunkSourceError: Far too many records are gone.
+    """
     batch = result.last.batch
     if batch.source_size is not None:
         policy.refuse_shrunk(row.size, batch.source_size)
@@ -92,50 +99,57 @@ def _begin(
         sources.delete_rejected_records(connection, row)
     if restarts:
         row = sources.begin_generation(connection, row)
-    if not policy.busy_only or row.policy in {None, policy.settings}:
-        return row, []
-    # Also the records outside the window of this run, which were stored before the source became another job's.
-    return row, [
-        events.reduce_to_busy(connection, row, now),
-        evidence.drop_all_evidence(connection, row),
-        drop_messages(connection, row),
-    ]
+    parts: list[Invalidation] = []
+    if policy.busy_only and row.policy not in {None, policy.settings}:
+        # Also the records outside the window of this run, which were stored before the source became another job's.
+        parts += [
+            events.reduce_to_busy(connection, row, now),
+            evidence.drop_all_evidence(connection, row),
+            drop_messages(connection, row),
+        ]
+    window = batch.replaces
+    if window is None:
+        return row, Removals(), parts
 
+    # Events that the snapshot contains with another uid_key are renamed first, so that they are not missing from it.
+    snapshot = Snapshot(result, summary, now)
+    stored = partial(events.stored_events, connection, row, window)
+    new_uid_keys = snapshot.new_uid_keys(stored)
+    existing = events.stored_keys(connection, row, new_uid_keys.values())  # a uid_key that was in use before is not new
+    new_uid_keys = {key: new for key, new in new_uid_keys.items() if (key[0], new) not in existing}
+    if new_uid_keys:
+        parts.append(events.rename_events(connection, row, new_uid_keys, now))
 
-def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Invalidation:
-    """Rename the stored events that a snapshot contains with another uid_key."""
-    new_uid_keys = snapshot.new_uid_keys(lambda: events.stored_events(connection, row, window))
-    if new_uid_keys:  # a uid_key that was in use before is not new
-        existing = renaming.existing_keys(connection, row, new_uid_keys.values())
-        new_uid_keys = {
-            (clinician, old): new for (clinician, old), new in new_uid_keys.items() if (clinician, new) not in existing
-        }
-    return renaming.rename_events(connection, row, new_uid_keys, now) if new_uid_keys else Invalidation()
-
-
-def _removals(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, policy: Policy) -> Removals:
-    """Return the records that a snapshot removes, because it would contain them and does not.
-
-    Raises:
-        ShrunkSourceError: Far too many are gone.
-    """
-    missing_events, stored_count = snapshot.missing_events(lambda: events.stored_events(connection, row, window))
+    missing_events, stored_count = snapshot.missing_events(stored)
     policy.refuse_shrunk(stored_count, snapshot.summary.events_in_window)
     if not snapshot.has_all_evidence:
-        return Removals(missing_events)
+        return row, Removals(missing_events), parts
     missing_evidence, stored_count = snapshot.missing_evidence(evidence.stored_spans(connection, row, window))
     policy.refuse_shrunk(stored_count, snapshot.summary.evidence_count, "actual times")
-    return Removals(missing_events, missing_evidence)
+    return row, Removals(missing_events, missing_evidence), parts
 
 
 def _save_page(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Invalidation]:
-    """Store the records of one page."""
+    """Store the records of one page.
+
+    Raises:
+        ShrunkSourceError: Far too many events are gone.
+    """
     batch = page.batch
     page_events = [record for record in batch.records if isinstance(record, CalendarEvent)]
     page_evidence = [record for record in batch.records if isinstance(record, SessionEvidence)]
     stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
+    # The events that the source removed, and those that moved out of the window. Events that a snapshot drops are
+    # judged with the whole snapshot.
+    removed = events.stored_keys(connection, row, batch.removed, policy.window)
+    dropped = page.dropped if batch.replaces is None else frozenset()
+    if removed or dropped:
+        stored = {(event.clinician, event.uid_key) for event in events.stored_events(connection, row, policy.window)}
+        removed |= dropped & stored
+        on_page = {(event.clinician, event.uid_key) for event in page_events}
+        policy.refuse_shrunk(len(stored), len((stored - removed) | on_page))
     parts = [
-        events.remove_events(connection, row, _removed_by_page(connection, row, page, policy), now),
+        events.remove_events(connection, row, removed, now),
         events.save_events(connection, row, page_events, now),
         evidence.save_evidence(connection, row, page_evidence),
         save_messages(connection, row, stamps),
@@ -149,26 +163,6 @@ def _save_page(connection: Connection, row: SourceRow, page: Page, policy: Polic
     return parts
 
 
-def _removed_by_page(connection: Connection, row: SourceRow, page: Page, policy: Policy) -> set[EventKey]:
-    """Return the events that the source removed on this page, and those that moved out of the window.
-
-    Events that a snapshot drops are judged with the whole snapshot.
-
-    Raises:
-        ShrunkSourceError: Far too many are gone.
-    """
-    batch = page.batch
-    removed = events.stored_keys(connection, row, batch.removed, policy.window)
-    dropped = page.dropped if batch.replaces is None else frozenset()
-    if not removed and not dropped:
-        return set()
-    stored = events.stored_events_by_key(connection, row, policy.window).keys()
-    removed |= dropped & stored
-    on_page = {(event.clinician, event.uid_key) for event in batch.records if isinstance(event, CalendarEvent)}
-    policy.refuse_shrunk(len(stored), len((stored - removed) | on_page))
-    return removed
-
-
 def _evidence_to_drop(
     connection: Connection, row: SourceRow, result: BufferedResult, removals: Removals
 ) -> list[EvidenceRow]:
@@ -177,7 +171,7 @@ def _evidence_to_drop(
     Evidence is removed with its event, or by itself, or because the snapshot contains its event without evidence. The
     last does not apply if the snapshot contains all evidence: events may reach further back than evidence.
     """
-    owner_keys = {owner_id: key for key, owner_id in row.owners.items()}
+    owner_keys = row.owner_keys
     to_drop = []
     for rows in evidence.stored_evidence(connection, row):
         event_keys = [(owner_keys[stored.clinician_id], stored.uid_key or "") for stored in rows]
