@@ -43,7 +43,6 @@ from monitor.ingest.results import BufferedResult
 from monitor.ingest.snapshots import SnapshotSummary
 from monitor.store import sources
 from monitor.store.database import Store
-from monitor.store.sources import SourceRow
 
 __all__ = [
     "DAYS_AHEAD",
@@ -110,7 +109,7 @@ def ingest(
         StoreError: The database could not be written. The current page is not stored, all earlier ones are.
     """
     accounts = source_accounts(config, pseudonyms, request, now=now)
-    readers = [_AccountIngest(store, account, now, progress or _no_progress, request) for account in accounts]
+    readers = [_AccountIngest(store, account, now, progress, request) for account in accounts]
     parallel = [reader for reader in readers if reader.is_remote]
     if len(parallel) < 2:
         parallel = []
@@ -143,37 +142,33 @@ def exit_code(outcomes: Sequence[SourceOutcome]) -> int:
     return EXIT_PARTLY if is_partly_read else EXIT_ERROR
 
 
-def _no_progress(_source: str, _batch: Batch) -> None:
-    """Show no progress."""
-
-
 class _AccountIngest:
     """Reads one account from its cursor to its end and stores the pages, which may be read in another thread."""
 
     def __init__(
-        self, store: Store, account: SourceAccount, now: datetime, progress: ProgressCallback, request: IngestRequest
+        self,
+        store: Store,
+        account: SourceAccount,
+        now: datetime,
+        progress: ProgressCallback | None,
+        request: IngestRequest,
     ) -> None:
         self._store, self._account, self._progress = store, account, progress
         self._now = int(now.timestamp())
-        self.outcome = SourceOutcome(account.source.name, account.source.kind, account=account.owner)
+        source, context, policy = account.source, account.context, account.policy
+        self.outcome = SourceOutcome(source.name, source.kind, account=account.owner)
         self.is_done = False
         self._began_at = 0.0
-        self._recognition = OwnerRecognition(
-            account.context, sent_by_address=source_kind(account.source.kind).sent_by_address
-        )
-        self._row = self._load_row()
-        context, policy = account.context, account.policy
+        self._recognition = OwnerRecognition(context, sent_by_address=source_kind(source.kind).sent_by_address)
+        with store.write() as connection:
+            sources.retire_other_accounts(connection, source.name, source.accounts)
+            owners = [owner.key for owner in context.owners]
+            self._row = sources.source_row(connection, source.name, source.kind, owners, account.owner)
         restarts = request.full or self._row.policy != policy.settings or self._row.skipped.has_any_in(context.window)
         self._cursor = None if restarts else self._row.cursor
         self._some_days = request.first is not None or request.last is not None
         self._restarts = self._cursor is None
         self._result, self._summary = BufferedResult(store.path.parent), SnapshotSummary()
-
-    def _load_row(self) -> SourceRow:
-        source, owners = self._account.source, [owner.key for owner in self._account.context.owners]
-        with self._store.write() as connection:
-            sources.retire_other_accounts(connection, source.name, source.accounts)
-            return sources.source_row(connection, source.name, source.kind, owners, self._account.owner)
 
     @property
     def is_remote(self) -> bool:
@@ -195,36 +190,34 @@ class _AccountIngest:
         """Store a page, or the end of the reading. Whatever comes after the end is ignored."""
         if self.is_done:
             return
-        if isinstance(read_result, Page):
-            try:
-                self._save(read_result)
-            except ConnectorError as problem:
-                self._end(problem)
-        elif read_result is None or isinstance(read_result, ConnectorError):
+        if read_result is None or isinstance(read_result, ConnectorError):
             self._end(read_result)
-        else:
+            return
+        if not isinstance(read_result, Page):
             raise read_result
-
-    def _save(self, page: Page) -> None:
-        """Buffer a page until its result is complete, and then store all pages of the result."""
-        self._result.add(page)
-        if page.batch.replaces:
-            self._summary.add(page)
-        if page.batch.has_more:
+        # Pages are buffered until their result is complete, then all pages of the result are stored.
+        self._result.add(read_result)
+        if read_result.batch.replaces:
+            self._summary.add(read_result)
+        if read_result.batch.has_more:
             return
         result, summary, restarts = self._result, self._summary, self._restarts or self._result.restarts
         self._result, self._summary = BufferedResult(self._store.path.parent), SnapshotSummary()
         self._restarts = False
-        with closing(result):
-            for row, stored_page, invalidation in save_result(
-                self._store, self._row, result, summary, self._account.policy, self._now, restarts=restarts
-            ):
-                self._row = row
-                batch = stored_page.batch
-                self._recognition.count(batch.records)
-                rows, rejected = self.outcome.rows + invalidation.rows, self.outcome.rejected + len(batch.rejected)
-                self.outcome = replace(self.outcome, rows=rows, rejected=rejected)
-                self._progress(self.outcome.name, batch)
+        stored = save_result(
+            self._store, self._row, result, summary, self._account.policy, self._now, restarts=restarts
+        )
+        try:
+            with closing(result):
+                for row, page, invalidation in stored:
+                    self._row, batch = row, page.batch
+                    self._recognition.count(batch.records)
+                    rows, rejected = self.outcome.rows + invalidation.rows, self.outcome.rejected + len(batch.rejected)
+                    self.outcome = replace(self.outcome, rows=rows, rejected=rejected)
+                    if self._progress:
+                        self._progress(self.outcome.name, batch)
+        except ConnectorError as problem:
+            self._end(problem)
 
     def close(self) -> None:
         """Discard a result that is not complete."""

@@ -89,7 +89,8 @@ class Policy:
         rejected: list[RejectedRecord] = []
         resolved: list[str] = []
         for record in batch.records:
-            is_inside = self._is_inside(record)
+            span = _span(record)
+            is_inside = span is None or self.window.touches(*span)
             if not is_inside:
                 outside.append(record)
             if isinstance(record, CalendarEvent):
@@ -118,10 +119,6 @@ class Policy:
         """Raise :class:`ShrunkSourceError` if far too many records are gone, unless the request accepts that."""
         if 100 * (before - after) > MAX_SHRINK_PERCENT * before and not self.accept_shrink:
             raise ShrunkSourceError(self.source, before, after, what)
-
-    def _is_inside(self, record: Record) -> bool:
-        span = _span(record)
-        return span is None or self.window.touches(*span)
 
     def _event_to_store(self, event: CalendarEvent) -> CalendarEvent | None:
         """Return an event in the window as it is to be stored; ``None`` if it is another job's and takes no time."""

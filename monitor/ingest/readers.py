@@ -62,15 +62,12 @@ class ParallelReaders(Generic[K]):
                 key, pages = self._waiting.popleft()
             except IndexError:
                 return
-            self._results.put((key, self._read(key, pages)))
-
-    def _read(self, key: K, pages: Callable[[], Iterator[Page]]) -> ReadResult:
-        """Put every page of a job into the queue; return how the reading ended."""
-        try:
-            for page in pages():
-                self._results.put((key, page))
-                if self._stopped.is_set():
-                    break
-        except BaseException as problem:  # noqa: BLE001 - the caller of next() raises it again
-            return problem
-        return None
+            end: BaseException | None = None
+            try:
+                for page in pages():
+                    self._results.put((key, page))
+                    if self._stopped.is_set():
+                        break
+            except BaseException as problem:  # noqa: BLE001 - the caller of next() raises it again
+                end = problem
+            self._results.put((key, end))

@@ -44,26 +44,6 @@ def source_accounts(
     config: Config, pseudonyms: Pseudonyms, request: IngestRequest, *, now: datetime
 ) -> list[SourceAccount]:
     """Return the accounts that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
-    accounts = []
-    for source in _requested_sources(config, request):
-        for owner in source.accounts:
-            context = context_for(config, source, pseudonyms, request, now=now, account=owner)
-            accounts.append(SourceAccount(source, owner, context, _policy(config, source, context, request)))
-    return accounts
-
-
-def _policy(config: Config, source: SourceConfig, context: Context, request: IngestRequest) -> Policy:
-    return Policy(
-        source=source.name,
-        owners=frozenset(owner.key for owner in context.owners),
-        window=context.window,
-        busy_only=source.busy_only,
-        longest_seconds=config.practice.longest_session_hours * 3600,
-        accept_shrink=request.accept_shrink,
-    )
-
-
-def _requested_sources(config: Config, request: IngestRequest) -> list[SourceConfig]:
     configured = {source.name: source for source in config.sources}
     unknown = [name for name in request.sources if name not in configured]
     if unknown:
@@ -74,7 +54,20 @@ def _requested_sources(config: Config, request: IngestRequest) -> list[SourceCon
     for source in requested:
         if not source.clinicians:
             raise _no_owner_error(source)
-    return requested
+    accounts = []
+    for source in requested:
+        for owner in source.accounts:
+            context = context_for(config, source, pseudonyms, request, now=now, account=owner)
+            policy = Policy(
+                source=source.name,
+                owners=frozenset(owner.key for owner in context.owners),
+                window=context.window,
+                busy_only=source.busy_only,
+                longest_seconds=config.practice.longest_session_hours * 3600,
+                accept_shrink=request.accept_shrink,
+            )
+            accounts.append(SourceAccount(source, owner, context, policy))
+    return accounts
 
 
 def _no_owner_error(source: SourceConfig) -> UsageError:

@@ -115,7 +115,11 @@ class BufferedResult:
         return self._last
 
     def add(self, page: Page) -> None:
-        """Add a page. Raises :class:`~monitor.errors.StoreError` if it cannot be written."""
+        """Add a page; all but the last one are written to the file.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
         batch = page.batch
         self.restarts = self.restarts or batch.restarts
         if not batch.has_more:
@@ -126,12 +130,27 @@ class BufferedResult:
                     self.event_keys.add((record.clinician, record.uid_key))
                     self.is_stored.append(1)
                 else:
-                    self.other_keys.add(_key_of(record))
+                    self.other_keys.add((record.clinician, record.key, type(record).__name__))
             for key in sorted(page.dropped):
                 self.event_keys.add(key)
                 self.is_stored.append(0)
-        if batch.has_more:
-            self._write(page)
+        if not batch.has_more:
+            return
+        rejected = [(record.where, record.reason) for record in batch.rejected]
+        records, dropped = [*map(_packed, batch.records)], [*page.dropped]
+        # marshal is the fastest way to write plain values, and the file is read by this process only.
+        content = marshal.dumps((records, dropped, rejected, batch.resolved, batch.removed, batch.done, batch.total))
+        try:
+            if self._file is None:
+                # In the folder of the database, whose disk is the encrypted one. On Linux the file never has a name.
+                self._file = SpooledTemporaryFile(  # noqa: SIM115 - open until everything is stored
+                    MAX_BYTES_IN_MEMORY, dir=str(self._folder)
+                )
+            self._file.write(len(content).to_bytes(_LENGTH_BYTES, "big") + content)
+        except OSError as error:
+            found = f"Nothing can be written beside the database: {write_error_reason(self._folder, error)}."
+            kind = DiskFullError if is_disk_full(error) else StoreError
+            raise kind(f"{found} Nothing of this source was stored. Make room and run the command again.") from error
 
     def close(self) -> None:
         """Delete the file."""
@@ -152,33 +171,6 @@ class BufferedResult:
         """Return for each clinician and evidence key if the result has this evidence."""
         evidence_keys = [(*key, SessionEvidence.__name__) for key in keys]
         return [position >= 0 for position in self.other_keys.last_positions(evidence_keys).tolist()]
-
-    def _write(self, page: Page) -> None:
-        batch = page.batch
-        rejected = [(record.where, record.reason) for record in batch.rejected]
-        # marshal is the fastest way to write plain values, and the file is read by this process only.
-        content = marshal.dumps(
-            (
-                [*map(_packed, batch.records)],
-                [*page.dropped],
-                rejected,
-                batch.resolved,
-                batch.removed,
-                batch.done,
-                batch.total,
-            )
-        )
-        try:
-            if self._file is None:
-                # In the folder of the database, whose disk is the encrypted one. On Linux the file never has a name.
-                self._file = SpooledTemporaryFile(  # noqa: SIM115 - open until everything is stored
-                    MAX_BYTES_IN_MEMORY, dir=str(self._folder)
-                )
-            self._file.write(len(content).to_bytes(_LENGTH_BYTES, "big") + content)
-        except OSError as error:
-            found = f"Nothing can be written beside the database: {write_error_reason(self._folder, error)}."
-            kind = DiskFullError if is_disk_full(error) else StoreError
-            raise kind(f"{found} Nothing of this source was stored. Make room and run the command again.") from error
 
     def has_duplicates(self) -> bool:
         """Return ``True`` if two records of different pages have the same key."""
@@ -209,10 +201,6 @@ class BufferedResult:
             yield Page(batch, frozenset(dropped), self.last.skipped)
             file.seek(position)  # the caller may have started another iteration meanwhile
         yield self.last
-
-
-def _key_of(record: SessionEvidence | MessageStamp) -> Hashable:
-    return record.clinician, record.key, type(record).__name__
 
 
 def _without_repeated(page: Page, event_mask: Iterator[int], other_mask: Iterator[int]) -> Page:

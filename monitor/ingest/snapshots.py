@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from connectors.base import Batch
 from connectors.records import CalendarEvent, SessionEvidence
 from monitor.ingest.policy import Page
 from monitor.ingest.results import BufferedResult, KeyPositions
@@ -91,7 +90,8 @@ class Snapshot:
                 summary.add(page)
         self.summary = summary
         self._result, self._now = result, now
-        self._stated_reach = _stated_reach(result.last.batch)
+        stated = result.last.batch.reaches_back_to
+        self._stated_reach = None if stated is None else Reach(epoch(stated), epoch(stated))
         self._renamed_clinicians: set[str] = set()
 
     def new_uid_keys(self, stored: Callable[[], Iterator[StoredEvent]]) -> dict[EventKey, str]:
@@ -217,14 +217,6 @@ class Snapshot:
             if not is_contained and (start > self._now or (reach is not None and reach.covers(start, end))):
                 removed.add(key)
         return removed, contained_count + len(removed)
-
-
-def _stated_reach(batch: Batch) -> Reach | None:
-    """Return the reach that the connector states, if it does."""
-    if batch.reaches_back_to is None:
-        return None
-    instant = epoch(batch.reaches_back_to)
-    return Reach(instant, instant)
 
 
 def _match_equal(

@@ -128,7 +128,19 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
     try:
         if create and not os.path.lexists(path):
             _create(path, key)
-        _refuse_missing(path)
+        if not os.path.lexists(path):
+            raise StoreError(
+                f"There is no database at {path}. Put a backup in its place, or, to begin a new practice, run: "
+                "evenhours init"
+            )
+        size = path.stat().st_size if path.is_file() else MIN_BYTES
+        if size == 0:
+            raise StoreError(
+                f"The database at {path} is empty (0 bytes). Put a backup in its place, or, to begin a new practice, "
+                "remove the file and run: evenhours init"
+            )
+        if size < MIN_BYTES:  # SQLite would take it for an empty database
+            raise StoreError(_MESSAGES["SQLITE_NOTADB"].format(path=path))
         # Without mode=rw SQLite would create a missing file, which would look like a practice without data.
         address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
         # With isolation_level=None Python begins no transactions by itself: write() and read() do.
@@ -190,22 +202,6 @@ def begin_practice(config: Config, *, renew: bool = False) -> tuple[Store, bool]
         raise
 
 
-def _refuse_missing(path: Path) -> None:
-    if not os.path.lexists(path):
-        raise StoreError(
-            f"There is no database at {path}. Put a backup in its place, or, to begin a new practice, run: "
-            "evenhours init"
-        )
-    size = path.stat().st_size if path.is_file() else None
-    if size is not None and 0 < size < MIN_BYTES:  # SQLite would take it for an empty database
-        raise StoreError(_MESSAGES["SQLITE_NOTADB"].format(path=path))
-    if size == 0:
-        raise StoreError(
-            f"The database at {path} is empty (0 bytes). Put a backup in its place, or, to begin a new practice, "
-            "remove the file and run: evenhours init"
-        )
-
-
 def _create(path: Path, key: bytes | None) -> None:
     """Create a complete database in a temporary file and move it to ``path``, so that no incomplete one is left there.
 
@@ -239,8 +235,32 @@ def _key_check(key: bytes) -> str:
 
 
 def _prepared(store: Store, key: bytes | None, *, read_only: bool) -> Store:
-    """Check the file and make the store ready for use. The checks come first, since setting journal_mode writes."""
-    version = _version(store)
+    """Check the file and make the store ready for use. The checks come first, since setting journal_mode writes.
+
+    Raises:
+        StoreError: This version of Evenhours cannot use the file, or it belongs to another key.
+    """
+    # A file that is damaged or not a database shows on reading the schema. The pragmas alone read only the header.
+    store.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (version,), (application,) = (
+        store.connection.execute(sql).fetchone() for sql in ("PRAGMA user_version", "PRAGMA application_id")
+    )
+    if application != APPLICATION:
+        raise StoreError(
+            f"{store.path} is the database of another program. Nothing was changed. "
+            "Point [practice] database at a file of its own."
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{store.path} was made by a newer version of Evenhours (schema {version}; this one uses "
+            f"{SCHEMA_VERSION}). Nothing was changed. Install that version, or restore a backup made with this one."
+        )
+    if version < OLDEST_VERSION:
+        raise StoreError(
+            f"{store.path} was made before the first release of Evenhours (schema {version}) and cannot be read by "
+            "this version. Nothing was changed. Rename the file, keep the key, and run: evenhours init, then evenhours "
+            "nightly, which reads the sources again."
+        )
     if version == SCHEMA_VERSION and key is not None:
         _refuse_another_key(store, key)
     if read_only:
@@ -268,36 +288,13 @@ def _refuse_another_key(store: Store, key: bytes) -> None:
         )
 
 
-def _version(store: Store) -> int:
-    """Return the version of the file's schema; raise StoreError if this version of Evenhours cannot use the file."""
-    # A file that is damaged or not a database shows on reading the schema. The pragmas alone read only the header.
-    store.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    (version,), (application,) = (
-        store.connection.execute(sql).fetchone() for sql in ("PRAGMA user_version", "PRAGMA application_id")
-    )
-    if application != APPLICATION:
-        raise StoreError(
-            f"{store.path} is the database of another program. Nothing was changed. "
-            "Point [practice] database at a file of its own."
-        )
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{store.path} was made by a newer version of Evenhours (schema {version}; this one uses "
-            f"{SCHEMA_VERSION}). Nothing was changed. Install that version, or restore a backup made with this one."
-        )
-    if version < OLDEST_VERSION:
-        raise StoreError(
-            f"{store.path} was made before the first release of Evenhours (schema {version}) and cannot be read by "
-            "this version. Nothing was changed. Rename the file, keep the key, and run: evenhours init, then evenhours "
-            "nightly, which reads the sources again."
-        )
-    return int(version)
-
-
 def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     """Return an error of SQLite as a StoreError with a remedy."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    folder = min((path.parent, _temporary_folder()), key=_free_bytes)
+    # Where SQLite writes its temporary files (https://sqlite.org/tempfiles.html, 5); their disk may be the full one.
+    candidates = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108
+    usable = (Path(name) for name in candidates if name and os.access(name, os.W_OK | os.X_OK))
+    folder = min((path.parent, next(usable, Path())), key=_free_bytes)
     if name == "SQLITE_FULL" or (name.startswith(_POSSIBLY_FULL) and _free_bytes(path.parent) < _MIN_FREE_BYTES):
         found = f"{path} cannot be written: {disk_full_message(folder)}."
         return DiskFullError(f"{found} The last change was not stored. Make room and run the command again.")
@@ -314,12 +311,6 @@ def _free_bytes(folder: Path) -> int:
     except OSError:
         return sys.maxsize
     return status.f_bavail * status.f_frsize if status.f_favail or not status.f_files else 0
-
-
-def _temporary_folder() -> Path:
-    """Return the folder of SQLite's temporary files (https://sqlite.org/tempfiles.html, 5)."""
-    candidates = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108
-    return next((Path(name) for name in candidates if name and os.access(name, os.W_OK | os.X_OK)), Path())
 
 
 _MIN_FREE_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from connectors.records import CALLED_OFF, Kind, Status
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.store.analysis_records import EVENTS_SQL
 from monitor.store.events import REMOVED
+from monitor.store.keys import stored_clinician_id
 
 SILENT_SECONDS = 13 * 86_400  # one day less than the days after which a source counts as silent (analysis.periods)
 NEAR_SECONDS = 2 * 3600  # records further apart than this do not affect one another: no gap or call lasts that long
@@ -33,6 +34,15 @@ MARKED_STATUSES = (Status.NO_SHOW.value, Status.LATE_CANCELLED.value, Status.CLI
 
 Part = tuple[object, ...]
 """One row of what the checksum is made of."""
+
+_ENTERED = {
+    "client_term": "client_id, term, from_day, value, entered_at",
+    "client_person": "client_id, person",
+    "ledger": "id, day, kind, client_id",
+    "correction": "uid_key, ended_at",
+    "emergency_thread": "node",
+}
+"""What a clinician enters that their numbers depend on: tables with their columns."""
 
 
 class _UpcomingEvent(NamedTuple):
@@ -66,46 +76,43 @@ class _UpcomingEvent(NamedTuple):
 
 def upcoming_checksum(connection: sqlite3.Connection, clinician: str, end: int) -> str:
     """Return the checksum of the records after ``end`` that a clinician's numbers up to then depend on."""
-    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
-    binding = {"clinician": row[0] if row else -1, "end": end}
+    binding = {"clinician": stored_clinician_id(connection, clinician), "end": end}
     events = [
         _UpcomingEvent(*row) for row in connection.execute(f"SELECT * FROM ({EVENTS_SQL}) WHERE start > :end", binding)
     ]
-    parts: dict[str, Sequence[Part]] = {
-        "entered": _entered(connection, binding),
+    global_events = [
+        (
+            event.kind, event.start, event.end, event.all_day, event.status in CALLED_OFF, event.excluded,
+            min(event.known_at, end),
+        )
+        for event in events
+        if event.kind in GLOBAL_KINDS
+    ]  # fmt: skip
+    # Everything that the clinician entered: a term that starts later already makes some metrics known.
+    entered = [
+        (table, *row)
+        for table, columns in _ENTERED.items()
+        for row in connection.execute(f"SELECT {columns} FROM {table} WHERE clinician_id = :clinician", binding)
+    ]
+    # The mailboxes with messages, if the clinician was recognised there, and if each was silent at the end.
+    mailboxes = connection.execute(
+        """SELECT source_id, max(recognised OR (outgoing AND NOT automatic)), min(max(sent_at), :silent_from)
+           FROM message JOIN source_clinician USING (clinician_id, source_id)
+           WHERE clinician_id = :clinician GROUP BY source_id""",
+        {**binding, "silent_from": end - SILENT_SECONDS},
+    )
+    parts: dict[str, Iterable[Part]] = {
+        "entered": entered,
         "kinds": _kinds(connection, binding),
-        "mail": _mailboxes(connection, binding),
-        "global": [
-            (
-                event.kind, event.start, event.end, event.all_day, event.status in CALLED_OFF, event.excluded,
-                min(event.known_at, end),
-            )
-            for event in events
-            if event.kind in GLOBAL_KINDS
-        ],
-        "bookings": list(_bookings(events, end)),
-        "across": list(_across_the_end(connection, binding, events)),
-        "linked": list(_linked_across(connection, binding, events)),
-    }  # fmt: skip
+        "mail": mailboxes,
+        "global": global_events,
+        "bookings": _bookings(events, end),
+        "across": _across_the_end(connection, binding, events),
+        "linked": _linked_across(connection, binding, events),
+    }
     # Rows hold values of different types and None, which cannot be sorted as they are.
     content = [(name, sorted(repr(row) for row in rows)) for name, rows in parts.items()]
     return sha256(repr(content).encode()).hexdigest()[:16]
-
-
-def _entered(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
-    """Return everything that the clinician entered: a term that starts later already makes some metrics known."""
-    columns = {
-        "client_term": "client_id, term, from_day, value, entered_at",
-        "client_person": "client_id, person",
-        "ledger": "id, day, kind, client_id",
-        "correction": "uid_key, ended_at",
-        "emergency_thread": "node",
-    }
-    return [
-        (table, *row)
-        for table, names in columns.items()
-        for row in connection.execute(f"SELECT {names} FROM {table} WHERE clinician_id = :clinician", binding)
-    ]
 
 
 def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
@@ -116,7 +123,6 @@ def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part
     """
     last_starts: dict[Part, int] = {}
     statuses: set[Part] = set()
-    non_clients = _non_clients(connection, binding)
     for source, status, kind, client, is_plain, start in connection.execute(
         f"""SELECT source_id, status, kind, client_id, NOT all_day AND excluded IS NULL AND end_at > start_at,
                    max(start_at)
@@ -129,6 +135,12 @@ def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part
         if kind not in {Kind.BUSY, Kind.OTHER}:
             key = kind, client, is_plain
             last_starts[key] = max(start, last_starts.get(key, start))
+    # All keys of the people who the clinician said are not clients.
+    sql = "SELECT client_id, person FROM client_person WHERE clinician_id = :clinician"
+    persons = dict(connection.execute(sql, binding))
+    sql = "SELECT client_id FROM client_term WHERE clinician_id = :clinician AND term = 'standing' AND value = :value"
+    non_clients = {persons.get(key, key) for (key,) in connection.execute(sql, {**binding, "value": NOT_A_CLIENT})}
+    non_clients |= {key for key, person in persons.items() if person in non_clients}
     silent_from = binding["end"] - SILENT_SECONDS
     return [
         *statuses,
@@ -137,29 +149,6 @@ def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part
             for key, start in last_starts.items()
         ),
     ]  # fmt: skip
-
-
-def _non_clients(connection: sqlite3.Connection, binding: dict[str, int]) -> set[int]:
-    """Return all client keys of people who the clinician said are not clients."""
-    persons = dict(
-        connection.execute("SELECT client_id, person FROM client_person WHERE clinician_id = :clinician", binding)
-    )
-    sql = "SELECT client_id FROM client_term WHERE clinician_id = :clinician AND term = 'standing' AND value = :value"
-    people = {persons.get(key, key) for (key,) in connection.execute(sql, {**binding, "value": NOT_A_CLIENT})}
-    return people | {key for key, person in persons.items() if person in people}
-
-
-def _mailboxes(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
-    """Return the mailboxes with messages, if the clinician was recognised there, and if each was silent at the end."""
-    return [
-        (source, is_recognised, min(last_sent_at, binding["end"] - SILENT_SECONDS))
-        for source, is_recognised, last_sent_at in connection.execute(
-            """SELECT source_id, max(recognised OR (outgoing AND NOT automatic)), max(sent_at)
-               FROM message JOIN source_clinician USING (clinician_id, source_id)
-               WHERE clinician_id = :clinician GROUP BY source_id""",
-            binding,
-        )
-    ]
 
 
 def _bookings(events: Sequence[_UpcomingEvent], end: int) -> Iterator[Part]:
