@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 from collections.abc import Iterator
@@ -40,6 +41,17 @@ class Content:
         stream = self.stream()
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
+
+    def is_encoded_in(self, encoding: str) -> bool:
+        """Return ``True`` if the bytes are valid text in this encoding."""
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            for chunk in self.chunks():
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+        return True
 
     def _current_state(self) -> tuple[int, int]:
         if isinstance(self._source, bytes):

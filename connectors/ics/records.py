@@ -10,7 +10,7 @@ from datetime import datetime
 
 from connectors.base import Context, Owner, RejectedRecord
 from connectors.classify import EntryTraits
-from connectors.ics.series import Instance, expand
+from connectors.ics.series import expand
 from connectors.ics.text import CalendarText, EventText
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Kind, Status
@@ -23,56 +23,39 @@ def records(
 ) -> Iterator[tuple[EventText, CalendarEvent] | RejectedRecord]:
     """Yield each record near the window with the event text it was made from, and each rejected record.
 
-    ``is_single`` as for :func:`~connectors.ics.series.expand`. Raises
-    :class:`~connectors.ics.series.ExpansionTimeoutError`.
+    An instance becomes one record for each clinician it belongs to. ``is_single`` as for
+    :func:`~connectors.ics.series.expand`. Raises :class:`~connectors.ics.series.ExpansionTimeoutError`.
     """
-    builder = _EventBuilder(context)
+    pseudonyms, classifier = context.pseudonyms, context.classifier
+    classified: dict[tuple[str, str], tuple[Kind, str | None]] = {}
     for instance in expand(calendars, context.window, is_single):
         if isinstance(instance, RejectedRecord):
             yield instance
-        else:
-            yield from ((instance.text, record) for record in builder.records(instance))
-
-
-class _EventBuilder:
-    """Makes calendar events of instances; each event text is classified once per owner."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._classified: dict[tuple[str, str], tuple[Kind, str | None]] = {}
-
-    def records(self, instance: Instance) -> Iterator[CalendarEvent]:
-        """Yield the calendar events of one instance, one for each clinician it belongs to."""
-        for owner in self._context.owners_named({attendee.address for attendee in instance.text.attendees}):
-            yield self._record(instance, owner)
-
-    def _record(self, instance: Instance, owner: Owner) -> CalendarEvent:
+            continue
         text = instance.text
-        kind, client = self._classify(text, owner)
-        start, end = instance.span(owner.zone)
-        return CalendarEvent(
-            clinician=owner.key,
-            uid_key=self._context.pseudonyms.entry(text.uid, instance.occurrence),
-            start=start,
-            end=end,
-            kind=kind,
-            all_day=not isinstance(instance.start, datetime),
-            status=_status(text, owner),
-            client=client,
-            edited_at=text.edited_at,
-            is_free=text.is_free,
-            series=self._context.pseudonyms.entry(text.uid) if instance.from_rule else None,
-        )
-
-    def _classify(self, text: EventText, owner: Owner) -> tuple[Kind, str | None]:
-        key = text.place, owner.key
-        # A weekly series has a hundred instances with the same text.
-        if key not in self._classified:
-            if len(self._classified) >= _MOST_CLASSIFIED:
-                self._classified.clear()
-            traits = traits_of(text, owner.addresses)
-            self._classified[key] = self._context.classifier.classify(traits, owner.key, self._context.pseudonyms)
-        return self._classified[key]
+        for owner in context.owners_named({attendee.address for attendee in text.attendees}):
+            # A weekly series has a hundred instances with the same text: it is classified once per owner.
+            key = text.place, owner.key
+            if key not in classified:
+                if len(classified) >= _MOST_CLASSIFIED:
+                    classified.clear()
+                classified[key] = classifier.classify(traits_of(text, owner.addresses), owner.key, pseudonyms)
+            kind, client = classified[key]
+            start, end = instance.span(owner.zone)
+            record = CalendarEvent(
+                clinician=owner.key,
+                uid_key=pseudonyms.entry(text.uid, instance.occurrence),
+                start=start,
+                end=end,
+                kind=kind,
+                all_day=not isinstance(instance.start, datetime),
+                status=_status(text, owner),
+                client=client,
+                edited_at=text.edited_at,
+                is_free=text.is_free,
+                series=pseudonyms.entry(text.uid) if instance.from_rule else None,
+            )
+            yield text, record
 
 
 def traits_of(text: EventText, own_addresses: frozenset[str]) -> EntryTraits:

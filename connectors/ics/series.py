@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ _ZONE_HORIZON = datetime(2100, 1, 1, tzinfo=UTC)
 _LAST_SECOND = time(23, 59, 59)
 _MARGIN = timedelta(days=3)  # around the window in UTC: floating times and dates get their zone later
 # A component may have each of these once (RFC 5545, 3.6.1); the parser keeps repeated ones as a list.
-_ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
+_ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
 _DATE_VALUES = ("DTSTART", "DTEND", "RECURRENCE-ID")
 _DATE_PATTERN = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
 _START_AND_END = re.compile(f"DTSTART{_DATE_PATTERN}DTEND{_DATE_PATTERN}")
@@ -123,29 +123,25 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
         # A change with RANGE=THISANDFUTURE moves all later occurrences, which keep the names of their original starts.
         self.original_start = self.start if start is None else start - event.move_recurrences_by
         if start is None and event.recurrence_id is not None:
-            self.original_start = _with_zone_of(event.raw_start, event.recurrence_id)
+            self.original_start = event.recurrence_id
+            # A floating one is in the zone of the event itself.
+            if isinstance(self.original_start, datetime) and self.original_start.tzinfo is None:
+                self.original_start = self.original_start.replace(tzinfo=getattr(event.raw_start, "tzinfo", None))
 
     def instance(self, *, from_rule: bool) -> Instance:
-        name = _occurrence_name(self.original_start) if self.event.is_in_series else ""
+        start = self.original_start
+        if not self.event.is_in_series:
+            name = ""
+        elif isinstance(start, datetime) and start.tzinfo:
+            name = start.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        else:
+            name = start.strftime("%Y%m%dT%H%M%S" if isinstance(start, datetime) else "%Y%m%d")
         return Instance(self.event.text, self.start, self.end, name, from_rule)
 
 
 class _Series(Series):  # type: ignore[misc]
     # The library makes its occurrences of this class.
     occurrence = _Occurrence
-
-
-def _with_zone_of(start: DateOrDatetime, value: DateOrDatetime) -> DateOrDatetime:
-    """Return ``value`` in the zone of ``start``, if it is floating and that has one."""
-    if isinstance(value, datetime) and isinstance(start, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=start.tzinfo)
-    return value
-
-
-def _occurrence_name(start: DateOrDatetime) -> str:
-    if isinstance(start, datetime) and start.tzinfo:
-        return start.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return start.strftime("%Y%m%dT%H%M%S" if isinstance(start, datetime) else "%Y%m%d")
 
 
 def expand(
@@ -190,14 +186,6 @@ def _expand_steps(
         yield None
 
 
-def _expand_uid(events: list[_ParsedEvent | Instance], window: Window) -> Iterator[Instance | RejectedRecord]:
-    """Yield the instances of all events with one UID."""
-    if len(events) == 1 and isinstance(events[0], Instance):  # most events
-        yield events[0]
-    else:
-        yield from _expand_series([_as_parsed(event, window.end) for event in events], window)
-
-
 def _parse_events(calendar: CalendarText, horizon: datetime) -> Iterator[_ParsedEvent | Instance | RejectedRecord]:
     zone = iana_name(calendar.zone) if calendar.zone else None
     # Google writes series in UTC and their zone into X-WR-TIMEZONE; in UTC they would be an hour off in summer.
@@ -236,11 +224,6 @@ def _parse_datetime(zone: str | None, clock: str, utc: str | None) -> datetime:
     return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone) if zone else UTC if utc else None)
 
 
-def _as_parsed(event: _ParsedEvent | Instance, horizon: datetime) -> _ParsedEvent:
-    """Return the event as the recurrence library needs it: a single event may have another that moves it."""
-    return _parse(event.text, None, horizon) if isinstance(event, Instance) else event
-
-
 def _rejected(text: EventText, error: Exception) -> RejectedRecord:
     reason = str(error) if isinstance(error, UnusableEventError) else "its dates cannot be read"
     return RejectedRecord(text.place, reason)
@@ -267,23 +250,15 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _parse(text: EventText, walker: UTCChangingWalker | None, horizon: datetime) -> _ParsedEvent:
+    """Return the event as the recurrence library needs it.
+
+    ``walker`` moves its times into the calendar's own zone; rules are checked up to ``horizon``. Raises
+    :class:`UnusableEventError`, and for hostile text whatever the parser raises.
+    """
     component: Any = Event.from_ical(f"BEGIN:VEVENT\r\n{text.date_lines}END:VEVENT\r\n".encode())
-    _check_readable(component)
-    _check_zones(component)
-    if walker:
-        component = walker.walk_event(component)
-    event = _ParsedEvent(component, text)
-    _check_span(event)
-    for rule in _as_list(component.get("RRULE")):
-        _localise_until(rule, event.start)
-        _check_rule_cost(rule, event.start, horizon)
-    return event
-
-
-def _check_readable(component: Any) -> None:
     if component.errors or "DTSTART" not in component:
         raise UnusableEventError("its dates cannot be read")
-    duplicates = [name for name in _ONCE if name != "RRULE" and isinstance(component.get(name), list)]
+    duplicates = [name for name in _ONCE if isinstance(component.get(name), list)]
     if duplicates:
         raise UnusableEventError(f"duplicate property: {duplicates[0]}")
     # The parser takes some misspelled dates for a duration or a period.
@@ -291,19 +266,14 @@ def _check_readable(component: Any) -> None:
         raise UnusableEventError("its dates cannot be read")
     if "EXRULE" in component:
         raise UnusableEventError("it has exceptions by rule (EXRULE), which are not supported")
+    # The parser reads a time in a zone it does not know as a floating one.
+    for item in chain.from_iterable(map(_as_list, component.values())):
+        dates = [item] if hasattr(item, "dt") else getattr(item, "dts", [])
+        has_zone = bool(getattr(item, "params", {}).get("TZID"))
+        if has_zone and any(isinstance(value.dt, datetime) and value.dt.tzinfo is None for value in dates):
+            raise UnusableEventError("its time zone is unknown")
 
-
-def _check_zones(component: Any) -> None:
-    for value in component.values():
-        for item in _as_list(value):
-            zone = getattr(item, "params", {}).get("TZID")
-            dates = [item] if hasattr(item, "dt") else getattr(item, "dts", [])
-            # The parser reads a time in a zone it does not know as a floating one.
-            if zone and any(isinstance(value.dt, datetime) and value.dt.tzinfo is None for value in dates):
-                raise UnusableEventError("its time zone is unknown")
-
-
-def _check_span(event: _ParsedEvent) -> None:
+    event = _ParsedEvent(walker.walk_event(component) if walker else component, text)
     start, end = event.raw_start, event.raw_end
     if isinstance(start, datetime) != isinstance(end, datetime):
         raise UnusableEventError("it begins with a date and ends with a time, or the other way round")
@@ -311,6 +281,11 @@ def _check_span(event: _ParsedEvent) -> None:
         raise UnusableEventError("only one of its ends has a time zone")
     if end < start:
         raise UnusableEventError("it ends before it begins")
+
+    for rule in _as_list(event.component.get("RRULE")):
+        _localise_until(rule, event.start)
+        _check_rule_cost(rule, event.start, horizon)
+    return event
 
 
 def _localise_until(rule: Any, start: DateOrDatetime) -> None:
@@ -356,24 +331,31 @@ def _has_occurrence(rule: Any, start: DateOrDatetime) -> bool:
     return next(iter(rrulestr(";".join(parts), dtstart=late)), None) is not None
 
 
-def _expand_series(versions: list[_ParsedEvent], window: Window) -> Iterator[Instance | RejectedRecord]:
-    events, rejected = _latest_versions(versions)
-    yield from rejected
-    if len(events) == 1 and not events[0].is_in_series:
-        yield Instance(events[0].text, events[0].start, events[0].end, "")
+def _expand_uid(events: list[_ParsedEvent | Instance], window: Window) -> Iterator[Instance | RejectedRecord]:
+    """Yield the instances of all events with one UID: a series with its changes, or the versions of one event."""
+    if len(events) == 1 and isinstance(events[0], Instance):  # most events
+        yield events[0]
         return
-    from_rule = any(name in event.component for event in events for name in ("RRULE", "RDATE"))
+    # The library needs all of them parsed, for a single event may have another that moves it.
+    parsed = [event if isinstance(event, _ParsedEvent) else _parse(event.text, None, window.end) for event in events]
+    latest, rejected = _latest_versions(parsed)
+    yield from rejected
+    first = latest[0]
+    if len(latest) == 1 and not first.is_in_series:
+        yield Instance(first.text, first.start, first.end, "")
+        return
+    from_rule = any(name in event.component for event in latest for name in ("RRULE", "RDATE"))
     try:
         # One instance more than allowed is read, to notice that there are too many.
-        occurrences = _Series(events).between(_shift(window.start, -_MARGIN), _shift(window.end, _MARGIN))
+        occurrences = _Series(latest).between(_shift(window.start, -_MARGIN), _shift(window.end, _MARGIN))
         instances = [occurrence.instance(from_rule=from_rule) for occurrence in islice(occurrences, MOST_INSTANCES + 1)]
-    except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is rejected as a whole
-        yield _rejected(events[0].text, error)
+    except Exception as error:  # noqa: BLE001  # hostile text again: a series that cannot be expanded is rejected as a whole
+        yield _rejected(first.text, error)
         return
     if len(instances) > MOST_INSTANCES:
-        yield RejectedRecord(events[0].text.place, "it repeats too often")
-        return
-    yield from instances
+        yield RejectedRecord(first.text.place, "it repeats too often")
+    else:
+        yield from instances
 
 
 def _shift(instant: datetime, delta: timedelta) -> datetime:

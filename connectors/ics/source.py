@@ -18,10 +18,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from pathlib import Path
 from typing import ClassVar
 
-from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
+from connectors.base import Batch, Context, RejectedRecord, SourceKind
 from connectors.classify import ClassifiedEntry
 from connectors.content import Content, open_content
 from connectors.cursor import Cursor, fingerprint
@@ -86,10 +85,6 @@ class IcsCursor(Cursor):
     etag: str = ""
     modified: str = ""
 
-    def covers(self, window: Window) -> bool:
-        """Return ``True`` while an unchanged calendar need not be read again, which is up to a week."""
-        return window.is_close_after(self.start, self.end)
-
 
 class IcsConnector:
     """Reads one calendar source; a run yields one snapshot of the window, or an empty page if nothing changed."""
@@ -104,16 +99,17 @@ class IcsConnector:
         If the server reports no change, the calendar is not read again for a week, although the window moves on each
         night: instances are expanded at least that far ahead.
         """
-        previous = IcsCursor.parse(cursor, self._settings())
+        context = self._context
+        settings = fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
+        previous = IcsCursor.parse(cursor, settings)
         with ExitStack() as open_files:
-            read = self._files(previous, rule_properties(self._context), open_files)
+            read = self._files(previous, rule_properties(context), open_files)
             if read is None:
                 yield Batch(cursor=previous.dump())
                 return
             files, current = read
-            start, end = self._context.window.epoch_seconds
-            digests = [(file.name, file.index.digest) for file in files]
-            content = fingerprint(self._context.pseudonyms, digests)
+            start, end = context.window.epoch_seconds
+            content = fingerprint(context.pseudonyms, [(file.name, file.index.digest) for file in files])
             current = replace(current, content=content, start=start, end=end)
             if (previous.content, previous.start, previous.end) == (content, start, end):
                 yield Batch(cursor=current.dump())
@@ -122,16 +118,16 @@ class IcsConnector:
 
     def classified_entries(self) -> Iterator[ClassifiedEntry]:
         """Yield each instance near the window with its title and what the practice's rules make of it."""
+        from connectors.ics.records import traits_of
+
         properties = rule_properties(self._context, titles=True)
+        own_addresses = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
         with ExitStack() as open_files:
             read = self._files(IcsCursor(""), properties, open_files)
             for result in self._records(read[0] if read else [], properties):
                 if not isinstance(result, RejectedRecord):
-                    yield self._explain(*result)
-
-    def _settings(self) -> str:
-        context = self._context
-        return fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
+                    text, record = result
+                    yield self._context.classifier.explain(traits_of(text, own_addresses), record)
 
     def _snapshot(self, files: Sequence[_CalendarFile], cursor: str | None, current: IcsCursor) -> Iterator[Batch]:
         reach = _CommonReach()
@@ -165,7 +161,11 @@ class IcsConnector:
         from connectors.ics.records import records
         from connectors.ics.series import ExpansionTimeoutError
 
-        uids, shared_uids = _uids(files)
+        # Hashes of the UIDs of all files, and of those that belong to several events or to a series.
+        uids, shared_uids = set[int](), set[int]()
+        for file in files:
+            shared_uids |= file.index.shared_uids | (uids & file.index.uids)
+            uids |= file.index.uids
         calendars = (
             calendar
             for file in files
@@ -194,22 +194,14 @@ class IcsConnector:
             "Nothing was changed. The next run reads it again.",
         )
 
-    def _explain(self, text: EventText, record: CalendarEvent) -> ClassifiedEntry:
-        from connectors.ics.records import traits_of
-
-        own_addresses = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
-        return self._context.classifier.explain(traits_of(text, own_addresses), record)
-
     def _files(
         self, previous: IcsCursor, properties: frozenset[str], open_files: ExitStack
     ) -> tuple[list[_CalendarFile], IcsCursor] | None:
         """Return the files and the state that the server names; ``None`` if the server reports no change."""
         if self._options.url is None:
-            configured_path, source = self._options.path or "", self._context.source
-            paths = _calendar_paths(self._context.folder / configured_path, configured_path, source)
-            contents = [(path.stem, _open_content(path, configured_path, source, open_files)) for path in paths]
-            return self._index(contents, properties), previous
-        is_covered = previous.covers(self._context.window)
+            return self._index(self._open_contents(open_files), properties), previous
+        # While the window has moved by less than a week, an unchanged calendar need not be read again.
+        is_covered = self._context.window.is_close_after(previous.start, previous.end)
         # An ETag is more exact than a date, and is compared with the response's head.
         by_date = (
             {"If-Modified-Since": previous.modified} if is_covered and previous.modified and not previous.etag else {}
@@ -226,6 +218,27 @@ class IcsConnector:
         etag, modified = self._etag(response.headers), _http_date(response.headers.get("last-modified", ""))
         current = IcsCursor(previous.settings, etag=etag, modified=modified)
         return self._index([("", Content(response.body))], properties), current
+
+    def _open_contents(self, open_files: ExitStack) -> list[tuple[str, Content]]:
+        """Open the configured file, or each calendar of the folder; return their names and contents."""
+        source, configured_path = self._context.source, self._options.path or ""
+        path = self._context.folder / configured_path
+        contents = []
+        try:
+            paths = regular_files(path.glob("*.ics")) if path.is_dir() else [path]
+            if not paths or not paths[0].exists():
+                raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
+            for path in paths:
+                content = open_files.enter_context(open_content(path))
+                if content.size > MAX_RESPONSE_BYTES:
+                    found = f"{path} is larger than {MAX_RESPONSE_BYTES // 1024**2} MB."
+                    raise MalformedError(source, found, "Export a shorter period of the calendar.")
+                contents.append((path.stem, content))
+        except NotAFileError as error:
+            raise error.to_connector_error(source, configured_path) from error
+        except OSError as error:
+            raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
+        return contents
 
     def _index(self, contents: Sequence[tuple[str, Content]], properties: frozenset[str]) -> list[_CalendarFile]:
         """Read each file through once: check it and find what is needed to read its events one by one."""
@@ -261,17 +274,6 @@ def _http_date(text: str) -> str:
         return ""
 
 
-def _uids(files: Sequence[_CalendarFile]) -> tuple[set[int], set[int]]:
-    """Return hashes of all UIDs, and of those that belong to several events of all files or to a series."""
-    if len(files) == 1:
-        return files[0].index.uids, files[0].index.shared_uids
-    uids, shared_uids = set[int](), set[int]()
-    for file in files:
-        shared_uids |= file.index.shared_uids | (uids & file.index.uids)
-        uids |= file.index.uids
-    return uids, shared_uids
-
-
 class _CommonReach:
     """The instant from which on every calendar of a folder is complete, if a clinician has several calendars.
 
@@ -286,7 +288,7 @@ class _CommonReach:
 
     def add(self, text: EventText, record: CalendarEvent) -> None:
         """Take one record and the event that it was made from into account."""
-        file = _file_of(text)
+        file = text.place.partition(", ")[0]  # "file 2" of "file 2, event 17"
         if self._only_uid.setdefault(file, text.uid) != text.uid:
             self._only_uid[file] = None
         if record.series is None:
@@ -303,11 +305,6 @@ class _CommonReach:
         return max(earliest.values()) if len(clinicians) > len(set(clinicians)) else None
 
 
-def _file_of(text: EventText) -> str:
-    """Return "file 2" of the place "file 2, event 17"."""
-    return text.place.partition(", ")[0]
-
-
 def rule_properties(context: Context, *, titles: bool = False) -> frozenset[str]:
     """Return the properties beyond dates and status that the practice's rules look at."""
     if context.times_suffice:
@@ -321,32 +318,6 @@ def rule_properties(context: Context, *, titles: bool = False) -> frozenset[str]
     return PEOPLE_PROPERTIES | {name for name in RULE_PROPERTIES if is_needed[name]}
 
 
-def _calendar_paths(path: Path, configured_path: str, source: str) -> list[Path]:
-    try:
-        paths = regular_files(path.glob("*.ics")) if path.is_dir() else [path]
-    except NotAFileError as error:
-        raise error.to_connector_error(source, configured_path) from error
-    if not paths or not paths[0].exists():
-        raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
-    return paths
-
-
-def _open_content(path: Path, configured_path: str, source: str, open_files: ExitStack) -> Content:
-    try:
-        content = open_files.enter_context(open_content(path))
-    except NotAFileError as error:
-        raise error.to_connector_error(source, configured_path) from error
-    except OSError as error:
-        raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
-    if content.size > MAX_RESPONSE_BYTES:
-        raise MalformedError(
-            source,
-            f"{path} is larger than {MAX_RESPONSE_BYTES // 1024**2} MB.",
-            "Export a shorter period of the calendar.",
-        )
-    return content
-
-
 def _problems(options: IcsOptions) -> list[str]:
     if (options.path is None) == (options.url is None):
         return ["path: give either path or url"]
@@ -355,23 +326,15 @@ def _problems(options: IcsOptions) -> list[str]:
     return []
 
 
-def _is_remote(options: IcsOptions) -> bool:
-    return options.url is not None
-
-
 def preview(options: IcsOptions, context: Context) -> Iterator[ClassifiedEntry]:
     """Yield what the rules make of each instance in the window, for ``evenhours classify --try``; store nothing."""
     return IcsConnector(options, context).classified_entries()
 
 
-def _make(options: IcsOptions, context: Context) -> IcsConnector:
-    return IcsConnector(options, context)
-
-
 SOURCE_KIND = SourceKind(
     name="ics",
     options=IcsOptions,
-    make=_make,
+    make=IcsConnector,
     title="Calendar file, folder of files, or address (iCalendar)",
     kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
@@ -380,6 +343,6 @@ SOURCE_KIND = SourceKind(
     ),
     other_fields="dropped while parsing",
     check=_problems,
-    remote=_is_remote,
+    remote=lambda options: options.url is not None,
     preview=preview,
 )  # fmt: skip

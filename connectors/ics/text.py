@@ -7,7 +7,6 @@ links, notes, alarms and names of people are skipped.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from hashlib import sha256
 from itertools import count, takewhile
 
 from connectors.content import Content
-from connectors.ics.zones import iana_name
+from connectors.ics.zones import ZoneNames
 
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 _BREAK = re.compile(r"[\r\n]+")
@@ -165,7 +164,7 @@ def read_calendars(
     )
     number = count(1)
     for zone, defined in index.calendars:
-        names = _ZoneNames(defined)
+        names = ZoneNames(defined)
         # _components yields a VCALENDAR (here None) after its parts, so that it ends the list of its own events
         own = takewhile(lambda component: component is not None, components)
         events = (_event(component, f"{prefix}event {next(number)}", name, names) for component in own if component)
@@ -229,8 +228,10 @@ def _allowed_lines(
     parsed = allowed if parsed is None else parsed
     last = ""
     for text in _unfolded_lines(content):
-        if not last:
-            _refuse_other_formats(text)
+        if not last and text.lstrip().startswith("<"):
+            raise InvalidCalendarError("it is a web page, perhaps one that asks to sign in")
+        if not last and text.strip().upper() != "BEGIN:VCALENDAR":
+            raise InvalidCalendarError("it does not begin with BEGIN:VCALENDAR")
         last = text
         match = _NAME.match(text)
         name = match.group().upper() if match else ""
@@ -243,7 +244,8 @@ def _allowed_lines(
         if text[match.end() : match.end() + 1] == ":":  # most lines have no parameters and need no regular expression
             yield ContentLine(name, _NO_PARAMETERS, text[match.end() + 1 :])
         elif line := _CONTENT_LINE.fullmatch(text):
-            yield ContentLine(name, _parameters(line[2]), line[3])
+            parameters = {key.upper(): value.strip('"') for key, value in _PARAMETER.findall(line[2])}
+            yield ContentLine(name, parameters, line[3])
     if not last:
         raise InvalidCalendarError("it is empty")
     if last.strip().upper() != "END:VCALENDAR":
@@ -252,7 +254,8 @@ def _allowed_lines(
 
 def _unfolded_lines(content: Content) -> Iterator[str]:
     """Yield the unfolded lines of a file that are not blank."""
-    encoding = _encoding(content)
+    # Hardly any other text is valid UTF-8; in Latin-1 every byte is a letter.
+    encoding = "utf-8" if content.is_encoded_in("utf-8") else "latin-1"
     byte_order_mark = b"\xef\xbb\xbf"
     for number, piece in enumerate(_whole_lines(content)):
         # Folding may split a character of several bytes, so lines are unfolded before they are decoded.
@@ -278,89 +281,41 @@ def _whole_lines(content: Content) -> Iterator[bytes]:
     yield bytes(pending)
 
 
-def _refuse_other_formats(first: str) -> None:
-    if first.lstrip().startswith("<"):
-        raise InvalidCalendarError("it is a web page, perhaps one that asks to sign in")
-    if first.strip().upper() != "BEGIN:VCALENDAR":
-        raise InvalidCalendarError("it does not begin with BEGIN:VCALENDAR")
-
-
-def _encoding(content: Content) -> str:
-    """Return UTF-8 if the file is valid UTF-8, else Latin-1, in which every byte is a letter."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for chunk in content.chunks():
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
-
-
-def _parameters(text: str) -> dict[str, str]:
-    return {name.upper(): value.strip('"') for name, value in _PARAMETER.findall(text)} if text else {}
-
-
-class _ZoneNames:
-    """The names for the zones of a calendar's lines: IANA's, or one derived from the definition in the file.
-
-    The parser keeps the zones that files define in one table for the whole process. A name derived from the definition
-    keeps the "Custom" zone of one file from being used for another file's.
-    """
-
-    def __init__(self, defined: dict[str, str]) -> None:
-        self._defined = defined
-        self._names: dict[str, str] = {}
-        self.used: dict[str, str] = {}
-
-    def __getitem__(self, tzid: str) -> str:
-        if tzid not in self._names:
-            self._names[tzid] = iana_name(tzid) or self._derived_name(tzid)
-        return self._names[tzid]
-
-    def _derived_name(self, tzid: str) -> str:
-        definition = self._defined.get(tzid)
-        if definition is None:
-            return "unknown"
-        name = f"own-{sha256(definition.encode()).hexdigest()[:16]}"
-        self.used[name] = definition
-        return name
-
-
 def _zone_definition(component: _Component) -> tuple[str, str]:
+    """Return the name that a file gives to a zone, and the text of the zone's changes of offset."""
     tzid = next((line.value for line in component.lines if line.name == "TZID"), "")
-    observances = [_observance(part) for part in component.inner if part.name in {"STANDARD", "DAYLIGHT"}]
-    return tzid, "".join(observances)
+    definition = ""
+    for part in component.inner:
+        if part.name in {"STANDARD", "DAYLIGHT"}:
+            lines = "".join(f"{line.name}:{line.value}\r\n" for line in part.lines if line.name in _ZONE_PROPERTIES)
+            definition += f"BEGIN:{part.name}\r\n{lines}END:{part.name}\r\n"
+    return tzid, definition
 
 
-def _observance(part: _Component) -> str:
-    lines = "".join(f"{line.name}:{line.value}\r\n" for line in part.lines if line.name in _ZONE_PROPERTIES)
-    return f"BEGIN:{part.name}\r\n{lines}END:{part.name}\r\n"
-
-
-def _event(component: _Component, place: str, calendar: str, names: _ZoneNames) -> EventText:
+def _event(component: _Component, place: str, calendar: str, names: ZoneNames) -> EventText:
     # The last value of a repeated property counts here; repeated dates are rejected after parsing.
     values = {line.name: line.value.strip() for line in component.lines}
     date_lines = "".join(_date_line(line, names) for line in component.lines if line.name in DATE_PROPERTIES)
     sequence = values.get("SEQUENCE", "")
+    categories = [line.value for line in component.lines if line.name == "CATEGORIES"]
     return EventText(
-        place,
+        place=place,
         # This text becomes part of the keyed name of the event: changing it would rename stored events.
-        values.get("UID") or f"without a name: {date_lines}",
-        date_lines,
-        int(sequence) if re.fullmatch(r"[0-9]{1,9}", sequence) else 0,
-        _aware_datetime(values.get("LAST-MODIFIED", "")),
-        values.get("STATUS", "").upper(),
-        values.get("TRANSP", "").upper() == "TRANSPARENT",
-        _unescape(values.get("SUMMARY", "")),
-        tuple(_categories(component.lines)),
-        values.get("COLOR", ""),
-        tuple(dict.fromkeys(_attendees(component.lines))),
-        calendar,
+        uid=values.get("UID") or f"without a name: {date_lines}",
+        date_lines=date_lines,
+        sequence=int(sequence) if re.fullmatch(r"[0-9]{1,9}", sequence) else 0,
+        edited_at=_aware_datetime(values.get("LAST-MODIFIED", "")),
+        status=values.get("STATUS", "").upper(),
+        is_free=values.get("TRANSP", "").upper() == "TRANSPARENT",
+        title=_unescape(values.get("SUMMARY", "")),
+        categories=tuple(_unescape(name).strip() for text in categories for name in _COMMA.split(text)),
+        colour=values.get("COLOR", ""),
+        attendees=tuple(dict.fromkeys(_attendees(component.lines))),
+        calendar=calendar,
     )
 
 
-def _date_line(line: ContentLine, names: _ZoneNames) -> str:
+def _date_line(line: ContentLine, names: ZoneNames) -> str:
     zone = f";TZID={names[line.parameters['TZID']]}" if "TZID" in line.parameters else ""
     # Other parameters do not change the meaning of a date, and nothing but plain words may reach the parser.
     parameters = "".join(
@@ -381,12 +336,6 @@ def _aware_datetime(text: str) -> datetime | None:
 
 def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], text) if "\\" in text else text
-
-
-def _categories(lines: Iterable[ContentLine]) -> Iterator[str]:
-    for line in lines:
-        if line.name == "CATEGORIES":
-            yield from (_unescape(name).strip() for name in _COMMA.split(line.value))
 
 
 def _attendees(lines: Iterable[ContentLine]) -> Iterator[Attendee]:
