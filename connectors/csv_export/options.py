@@ -103,8 +103,24 @@ def check(options: CsvOptions) -> list[str]:
     """Return the problems of the mapping beyond types and keys, each beginning with its path below the source."""
     if options.preset is not None and options.preset not in presets():
         return [f"preset: unknown; the presets are {', '.join(presets())}"]
-    columns = options.columns.configured()
-    return [*(() if options.preset else _column_problems(columns)), *_format_problems(options.format)]
+    problems = [] if options.preset else list(_column_problems(options.columns.configured()))
+    csv_format = options.format
+    if csv_format.instant is not None and not _is_complete(csv_format.instant):
+        problems.append(
+            'format.instant: a strptime pattern that gives a whole date and time, such as "%d/%m/%Y %H:%M" or '
+            '"%m/%d/%Y %I:%M %p"; the zone goes into format.zone'
+        )
+    delimiter = csv_format.delimiter_character
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
+        problems.append("format.delimiter: one character, or tab")
+    for lists in (STATUS_WORDS, DIRECTION_WORDS):
+        counts = Counter(word.lower() for name in lists for word in set(getattr(csv_format, name) or ()))
+        duplicates = [
+            name for name in lists if any(counts[word.lower()] > 1 for word in getattr(csv_format, name) or ())
+        ]
+        if duplicates:
+            problems.append(f"format.{duplicates[-1]}: a word stands in {' and in '.join(duplicates)}")
+    return problems
 
 
 def _column_problems(columns: Mapping[str, str]) -> Iterator[str]:
@@ -124,25 +140,6 @@ def _column_problems(columns: Mapping[str, str]) -> Iterator[str]:
         )
     elif row_type is not RowType.MESSAGE and "sent_at" in columns:
         yield "columns.sent_at: a row is a visit, a call or a message; sent_at goes with messages alone"
-
-
-def _format_problems(csv_format: CsvFormat) -> Iterator[str]:
-    if csv_format.instant is not None and not _is_complete(csv_format.instant):
-        yield (
-            'format.instant: a strptime pattern that gives a whole date and time, such as "%d/%m/%Y %H:%M" or '
-            '"%m/%d/%Y %I:%M %p"; the zone goes into format.zone'
-        )
-    if csv_format.delimiter_character is not None and (
-        len(csv_format.delimiter_character) != 1 or csv_format.delimiter_character in '"\r\n\0 '
-    ):
-        yield "format.delimiter: one character, or tab"
-    for lists in (STATUS_WORDS, DIRECTION_WORDS):
-        counts = Counter(word.lower() for name in lists for word in set(getattr(csv_format, name) or ()))
-        duplicates = [
-            name for name in lists if any(counts[word.lower()] > 1 for word in getattr(csv_format, name) or ())
-        ]
-        if duplicates:
-            yield f"format.{duplicates[-1]}: a word stands in {' and in '.join(duplicates)}"
 
 
 def _is_complete(pattern: str) -> bool:

@@ -7,16 +7,15 @@ refused with the names that were expected.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
-from connectors.csv_export.columns import EMPTY_VALUES, STATUS_WORDS, map_columns
+from connectors.csv_export.columns import STATUS_WORDS, map_columns
 from connectors.csv_export.patterns import matching_patterns, parse_alike
 from connectors.csv_export.records import row_type_of
-from connectors.csv_export.table import CsvRow, CsvTable, TableError, clean_cell
+from connectors.csv_export.table import CsvTable, TableError, clean_cell
 
 _REQUIRED_ROLES = ("clinician", "client", "booked_start")
 
@@ -47,7 +46,12 @@ class Preset:
 
         Raises :class:`TableError` if a required role has no column, with the names that were expected.
         """
-        roles = {role: name for role, names in self.columns.items() if (name := _first_present(names, header))}
+        roles = {}
+        for role, names in self.columns.items():
+            # All parts of a name such as "Date + Start" have to be in the header exactly once.
+            present = (name for name in names if all(header.count(clean_cell(part)) == 1 for part in name.split("+")))
+            if name := next(present, None):
+                roles[role] = name
         roles |= configured
         # An export may have both an end and a length, but a mapping may use only one of them.
         if "booked_end" in roles and "booked_minutes" not in configured:
@@ -65,7 +69,9 @@ class Preset:
 
         Raises :class:`TableError` if the times have no known pattern, or if no row shows which is the day.
         """
-        starts = _starts(table, roles)
+        columns = map_columns(table.header, {"booked_start": roles["booked_start"]})
+        rows = (row for row in table.rows() if len(row.cells) >= len(table.header))
+        starts = {text for row in rows if (text := columns.text(row, "booked_start"))}
         matching = matching_patterns(starts)
         if matching == (None,) or not matching:
             return None if matching else self.instants[0]
@@ -83,7 +89,18 @@ class Preset:
 def presets() -> Mapping[str, Preset]:
     """Return every preset by its name."""
     text = (resources.files("connectors.csv_export") / "presets.toml").read_text(encoding="utf-8")
-    return {name: _preset(name, table) for name, table in tomllib.loads(text).items()}
+    return {
+        name: Preset(
+            name,
+            title=str(table["title"]),
+            verified=table["verified"] is True,
+            known_by=tuple(table["known_by"]),
+            instants=tuple(table["instants"]),
+            columns={role: tuple(names) for role, names in table["columns"].items()},
+            words={list_name: tuple(table[list_name]) for list_name in STATUS_WORDS if list_name in table},
+        )
+        for name, table in tomllib.loads(text).items()
+    }
 
 
 def recognise(header: Collection[str]) -> Preset | None:
@@ -97,26 +114,3 @@ def recognise(header: Collection[str]) -> Preset | None:
         if is_match:
             matches.append(preset)
     return matches[0] if len(matches) == 1 else None
-
-
-def _preset(name: str, table: Mapping[str, Any]) -> Preset:
-    return Preset(
-        name,
-        str(table["title"]),
-        table["verified"] is True,
-        tuple(table["known_by"]),
-        tuple(table["instants"]),
-        {role: tuple(names) for role, names in table["columns"].items()},
-        {list_name: tuple(table[list_name]) for list_name in STATUS_WORDS if list_name in table},
-    )
-
-
-def _first_present(names: Sequence[str], header: Sequence[str]) -> str | None:
-    """Return the first of these names all of whose parts are in the header exactly once."""
-    return next((name for name in names if all(header.count(clean_cell(part)) == 1 for part in name.split("+"))), None)
-
-
-def _starts(table: CsvTable, roles: Mapping[str, str]) -> set[str]:
-    columns = map_columns(table.header, {"booked_start": roles["booked_start"]})
-    rows: Iterator[CsvRow] = (row for row in table.rows() if len(row.cells) >= len(table.header))
-    return {text for row in rows if (text := columns.text(row, "booked_start")).lower() not in EMPTY_VALUES}

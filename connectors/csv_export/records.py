@@ -94,9 +94,10 @@ class RowParser:
         if owner is None:
             return None
         cells = _RowCells(row, columns, owner, self.pattern, self.zone or owner.zone)
-        parsers = {RowType.VISIT: self._visit, RowType.CALL: self._call, RowType.MESSAGE: self._message}
         try:
-            return parsers[self.row_type](cells)
+            if self.row_type is RowType.VISIT:
+                return self._visit(cells)
+            return self._call(cells) if self.row_type is RowType.CALL else self._message(cells)
         except OverflowError:
             raise CellError("a time is out of range") from None
 
@@ -109,40 +110,32 @@ class RowParser:
         # Many programs write "Silva, Ana".
         last, _, first = cell.partition(",")
         spellings = {canonical_address(cell), canonical_address(f"{first} {last}")} - {""}
-        owners = [owner for owner in self.context.owners if _spellings(owner) & spellings]
+        owners = [
+            owner
+            for owner in self.context.owners
+            if spellings & {*owner.addresses, canonical_address(owner.key), canonical_address(owner.name)}
+        ]
         return owners[0] if len(owners) == 1 else None
 
     def _visit(self, cells: _RowCells) -> ParsedRow:
-        event = self._event(cells)
-        try:
-            evidence = self._evidence(cells, event)
-        except CellError as error:
-            return ParsedRow(event.uid_key, event.start, event.end, (event,), (str(error),))
-        return ParsedRow(event.uid_key, event.start, event.end, (event, *evidence))
-
-    def _event(self, cells: _RowCells) -> CalendarEvent:
-        owner = cells.owner.key
+        clinician = cells.owner.key
         start = cells.required_instant("booked_start")
         end = cells.end("booked", "booked_start", start)
         if end is None:
             raise CellError("booked_end is empty")
         client_text = cells.text("client")
-        client = self.context.pseudonyms.person(owner, client_text) if client_text else None
-        return CalendarEvent(
-            owner,
-            self._key(cells, client or "", start.isoformat()),
-            start,
-            end,
-            Kind.SESSION,
-            status=parse_status(cells.text("status"), self.statuses),
-            client=client,
-        )
-
-    def _evidence(self, cells: _RowCells, event: CalendarEvent) -> tuple[SessionEvidence, ...]:
-        started_at, ended_at = _actual_times(cells, event.start)
+        client = self.context.pseudonyms.person(clinician, client_text) if client_text else None
+        key = self._key(cells, client or "", start.isoformat())
+        status = parse_status(cells.text("status"), self.statuses)
+        event = CalendarEvent(clinician, key, start, end, Kind.SESSION, status=status, client=client)
+        try:
+            started_at, ended_at = _actual_times(cells, start)
+        except CellError as error:
+            return ParsedRow(key, start, end, (event,), (str(error),))
         if started_at is None and ended_at is None:
-            return ()
-        return (SessionEvidence(event.clinician, event.uid_key, self.grade, started_at, ended_at, event.uid_key),)
+            return ParsedRow(key, start, end, (event,))
+        evidence = SessionEvidence(clinician, key, self.grade, started_at, ended_at, uid_key=key)
+        return ParsedRow(key, start, end, (event, evidence))
 
     def _call(self, cells: _RowCells) -> ParsedRow:
         started_at = cells.instant("actual_start")
@@ -215,7 +208,10 @@ class _RowCells:
         """
         minutes = self.text(f"{prefix}_minutes")
         if minutes and start:
-            return start + _duration(minutes, f"{prefix}_minutes")
+            try:
+                return start + parse_minutes(minutes)
+            except CellError as error:
+                raise CellError(f"{prefix}_minutes {error}") from None
         end = self.instant(f"{prefix}_end")
         if end is None or start is None or end >= start:
             return end
@@ -224,13 +220,6 @@ class _RowCells:
         if shares_date and next_day - start <= _LONGEST_OVER_MIDNIGHT:
             return next_day
         raise CellError(f"{prefix}_end is before {start_role}")
-
-
-def _duration(text: str, role: str) -> timedelta:
-    try:
-        return parse_minutes(text)
-    except CellError as error:
-        raise CellError(f"{role} {error}") from None
 
 
 def _actual_times(cells: _RowCells, booked_start: datetime) -> tuple[datetime | None, datetime | None]:
@@ -248,7 +237,3 @@ def _actual_times(cells: _RowCells, booked_start: datetime) -> tuple[datetime | 
 def is_total(row: CsvRow) -> bool:
     """Return ``True`` if a row contains totals of the others."""
     return _TOTAL.match(clean_cell(row.cells[0])) is not None
-
-
-def _spellings(owner: Owner) -> frozenset[str]:
-    return owner.addresses | {canonical_address(word) for word in (owner.key, owner.name) if word}

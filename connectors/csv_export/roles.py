@@ -63,16 +63,39 @@ def guess_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     """Return the likely roles, each with its column or two columns joined by a plus."""
     # A birthday or a payment date would otherwise be taken for a session's.
     columns = [column for column in columns if not column.mentions("another matter")]
-    time_roles = (
-        _message_roles(columns)
-        if _first_name(columns, lambda column: column.mentions("direction"))
-        else _visit_roles(columns)
+    direction = _first_name(columns, lambda column: column.mentions("direction"))
+    if direction:
+        date_columns = [column for column in columns if column.kind is CellKind.DAY and column.mentions("day")]
+        roles = {
+            "sent_at": _time_column(columns, "sent", date_columns),
+            "direction": direction,
+            "counterpart": _first_name(columns, lambda column: column.mentions("counterpart")),
+            "thread": _first_name(columns, lambda column: column.mentions("thread")),
+            "automatic": _first_name(columns, lambda column: column.mentions("automatic")),
+        }
+    else:
+        roles = _time_roles(columns)
+
+    used = set(roles.values())
+    candidates = [
+        column for column in columns if column.kind in {CellKind.TEXT, CellKind.NUMBER} and column.name not in used
+    ]
+    people = [column for column in candidates if not column.mentions("status")]
+    identifying = [column for column in people if column.distinct and not column.mentions("client")]
+    roles["id"] = _first_name(identifying, lambda column: column.mentions("entry", "identifier")) or _first_name(
+        identifying, lambda column: name_words(column.name) == {"id"}
     )
-    guessed = time_roles | _other_roles(columns, time_roles)
-    return {role: name for role, name in guessed.items() if name}
+    if not direction:
+        roles["clinician"] = _first_name(people, lambda column: column.mentions("clinician"))
+        roles["client"] = _first_name(people, lambda column: column.mentions("client", "identifier")) or _first_name(
+            people, lambda column: column.mentions("client")
+        )
+        roles["status"] = _first_name(candidates, lambda column: column.mentions("status"))
+    return {role: name for role, name in roles.items() if name}
 
 
-def _visit_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+def _time_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    """Return the roles of the times of visits or calls."""
     booked = [column for column in columns if not column.mentions("actual")]
     actual = [column for column in columns if column.mentions("actual")]
     date_columns = [column for column in booked if column.kind is CellKind.DAY and column.mentions("day")]
@@ -92,38 +115,6 @@ def _visit_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
         if times.get(f"{prefix}_end") or not times.get(f"{prefix}_start"):
             times.pop(f"{prefix}_minutes", None)
     return times
-
-
-def _message_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
-    date_columns = [column for column in columns if column.kind is CellKind.DAY and column.mentions("day")]
-    return {
-        "sent_at": _time_column(columns, "sent", date_columns),
-        "direction": _first_name(columns, lambda column: column.mentions("direction")),
-        "counterpart": _first_name(columns, lambda column: column.mentions("counterpart")),
-        "thread": _first_name(columns, lambda column: column.mentions("thread")),
-        "automatic": _first_name(columns, lambda column: column.mentions("automatic")),
-    }
-
-
-def _other_roles(columns: Sequence[ColumnProfile], time_roles: dict[str, str]) -> dict[str, str]:
-    used = set(time_roles.values())
-    candidates = [
-        column for column in columns if column.kind in {CellKind.TEXT, CellKind.NUMBER} and column.name not in used
-    ]
-    people = [column for column in candidates if not column.mentions("status")]
-    identifying = [column for column in people if column.distinct and not column.mentions("client")]
-    identity = _first_name(identifying, lambda column: column.mentions("entry", "identifier")) or _first_name(
-        identifying, lambda column: name_words(column.name) == {"id"}
-    )
-    if "sent_at" in time_roles:
-        return {"id": identity}
-    return {
-        "id": identity,
-        "clinician": _first_name(people, lambda column: column.mentions("clinician")),
-        "client": _first_name(people, lambda column: column.mentions("client", "identifier"))
-        or _first_name(people, lambda column: column.mentions("client")),
-        "status": _first_name(candidates, lambda column: column.mentions("status")),
-    }
 
 
 def _time_column(columns: Sequence[ColumnProfile], topic: str, date_columns: Sequence[ColumnProfile]) -> str:

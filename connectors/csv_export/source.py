@@ -11,7 +11,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
@@ -29,15 +28,8 @@ from connectors.records import Grade, Record
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
 
 PAGE_ROWS = 5_000
+_TOTALS = "totals row"
 _DIFFERS = "a later row about the same entry differs; the later one counts"
-
-
-@dataclass(frozen=True, slots=True)
-class _UnusableRow:
-    """A row that cannot be used, with the reason; a totals row is not a problem."""
-
-    reason: str
-    is_total: bool
 
 
 @dataclass(slots=True)
@@ -61,11 +53,11 @@ class _RowCollector:
             self.rejected.append(RejectedRecord(place, _DIFFERS))
             self.parsed[row.key] = row
 
-    def add_unusable(self, row: _UnusableRow, place: str) -> None:
-        self.rejected.append(RejectedRecord(place, "totals row" if row.is_total else row.reason))
-        if not row.is_total:
+    def reject(self, row: RejectedRecord) -> None:
+        self.rejected.append(row)
+        if row.reason != _TOTALS:  # that is no problem of the file
             self.unusable += 1
-            self.first_unusable = self.first_unusable or self.rejected[-1]
+            self.first_unusable = self.first_unusable or row
 
     def flush(self) -> tuple[tuple[Record, ...], tuple[RejectedRecord, ...]]:
         """Return the contents of the page and empty it."""
@@ -96,11 +88,18 @@ class CsvConnector:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield a snapshot of the window for visits, all rows for logs, or an empty page if nothing changed."""
         with _open_contents(self.options, self.context) as contents:
-            previous = Cursor.parse(cursor, self._fingerprint(contents))
-            if not previous.is_new:
+            context = self.context
+            # By day, since the window moves on every night and a visit may come into it.
+            days = (context.window.start.date(), context.window.end.date())
+            checksums = [hashlib.file_digest(content.stream(), "sha256").hexdigest() for content in contents]
+            settings = fingerprint(
+                context.pseudonyms, self.options, context.owners, days, context.classifier, checksums
+            )
+            previous = Cursor.parse(cursor, settings)
+            if previous.is_new:
+                yield from self._pages(contents, cursor, previous)
+            else:
                 yield Batch(cursor)
-                return
-            yield from self._pages(contents, cursor, previous)
 
     def _pages(self, contents: Sequence[Content], cursor: str | None, current: Cursor) -> Iterator[Batch]:
         collector, accumulate = _RowCollector(), self.options.accumulate
@@ -116,7 +115,7 @@ class CsvConnector:
             elif row is None:
                 collector.of_other_clinicians += 1
             else:
-                collector.add_unusable(row, place)
+                collector.reject(row)
         records, rejected = collector.flush()
         # Without a single usable row the file or the mapping is wrong, and a snapshot would remove everything.
         if collector.first_unusable and not collector.key_hashes:
@@ -152,41 +151,23 @@ class CsvConnector:
                     yield RejectedRecord(place, _DIFFERS)
                 last[row.key] = row, page
 
-    def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, ParsedRow | _UnusableRow | None]]:
+    def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, ParsedRow | RejectedRecord | None]]:
         """Yield the result of each row with its place; ``None`` for a row of another clinician."""
+        roles = self.options.columns.configured()
         for number, content in enumerate(contents, 1):
-            place = f"file {number} line" if len(contents) > 1 else "line"
+            prefix = f"file {number} line" if len(contents) > 1 else "line"
             try:
-                yield from self._rows_of(content, place)
+                table = read_table(content, possible_names(roles), self.options.format.delimiter_character)
+                columns = map_columns(table.header, roles)
+                for row in table.rows():
+                    place = f"{prefix} {row.line}"
+                    try:
+                        result: ParsedRow | RejectedRecord | None = self.parser.parse(row, columns)
+                    except CellError as error:
+                        result = RejectedRecord(place, _TOTALS if is_total(row) else str(error))
+                    yield place, result
             except TableError as error:
                 raise _malformed_error(self.options, self.context, str(error)) from error
-
-    def _rows_of(self, content: Content, place: str) -> Iterator[tuple[str, ParsedRow | _UnusableRow | None]]:
-        roles = self.options.columns.configured()
-        table = read_table(content, possible_names(roles), self.options.format.delimiter_character)
-        columns = map_columns(table.header, roles)
-        for row in table.rows():
-            try:
-                parsed = self.parser.parse(row, columns)
-            except CellError as error:
-                yield f"{place} {row.line}", _UnusableRow(str(error), is_total(row))
-            else:
-                yield f"{place} {row.line}", parsed
-
-    def _fingerprint(self, contents: Sequence[Content]) -> str:
-        """Return a keyed name of the bytes and of all settings that decide what becomes of them."""
-        context = self.context
-        # By day, since the window moves on every night and a visit may come into it.
-        days = (context.window.start.date(), context.window.end.date())
-        checksums = [_checksum(content) for content in contents]
-        return fingerprint(context.pseudonyms, self.options, context.owners, days, context.classifier, checksums)
-
-
-def _checksum(content: Content) -> str:
-    digest = hashlib.sha256()
-    for chunk in content.chunks():
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 @contextmanager
@@ -195,7 +176,9 @@ def _open_contents(options: CsvOptions, context: Context) -> Iterator[Sequence[C
     path = context.folder / options.path
     with ExitStack() as open_files:
         try:
-            files = _files_at(path)
+            files = [path] if path.exists() else []
+            if path.is_dir():
+                files = regular_files(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"})
             if any(file.stat().st_size > MAX_FILE_BYTES for file in files):
                 raise _malformed_error(options, context, f"it is larger than {MAX_FILE_BYTES // 2**20} MB.")
             contents = [open_files.enter_context(open_content(file)) for file in files]
@@ -214,12 +197,6 @@ def _malformed_error(options: CsvOptions, context: Context, found: str) -> Malfo
     return MalformedError(context.source, found, remedy)
 
 
-def _files_at(path: Path) -> list[Path]:
-    if path.is_dir():
-        return regular_files(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"})
-    return [path] if path.exists() else []
-
-
 @dataclass(frozen=True, slots=True)
 class PresetConnector:
     """Reads the export of a known practice system; the file decides which of the preset's columns it has."""
@@ -229,28 +206,22 @@ class PresetConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield as :meth:`CsvConnector.fetch` does, with the preset's mapping for this file."""
-        with _open_contents(self.options, self.context) as contents:
-            # The files of a folder have the same columns.
-            options = self._mapped_options(contents[0])
-        yield from make(options, self.context).fetch(cursor)
-
-    def _mapped_options(self, content: Content) -> CsvOptions:
-        """Return the options of the same source with the preset's columns, times and words."""
-        preset = presets()[self.options.preset or ""]
+        options, preset = self.options, presets()[self.options.preset or ""]
         expected = frozenset(
             clean_cell(part) for names in preset.columns.values() for name in names for part in name.split("+")
         )
-        try:
-            table = read_table(content, expected, self.options.format.delimiter_character)
-            roles = preset.roles(table.header, self.options.columns.configured())
-            instant = self.options.format.instant or preset.instant(table, roles)
-        except TableError as error:
-            raise _malformed_error(self.options, self.context, str(error)) from error
-        words: dict[str, Any] = {
-            name: getattr(self.options.format, name) or listed for name, listed in preset.words.items()
-        }
-        csv_format = replace(self.options.format, instant=instant, **words)
-        return replace(self.options, preset=None, columns=CsvColumns(**roles), format=csv_format)
+        with _open_contents(options, self.context) as contents:
+            try:
+                # The files of a folder have the same columns.
+                table = read_table(contents[0], expected, options.format.delimiter_character)
+                roles = preset.roles(table.header, options.columns.configured())
+                instant = options.format.instant or preset.instant(table, roles)
+            except TableError as error:
+                raise _malformed_error(options, self.context, str(error)) from error
+        words: dict[str, Any] = {name: getattr(options.format, name) or listed for name, listed in preset.words.items()}
+        csv_format = replace(options.format, instant=instant, **words)
+        mapped = replace(options, preset=None, columns=CsvColumns(**roles), format=csv_format)
+        yield from make(mapped, self.context).fetch(cursor)
 
 
 def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnector:

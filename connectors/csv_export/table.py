@@ -6,7 +6,6 @@ repeats a cell.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections import Counter
@@ -71,34 +70,32 @@ def read_table(content: Content, expected_names: Collection[str] = (), delimiter
 
     Raises :class:`TableError` for an empty file, one that is not text, or a quotation mark that is never closed.
     """
-    encoding = _detect_encoding(content)
-    delimiters = [delimiter] if delimiter else DELIMITERS
-    layouts = [_layout(_lines(content, encoding), candidate, frozenset(expected_names)) for candidate in delimiters]
-    best = max((layout for layout in layouts if layout), key=lambda layout: layout.score, default=None)
+    names = frozenset(expected_names)
+    if content.size > MAX_FILE_BYTES:
+        raise TableError(f"the file is larger than {MAX_FILE_BYTES // 2**20} MB.")
+    beginning = content.stream().read(4)
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), "utf-8")
+    # Hardly any other text is valid UTF-8; a file that is not comes from an older Windows program.
+    if not content.is_encoded_in(encoding):
+        encoding = "cp1252"
+
+    best: CsvTable | None = None
+    best_score = (-1, -1)
+    for candidate in [delimiter] if delimiter else DELIMITERS:
+        top = list(islice(_rows(_lines(content, encoding), candidate, requires_end=False), _PREAMBLE_ROWS))
+        if not top:
+            continue
+        width = Counter(len(row.cells) for row in top).most_common(1)[0][0]
+        matches = [len(names.intersection(map(clean_cell, row.cells))) for row in top]
+        first_of_width = next(row for row in top if len(row.cells) == width)
+        header = top[matches.index(max(matches))] if any(matches) else first_of_width
+        # The delimiter that shows most expected names is the right one, else the one that makes most columns.
+        if (max(matches), width) > best_score:
+            best_score = max(matches), width
+            best = CsvTable(tuple(map(clean_cell, header.cells)), candidate, encoding, content, header.line)
     if best is None:
         raise TableError("the file is empty.")
-    header = tuple(clean_cell(cell) for cell in best.header.cells)
-    return CsvTable(header, best.delimiter, encoding, content, best.header.line)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The header if this is the delimiter; ``score`` is (expected names in it, most common number of cells)."""
-
-    delimiter: str
-    header: CsvRow
-    score: tuple[int, int]
-
-
-def _layout(lines: Iterable[str], delimiter: str, expected_names: frozenset[str]) -> _Layout | None:
-    top = list(islice(_rows(lines, delimiter, requires_end=False), _PREAMBLE_ROWS))
-    if not top:
-        return None
-    width = Counter(len(row.cells) for row in top).most_common(1)[0][0]
-    matches = [len(expected_names.intersection(map(clean_cell, row.cells))) for row in top]
-    first_of_width = next(row for row in top if len(row.cells) == width)
-    header = top[matches.index(max(matches))] if any(matches) else first_of_width
-    return _Layout(delimiter, header, (max(matches), width))
+    return best
 
 
 def _rows(lines: Iterable[str], delimiter: str, *, requires_end: bool = True) -> Iterator[CsvRow]:
@@ -124,19 +121,3 @@ def _lines(content: Content, encoding: str) -> Iterator[str]:
     with io.TextIOWrapper(content.stream(), encoding, _DECODING_ERRORS.get(encoding), newline="") as text:
         for line in text:
             yield line.replace("\0", "")
-
-
-def _detect_encoding(content: Content) -> str:
-    # Hardly any other text is valid UTF-8; a file that is not comes from an older Windows program.
-    if content.size > MAX_FILE_BYTES:
-        raise TableError(f"the file is larger than {MAX_FILE_BYTES // 2**20} MB.")
-    beginning = content.stream().read(4)
-    likely = next((name for mark, name in _BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), "utf-8")
-    decoder = codecs.getincrementaldecoder(likely)()
-    try:
-        for chunk in content.chunks():
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return likely
