@@ -24,7 +24,7 @@ from benchmarks.validity.simulator import (
     simulate_population,
 )
 from monitor.notices import ALL_FAMILIES, FAMILIES, detect_shifts
-from monitor.notices.clients import Contacts
+from monitor.notices.series import Contacts
 
 MEASURE, ALL = "all that is watched", "everything"
 MONDAYS = np.arange(WEEKS) * 7 + 4

@@ -4,8 +4,7 @@ A notice states that a person's own pattern changed, or that a norm or an own ag
 scores, predicts or diagnoses.
 
 families   the six families of metrics that are watched, with their yearly budgets of false notices
-series     weekly numbers in the shape that the detectors take
-clients    the weekly contacts with each client
+series     weekly numbers in the shape that the detectors take, and the weekly contacts with each client
 detect     the weeks that become a notice
 rules      published norms and own agreements, when they are crossed, and their sentences
 answers    the answers to a notice, and their effects

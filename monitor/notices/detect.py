@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.notices.answers import drop_answered, exclusions_from
-from monitor.notices.clients import Contacts, weekly_contacts
 from monitor.notices.families import (
     ALL_FAMILIES,
     FAMILIES,
@@ -21,7 +20,7 @@ from monitor.notices.families import (
     family,
 )
 from monitor.notices.rules import crossed_rules
-from monitor.notices.series import MetricSeries, metric_series, weekly_table
+from monitor.notices.series import Contacts, MetricSeries, metric_series, weekly_contacts, weekly_table
 from monitor.store.notices import NoticeRow, Signal
 
 if TYPE_CHECKING:
@@ -102,11 +101,11 @@ def _scored_metrics(entry: NoticeFamily, table: pd.DataFrame, exclusions: Sequen
             if exclusion.metric == watched.metric and not exclusion.client:
                 is_excluded |= exclusion.covers(table.index)
         # Excluded weeks become missing ones.
-        shown, watched_series = (
+        displayed, detection = (
             replace(series, amounts=series.amounts.mask(is_excluded), weights=series.weights.mask(is_excluded))
             for series in (metric_series(watched, table), metric_series(watched, table, watched.detection_metric))
         )
-        scored.append((shown, watched_series.scores))
+        scored.append((displayed, detection.scores))
     return scored
 
 

@@ -44,18 +44,20 @@ DatedFact = tuple[str, int, float, int, str]
 class Rule:
     """One rule, with the sentences for a notice once it is crossed.
 
-    ``metric`` is the weekly number that is compared, empty where the rule reads what the person wrote down. ``explain``
-    turns the number, the client (if any) and the topic (an agreement's term, a kind of exception) into a sentence.
-    ``source`` names the norm.
+    ``explain`` turns the number, the client (if any) and the topic (an agreement's term, a kind of exception) into a
+    sentence. ``source`` names the norm. ``metric`` is the weekly number that is compared, and ``crossed`` returns the
+    number for the sentence in each week in which the rule is crossed, NaN in all others; both are missing where the
+    rule reads what the person wrote down.
     """
 
     key: str
-    metric: str
     title: str
     headline: str
     explain: Callable[[float, str, str], str]
     try_this: str
     source: str
+    metric: str = ""
+    crossed: Callable[[pd.Series, Frames], pd.Series] | None = None
 
 
 # The sentences: each takes the number, the client's name and the topic; most need only the number.
@@ -105,85 +107,7 @@ def _just_this_once(number: float, client: str, kind: str) -> str:
     return f"{kind_name}: {round(number)} times so far with {client or 'one client'}. Boundaries move in small steps."
 
 
-RULES = (
-    Rule(
-        "rest", "short_rests", "Short nights", "Some nights between working days were short.", _rest,
-        "after a late evening, let the next day begin later.", "Directive 2003/88/EC, article 3",
-    ),
-    Rule(
-        "free stretch", "longest_free_stretch", "Time without work", "You had little time without any work.",
-        _free_stretch, "keep one evening and the day after it free of messages.",
-        "Directive 2003/88/EC, articles 3, 5 and 16",
-    ),
-    Rule(
-        "day off", "days_since_full_day_off", "Full days off", "Your last full day off was some time ago.", _day_off,
-        "choose a day off in the coming week now, and tell somebody about it.", "design choice",
-    ),
-    Rule(
-        "supervision", "supervision_hours", "Supervision", "There was little supervision in the last month.",
-        _supervision, "write to your supervisor with two dates.", "BACP",
-    ),
-    Rule(
-        "leave", "leave_interrupted", "Work during leave", "You worked during your leave.", _leave,
-        "before your next leave begins, name somebody who answers for you.", "design choice",
-    ),
-    Rule(
-        "review", "", "A review is due", "One of your agreements is due for review.", _review,
-        "look at it together in the next session, or set a new date.", "your own agreement",
-    ),
-    Rule(
-        "exception ended", "", "An exception has ended", "One of your exceptions has ended.", _ended,
-        "give it a new date if it goes on.", "your own answer",
-    ),
-    Rule(
-        "just this once", "", "Just this once", "You have made the same exception several times.", _just_this_once,
-        "decide whether this is an exception or the agreement from now on, and write it down.", "design choice",
-    ),
-)  # fmt: skip
-
-
-def rule(key: str) -> Rule:
-    """Return the rule of a stored notice."""
-    return next(entry for entry in RULES if entry.key == key)
-
-
-def crossed_rules(measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow] = ()) -> list[NoticeRow]:
-    """Return a notice for every rule that was crossed, by week.
-
-    ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``stored`` are the notices and
-    answers of earlier nights. A rule answered as planned or needed gives no new notice until the day of the answer.
-    """
-    detected: list[NoticeRow] = []
-    for entry in RULES:
-        if not entry.metric:
-            continue
-        values = measured[measured["key"] == entry.metric].set_index("week")["value"].sort_index()
-        planned = [row for row in stored if row.family == entry.key and row.answer in EXCEPTIONS]
-        last_week = -np.inf
-        crossed = _CROSSED_WEEKS[entry.key](values, frames).dropna()
-        for week, number in zip(crossed.index.tolist(), crossed.tolist(), strict=True):
-            is_planned = any(row.week < week <= (row.until or 0) for row in planned)
-            # The first such week, and again eight weeks later.
-            if week - last_week >= 7 * AGAIN_WEEKS and not is_planned:
-                last_week = week
-                detected.append(_rule_notice(entry, week, number))
-    for key, day, number, client, topic in (
-        *_reviews_and_exceptions(frames, stored),
-        *_repeated_exceptions(frames, stored),
-    ):
-        week = int(monday_of(day))
-        # Dates before the first or after the last week belong to no report.
-        if week in frames.time.weeks.index:
-            detected.append(_rule_notice(rule(key), week, number, max(client, 0), topic))
-    return sorted({row.natural_key: row for row in detected}.values(), key=lambda row: row.natural_key)
-
-
-def _rule_notice(entry: Rule, week: int, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
-    return NoticeRow(
-        week, RULE, entry.key, entry.metric, None, None, None, week, client, measured=measured, topic=topic
-    )
-
-
+# The conditions: each takes the weekly numbers and the frames.
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
     """Return the hours of supervision of four weeks where they are too few, NaN elsewhere.
 
@@ -219,14 +143,86 @@ def _leave_interrupted(days: pd.Series, frames: Frames) -> pd.Series:
     return crossed
 
 
-_CROSSED_WEEKS: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
-    "rest": lambda nights, _: nights.where(nights >= SHORT_NIGHTS),
-    "free stretch": lambda hours, _: hours.where((hours < FREE_HOURS) & (hours.shift() < FREE_HOURS)),
-    "day off": lambda days, _: days.where(days > DAYS_WORKED),
-    "supervision": _supervision_short,
-    "leave": _leave_interrupted,
-}
-"""The number for the sentence in each week in which the rule is crossed; NaN in all others."""
+RULES = (
+    Rule(
+        "rest", "Short nights", "Some nights between working days were short.", _rest,
+        "after a late evening, let the next day begin later.", "Directive 2003/88/EC, article 3",
+        "short_rests", lambda nights, _: nights.where(nights >= SHORT_NIGHTS),
+    ),
+    Rule(
+        "free stretch", "Time without work", "You had little time without any work.", _free_stretch,
+        "keep one evening and the day after it free of messages.", "Directive 2003/88/EC, articles 3, 5 and 16",
+        "longest_free_stretch", lambda hours, _: hours.where((hours < FREE_HOURS) & (hours.shift() < FREE_HOURS)),
+    ),
+    Rule(
+        "day off", "Full days off", "Your last full day off was some time ago.", _day_off,
+        "choose a day off in the coming week now, and tell somebody about it.", "design choice",
+        "days_since_full_day_off", lambda days, _: days.where(days > DAYS_WORKED),
+    ),
+    Rule(
+        "supervision", "Supervision", "There was little supervision in the last month.", _supervision,
+        "write to your supervisor with two dates.", "BACP", "supervision_hours", _supervision_short,
+    ),
+    Rule(
+        "leave", "Work during leave", "You worked during your leave.", _leave,
+        "before your next leave begins, name somebody who answers for you.", "design choice",
+        "leave_interrupted", _leave_interrupted,
+    ),
+    Rule(
+        "review", "A review is due", "One of your agreements is due for review.", _review,
+        "look at it together in the next session, or set a new date.", "your own agreement",
+    ),
+    Rule(
+        "exception ended", "An exception has ended", "One of your exceptions has ended.", _ended,
+        "give it a new date if it goes on.", "your own answer",
+    ),
+    Rule(
+        "just this once", "Just this once", "You have made the same exception several times.", _just_this_once,
+        "decide whether this is an exception or the agreement from now on, and write it down.", "design choice",
+    ),
+)  # fmt: skip
+
+
+def rule(key: str) -> Rule:
+    """Return the rule of a stored notice."""
+    return next(entry for entry in RULES if entry.key == key)
+
+
+def crossed_rules(measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow] = ()) -> list[NoticeRow]:
+    """Return a notice for every rule that was crossed, by week.
+
+    ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``stored`` are the notices and
+    answers of earlier nights. A rule answered as planned or needed gives no new notice until the day of the answer.
+    """
+    detected: list[NoticeRow] = []
+    for entry in RULES:
+        if entry.crossed is None:
+            continue
+        values = measured[measured["key"] == entry.metric].set_index("week")["value"].sort_index()
+        planned = [row for row in stored if row.family == entry.key and row.answer in EXCEPTIONS]
+        last_week = -np.inf
+        crossed = entry.crossed(values, frames).dropna()
+        for week, number in zip(crossed.index.tolist(), crossed.tolist(), strict=True):
+            is_planned = any(row.week < week <= (row.until or 0) for row in planned)
+            # The first such week, and again eight weeks later.
+            if week - last_week >= 7 * AGAIN_WEEKS and not is_planned:
+                last_week = week
+                detected.append(_rule_notice(entry, week, number))
+    for key, day, number, client, topic in (
+        *_reviews_and_exceptions(frames, stored),
+        *_repeated_exceptions(frames, stored),
+    ):
+        week = int(monday_of(day))
+        # Dates before the first or after the last week belong to no report.
+        if week in frames.time.weeks.index:
+            detected.append(_rule_notice(rule(key), week, number, max(client, 0), topic))
+    return sorted({row.natural_key: row for row in detected}.values(), key=lambda row: row.natural_key)
+
+
+def _rule_notice(entry: Rule, week: int, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
+    return NoticeRow(
+        week, RULE, entry.key, entry.metric, None, None, None, week, client, measured=measured, topic=topic
+    )
 
 
 def _reviews_and_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[DatedFact]:

@@ -17,7 +17,7 @@ from monitor.analysis.metrics.leave import interrupted_days
 from monitor.analysis.metrics.recovery import nights
 from monitor.analysis.metrics.sessions import EARLY_END_MINUTES, is_past_grace
 from monitor.analysis.sessions import distinct_meetings
-from monitor.notices.clients import weekly_contacts
+from monitor.notices.series import weekly_contacts
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report.figures import by_day
 from monitor.weekly_report.sentences import client_name, usual_slots

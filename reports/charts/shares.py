@@ -84,8 +84,7 @@ def shares(report: FairnessReport, key: str, *, narrow: bool = False, literal: b
     for row, top in zip(rows, tops, strict=True):
         _draw_band(drawing, report, row, plot, top, layout)
     for row, top in zip(rows, tops, strict=True):
-        _draw_texts(drawing, row, plot, layout, top)
-        _draw_dots(drawing, row, plot, layout, top)
+        _draw_row(drawing, row, plot, layout, top)
 
     # The smallest round step that gives at most six ticks.
     steps = (1, 2, 4, 5, 10, 20, 50, 100, 1000, 10**9)
@@ -129,36 +128,34 @@ def _draw_band(
         drawing.line([(share, upper), (share, upper + height)], "teal-4", 1.4)
 
 
-def _draw_texts(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
+def _draw_row(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
     difference, fte = wording.signed_percent(row.difference), value_texts.fte(row)
     colour = COLOURS[row.standing] if row.difference is not None else "quiet"
     stands_out = row.standing in {CaseloadStanding.ABOVE, CaseloadStanding.BELOW}
     if layout.narrow:
-        baseline, edge = top + 16, layout.width - 50
+        # On a phone the texts stand above the dots.
+        baseline, y, edge = top + 16, top + 33.5, layout.width - 50
         note = f"{row.note} · {fte} FTE" if row.note else f"{fte} FTE"
         room = edge - text_width(note, layout.small) - 8
         drawing.text(edge, baseline, note, layout.small, anchor="right")
         drawing.text(0, baseline, shorten(row.name, room, layout.body), layout.body, "ink")
         drawing.text(layout.width, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
-        return
-    baseline = top + plot.row / 2 + layout.body * 0.36
-    drawing.text(0, baseline, shorten(row.name, plot.left - 54, layout.body), layout.body, "ink")
-    drawing.text(plot.left - 14, baseline, fte, layout.small, anchor="right")
-    drawing.text(plot.right + 46, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
-    drawing.text(plot.right + 56, baseline, shorten(row.note, 104, layout.small), layout.small)
+    else:
+        y = top + plot.row / 2
+        baseline = y + layout.body * 0.36
+        drawing.text(0, baseline, shorten(row.name, plot.left - 54, layout.body), layout.body, "ink")
+        drawing.text(plot.left - 14, baseline, fte, layout.small, anchor="right")
+        drawing.text(plot.right + 46, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
+        drawing.text(plot.right + 56, baseline, shorten(row.note, 104, layout.small), layout.small)
 
-
-def _draw_dots(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize, top: float) -> None:
-    y = top + (33.5 if layout.narrow else plot.row / 2)
     before = None if row.load_before is None else (plot.x(row.load_before), y)
     now = None if row.load is None else (plot.x(row.load), y)
     # The line shows the direction of the change.
     if before and now:
         drawing.line([before, now], "slate-2", 2)
     if before:
-        drawing.marks(
-            disc(3), [ChartMark(*before, value_texts.load_before(row))], "paper", ring="quiet", ring_width=1.3
-        )
+        mark = ChartMark(*before, value_texts.load_before(row))
+        drawing.marks(disc(3), [mark], "paper", ring="quiet", ring_width=1.3)
     if now:
         drawing.marks(disc(RADIUS), [ChartMark(*now, value_texts.load(row))], COLOURS[row.standing])
 

@@ -12,7 +12,7 @@ from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.notices import ANSWERS, FAMILIES
-from monitor.notices.clients import weekly_contacts
+from monitor.notices.series import weekly_contacts
 from monitor.readiness import Gap, GapKind
 from monitor.store.notices import NoticeRow, Signal
 from monitor.weekly_report import evidence_rows

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.records import CounterpartKind, Kind
 from monitor.notices.answers import Exclusion
-from monitor.notices.clients import weekly_contacts
+from monitor.notices.series import weekly_contacts
 from tests.monitor.facts import Row, day, event, frames, message, term
 
 FIRST = day("2026-01-05")

@@ -23,8 +23,8 @@ from monitor.notices import (
     exclusions_from,
     possible_answers,
 )
-from monitor.notices.clients import Contacts
 from monitor.notices.families import CONTACTS, EIGHT_WEEK_SPREAD
+from monitor.notices.series import Contacts
 from monitor.store.notices import NoticeRow, Signal
 from tests.monitor.facts import day
 
