@@ -1,8 +1,8 @@
-"""Spans of presence in a video call: shared ones, and the wait of a clinician to whom nobody came."""
+"""Spans of presence in a video call: the time together, and the wait of a clinician to whom nobody came."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 Span = tuple[datetime, datetime]
@@ -41,3 +41,25 @@ def no_show_at(own: Spans, others: Spans) -> datetime | None:
         return None
     length, start = max(waits)
     return start + length / 2
+
+
+def times_together(own: Spans, outside: Mapping[str, Spans], colleagues: Spans) -> dict[str, Span]:
+    """Return for each outside participant the first and the last instant together with the clinician.
+
+    ::
+
+        own         |-----| |-------------------------|
+        a client        |---------|
+        another                        |--------|
+        result          |---------|    |--------|         a call left open counts until the other left
+
+    If nobody came, not even a colleague, the result is "nobody" with the instant in the middle of the clinician's wait.
+    """
+    present = [*colleagues, *(span for spans in outside.values() for span in spans)]
+    if no_show := no_show_at(own, present):
+        return {"nobody": (no_show, no_show)}
+    times = {}
+    for person, spans in outside.items():
+        if together := intersections(own, spans):
+            times[person] = together[0][0], max(end for _, end in together)
+    return times

@@ -107,7 +107,23 @@ class HttpClient:
         return self._retrier.run(lambda: self._attempt(request))
 
     def _attempt(self, request: HttpRequest) -> HttpResponse:
-        response = self._follow(request)
+        """Return the first response that is no redirect, if its status is one that the caller handles."""
+        for _ in range(MAX_REDIRECTS):
+            if is_unencrypted(request.url):
+                found = "the connection would not be encrypted."
+                raise UnavailableError(self._source, found, "Use an address that begins with https.")
+            response = self._exchange(request)
+            # 303 asks for a GET in place of the request, so it is followed only if that was one.
+            is_see_other = response.status == HTTPStatus.SEE_OTHER and request.method == "GET"
+            if response.status not in _REDIRECTS and not is_see_other:
+                break
+            # The UTF-8 bytes of a header arrive decoded as Latin-1.
+            location = response.headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
+            target = resolve_url(request.url, location)
+            self._check_redirect(request, target)
+            request = replace(request, url=target)
+        else:
+            raise UnavailableError(self._source, "the server redirects in a circle.", "Check the address.")
         is_success = response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == HTTPStatus.NOT_MODIFIED
         if is_success or response.status in request.accepted:
             return response
@@ -115,23 +131,6 @@ class HttpClient:
         if response.status in RETRYABLE_STATUSES:
             raise RetryableError(problem, retry_after(response.headers))
         raise problem
-
-    def _follow(self, request: HttpRequest) -> HttpResponse:
-        """Return the first response that is no redirect."""
-        for _ in range(MAX_REDIRECTS):
-            if is_unencrypted(request.url):
-                found = "the connection would not be encrypted."
-                raise UnavailableError(self._source, found, "Use an address that begins with https.")
-            response = self._exchange(request)
-            is_redirect = response.status in _REDIRECTS
-            if not is_redirect and not (response.status == HTTPStatus.SEE_OTHER and request.method == "GET"):
-                return response
-            # The UTF-8 bytes of a header arrive decoded as Latin-1.
-            location = response.headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
-            target = resolve_url(request.url, location)
-            self._check_redirect(request, target)
-            request = replace(request, url=target)
-        raise UnavailableError(self._source, "the server redirects in a circle.", "Check the address.")
 
     def _check_redirect(self, request: HttpRequest, target: str) -> None:
         origin, target_origin = origin_of(request.url), origin_of(target)

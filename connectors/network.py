@@ -57,6 +57,14 @@ def is_unencrypted(url: str) -> bool:
     return parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
+def at_endpoint(url: str, api_endpoint: str | None) -> str:
+    """Return a service's address with the same path and query at the option ``api_endpoint``, if that is set."""
+    if not api_endpoint:
+        return url
+    parts = urlsplit(url)
+    return f"{api_endpoint.rstrip('/')}{parts.path}{'?' if parts.query else ''}{parts.query}"
+
+
 def endpoint_problems(api_endpoint: str | None) -> list[str]:
     """Return the problem of the option ``api_endpoint``, if it has one: only an address can replace a service's own."""
     if api_endpoint is None:

@@ -75,16 +75,17 @@ class _Collection:
     resolved: list[str] = field(default_factory=list)
     newest: str = ""
 
-    def flush(self) -> _Collection:
-        """Return what was collected so far, and begin an empty collection."""
-        page = replace(self)
+    def flush(self, cursor: str) -> Batch:
+        """Return what was collected so far as a batch, and begin an empty collection."""
+        batch = Batch(
+            cursor,
+            tuple(self.records),
+            tuple(self.removed),
+            rejected=tuple(self.rejected),
+            resolved=tuple(self.resolved),
+        )
         self.records, self.removed, self.rejected, self.resolved = [], [], [], []
-        return page
-
-    def batch(self, cursor: str) -> Batch:
-        """Return the collection as a batch."""
-        records, removed = tuple(self.records), tuple(self.removed)
-        return Batch(cursor, records, removed, rejected=tuple(self.rejected), resolved=tuple(self.resolved))
+        return batch
 
 
 class FhirReading:
@@ -106,7 +107,7 @@ class FhirReading:
                 self._collect(search.kind, resources)
             self._advance(search.name)
         self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
-        page = self._collection.flush().batch(self.final_cursor())
+        page = self._collection.flush(self.final_cursor())
         window, times = self._maker.context.window, "Encounter" in kinds
         # A snapshot needs no removals of its own: what it does not contain is removed.
         return replace(
@@ -134,13 +135,11 @@ class FhirReading:
             if is_sorted:
                 self._advance(search.name)
             self._done += len(resources)
-            page, total = self._collection.flush().batch(self.cursor.dump()), self._server.total
+            page, total = self._collection.flush(self.cursor.dump()), self._server.total
+            if total is not None:
+                page = replace(page, done=self._done, total=max(done_before + total, self._done))
             if resources:
-                yield (
-                    page
-                    if total is None
-                    else replace(page, done=self._done, total=max(done_before + total, self._done))
-                )
+                yield page
         self._advance(search.name)
 
     def _advance(self, name: str) -> None:

@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from connectors.base import Context
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.network import endpoint_problems
+from connectors.network import at_endpoint, endpoint_problems
 from connectors.private import PrivateFileError, read_private
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -107,11 +106,6 @@ def token_file(clinician: str) -> str:
 def consent_file(clinician: str) -> str:
     """Return the name of the file with a clinician's consent to the domain's service account."""
     return f"{clinician}.consent.json"
-
-
-def at_endpoint(uri: str, endpoint: str | None) -> str:
-    """Return an address of Google's with the same path at ``api_endpoint``, if that is set."""
-    return f"{endpoint.rstrip('/')}{urlsplit(uri).path}" if endpoint else uri
 
 
 def load_access(

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from connectors.base import Context, RejectedRecord
-from connectors.call_spans import Span, Spans, intersections, no_show_at
+from connectors.call_spans import Span, Spans, times_together
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import GoogleClient
 from connectors.records import Grade, SessionEvidence
@@ -41,14 +41,7 @@ class MeetCall:
         The calendar entry is set only if the call was one session. If people came one after the other, ingest tells
         their sessions apart by meeting code and time.
         """
-        present = [*self.colleagues, *(span for times in self.others.values() for span in times)]
-        spans: dict[str, Span] = {}
-        if no_show := no_show_at(self.own, present):
-            spans["nobody"] = no_show, no_show
-        else:
-            for person, times in self.others.items():
-                if together := intersections(self.own, times):
-                    spans[person] = together[0][0], max(end for _, end in together)
+        spans = times_together(self.own, self.others, self.colleagues)
         is_one_session = bool(self.event_id) and _is_connected(spans.values())
         for person, (start, end) in spans.items():
             yield SessionEvidence(

@@ -28,13 +28,12 @@ from connectors.errors import AuthorizationError, ConnectorError, UnavailableErr
 from connectors.google.access import (
     OPENID,
     GoogleOptions,
-    at_endpoint,
     connect_command,
     consent_file,
     missing_scopes,
     token_file,
 )
-from connectors.network import is_loopback
+from connectors.network import at_endpoint, is_loopback
 from connectors.private import PrivateFileError, read_private, write_private
 
 NAME = "google"  # stands in errors for the source

@@ -21,7 +21,7 @@ from typing import Literal
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import UnavailableError
 from connectors.imap.folders import Folder, FolderRole, folders_to_read
-from connectors.imap.messages import MONTHS, FetchedMessage
+from connectors.imap.messages import MONTHS
 from connectors.imap.reader import AccountReader, FetchedChunk
 from connectors.imap.session import ImapAccount
 from connectors.mail.headers import KEPT_FIELDS, Headers
@@ -188,12 +188,21 @@ class _FolderReading:
         self.position = replace(position, above=folder.next_uid, below=0, modseq=folder.modseq)
 
     def _read(self, chunks: Iterable[Sequence[int]]) -> Iterator[FetchedChunk]:
+        """Fetch chunks of UIDs, add their messages to the page, and yield each chunk once that is done."""
         for chunk in self._reader.fetch(self._folder, chunks):
             if chunk.messages is None:
                 reason = "the mail server closes the connection while sending it"
                 self._page.reject(f"{self._place}, message {chunk.uids[0]}", reason)
             for message in chunk.messages or ():
-                self._add(message)
+                if message.is_draft:
+                    continue
+                headers = Headers.from_block(message.header_block, filtered=True)
+                participants = self._page.participants(headers, filed_as_sent=self._is_sent_folder)
+                # An account has one owner, so there is at most one entry.
+                outgoing = bool(participants) and participants[0].outgoing
+                sent_at = message_time(headers, message.received_at, outgoing=outgoing)
+                place = f"{self._place}, message {message.uid}"
+                self._all_in_window &= self._page.add_at(place, headers, sent_at, participants)
             self.done += len(chunk.uids)
             yield chunk
 
@@ -240,17 +249,6 @@ class _FolderReading:
             else:
                 uids |= later
         return sorted((uid for uid in uids if uid < below), reverse=True)
-
-    def _add(self, message: FetchedMessage) -> None:
-        if message.is_draft:
-            return
-        headers = Headers.from_block(message.header_block, filtered=True)
-        participants = self._page.participants(headers, filed_as_sent=self._is_sent_folder)
-        # An account has one owner, so there is at most one entry.
-        outgoing = bool(participants) and participants[0].outgoing
-        sent_at = message_time(headers, message.received_at, outgoing=outgoing)
-        place = f"{self._place}, message {message.uid}"
-        self._all_in_window &= self._page.add_at(place, headers, sent_at, participants)
 
 
 def _split(uids: Sequence[int]) -> Iterator[Sequence[int]]:

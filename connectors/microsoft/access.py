@@ -26,7 +26,8 @@ from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.http import HttpClient, HttpRequest
-from connectors.microsoft.options import MicrosoftOptions, at_endpoint, scopes_of
+from connectors.microsoft.options import MicrosoftOptions, scopes_of
+from connectors.network import at_endpoint
 from connectors.private import PrivateFileError, read_private, write_private
 
 NAME = "microsoft"  # stands in errors for the source, where there is none
@@ -73,7 +74,9 @@ class MicrosoftAccess:
                 raise self.refused(f"{self._owner} gave permission, but not for everything this source reads.")
             self._stored = stored
             self._cache = _cache(source, json.dumps(stored.get("cache", {})))
-            self._application = _public_application(source, options, self._cache, self.deadline)
+            self._application = _create_application(
+                "PublicClientApplication", source, options, self.deadline, token_cache=self._cache
+            )
             accounts = self._application.get_accounts()
             self.account = str(accounts[0]["home_account_id"]) if accounts else ""
 
@@ -130,7 +133,9 @@ class DeviceSignIn:
         self._options = options
         self._cache = _cache(NAME, "{}")
         try:
-            self._application = _public_application(NAME, options, self._cache, Deadline())
+            self._application = _create_application(
+                "PublicClientApplication", NAME, options, Deadline(), token_cache=self._cache
+            )
             flow = self._application.initiate_device_flow(list(scopes_of(options)))
         except _JUNK:
             flow = {}
@@ -182,12 +187,8 @@ def write_consent(folder: Path, clinician: str, account: str, options: Microsoft
     _write(folder, f"{clinician}.consent.json", content)
 
 
-def _public_application(source: str, options: MicrosoftOptions, cache: Any, deadline: Deadline) -> Any:
-    """Return msal's application for somebody who signs in."""
-    return _create_application("PublicClientApplication", source, options, deadline, token_cache=cache)
-
-
 def _create_application(kind: str, source: str, options: MicrosoftOptions, deadline: Deadline, **more: Any) -> Any:
+    """Return msal's application of that kind: the public one for somebody who signs in, or the practice's own."""
     authority = f"{LOGIN}/{options.tenant}"
     http_client = _MsalHttpClient(source, options.api_endpoint, deadline)
     application = getattr(_library(source), kind)

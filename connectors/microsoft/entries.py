@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Context
-from connectors.call_spans import Span, Spans, intersections, no_show_at
+from connectors.call_spans import Span, Spans, times_together
 from connectors.classify import EntryTraits
 from connectors.errors import UnusableError
 from connectors.mail.headers import Headers
@@ -97,36 +97,21 @@ class MicrosoftRecordMaker:
         return None
 
     def attendance(self, report: Item, records: list[Item], meeting: str) -> Iterator[SessionEvidence]:
-        """Yield a meeting's evidence: for each outside participant, the first and last instant together with the owner.
-
-        ::
-
-            owner       |-----| |-------------------------|
-            a client        |---------|
-            another                        |--------|
-            evidence        |---------|    |--------|         a call left open counts until the other left
-
-        If nobody else came, yield the instant in the middle of the owner's wait.
-        """
+        """Yield a meeting's evidence: for each outside participant the time together with the owner, or the wait."""
         owner, pseudonyms = self.context.owners[0], self.context.pseudonyms
         own: Spans = []
-        others: Spans = []
+        colleagues: Spans = []
         outside: dict[str, Spans] = {}
         for record in records:
             address, spans = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
-            is_own = address in owner.addresses if address else _text(record, "role").lower() == "organizer"
-            (own if is_own else others).extend(spans)
-            is_inside = address and not self.context.classifier.is_outside(address)
-            if spans and not is_own and not is_inside:
+            if address in owner.addresses if address else _text(record, "role").lower() == "organizer":
+                own += spans
+            elif address and not self.context.classifier.is_outside(address):
+                colleagues += spans
+            elif spans:
                 # Without an address, people are told apart by the time of joining.
                 outside.setdefault(address or spans[0][0].isoformat(), []).extend(spans)
-        times: dict[str, Span] = {}
-        for person, spans in outside.items():
-            if together := intersections(own, spans):
-                times[person] = together[0][0], max(end for _, end in together)
-        if no_show := no_show_at(own, others):
-            times["nobody"] = no_show, no_show
-        for person, (start, end) in times.items():
+        for person, (start, end) in times_together(own, outside, colleagues).items():
             key = pseudonyms.entry(f"microsoft attendance {_id_of(report)}", person)
             yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=pseudonyms.entry("meeting", meeting))
 

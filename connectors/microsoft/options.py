@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from connectors.network import endpoint_problems
 
@@ -72,12 +71,6 @@ def problems(options: MicrosoftOptions) -> list[str]:
     if options.client_secret and options.tenant in {"organizations", "common", "consumers"}:
         problems.append("tenant: an application that reads in everybody's name needs its directory's own")
     return problems + endpoint_problems(options.api_endpoint)
-
-
-def at_endpoint(url: str, endpoint: str | None) -> str:
-    """Return an address of Microsoft's with the same path at ``api_endpoint``, if that is set."""
-    parts = urlsplit(url)
-    return f"{endpoint.rstrip('/')}{parts.path}{'?' if parts.query else ''}{parts.query}" if endpoint else url
 
 
 def describe_scopes(scopes: Sequence[str]) -> str:

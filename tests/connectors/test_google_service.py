@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AuthorizationError, MalformedError, RateLimitError, UnavailableError
-from connectors.google.access import CALENDAR, at_endpoint, consent_file, problems
+from connectors.google.access import CALENDAR, consent_file, problems
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.service import GMAIL_BATCHES
+from connectors.network import at_endpoint
 from connectors.private import write_private
 from connectors.registry import source_kind
 from connectors.retry import GOOGLE_MAX_ATTEMPTS

@@ -22,8 +22,9 @@ from connectors.errors import AuthorizationError, ConnectorError, MalformedError
 from connectors.microsoft import mail, source
 from connectors.microsoft.access import DeviceSignIn, write_consent
 from connectors.microsoft.entries import meeting_code
-from connectors.microsoft.options import MicrosoftOptions, at_endpoint, problems
+from connectors.microsoft.options import MicrosoftOptions, problems
 from connectors.microsoft.source import SOURCE_KIND
+from connectors.network import at_endpoint
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from tests.connectors import microsoft_fake
 from tests.connectors.ingest_policy import apply_policy
