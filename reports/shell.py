@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FONT = re.compile(r'url\("fonts/(inter-latin-[\w-]+\.woff2)"\)')
 QUANTITY = re.compile(r"\d+ h \d\d\b|\d[\d.,]* (?:h|min|%|days?|weeks?)(?!\w)")
+# Faces with extended Latin letters, which a single file leaves out.
 FACE = re.compile(r"@font-face\s*\{[^}]*latin-ext[^}]*\}\s*")
 
 TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}

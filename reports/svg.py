@@ -20,9 +20,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 FONTS = "Inter, system-ui, sans-serif"
 
+# XML allows these characters nowhere, not even escaped.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 NUMBER = re.compile(r"-?\d+\.\d+")
 STYLE_ATTRIBUTES = {"stroke-width", "stroke-dasharray", "stroke-linecap", "font-size", "text-anchor"}
+# SVG assumes these values anyway.
 DEFAULTS = {("stroke-width", "1"), ("text-anchor", "start"), ("stroke-linecap", "butt")}
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from reports.models import CaseloadRow, ComparedMetric, EndsDay, OwnRange, RhythmDay, SelfReportScale, SessionEnd
 
+OWN_RANGES = "You, compared only with you"
 ENDS = {
     EndState.WITHIN: "within time or buffer",
     EndState.PAST: "past your buffer",

@@ -18,7 +18,7 @@ PRIVACY = (
     "Your director sees caseload totals, never this report."
 )
 CLOSING = "This report counts times. It cannot know how you feel, and it is not a health assessment."
-RANGES = "You, compared only with you"
+RANGES = value_texts.OWN_RANGES
 RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your earlier weeks. No one else’s numbers are used."
 TRY = "One thing to try, if it fits:"
 BASED_ON, WEEKS = "What this is based on", "Week by week"

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from reports import value_texts, wording
-from reports.charts.layout import ChartSize, Legend, LegendEntry, chart_size, text_width
+from reports.charts.layout import ChartSize, Legend, LegendEntry, baseline_at, chart_size, text_width
 from reports.drawing import ChartMark, Drawing, arrowhead, disc
 from reports.models import EndState
 from reports.svg import Caption
@@ -160,7 +160,7 @@ def _draw_day(
     drawing: Drawing, day: EndsDay, offsets: Sequence[float], axis: MinuteAxis, layout: ChartSize, middle: float
 ) -> None:
     """Draw a day's name, its count past the buffer, and its dots, one group of marks for each style."""
-    baseline = middle + layout.body * 0.36
+    baseline = baseline_at(middle, layout.body)
     name, count = wording.short_weekday(day.day), value_texts.ends_past_grace(day)
     colour = "amber-4" if day.in_notice else "quiet"
     drawing.text(30 if layout.narrow else 34, baseline, name, layout.body, "ink", anchor="right")
@@ -173,7 +173,7 @@ def _draw_day(
         groups.setdefault((_dot_style(end, day), is_beyond), []).append(ChartMark(x, y, label))
         if is_beyond:
             minutes = wording.signed(round(end.minutes))
-            drawing.text(x + RADIUS + 2, y + layout.small * 0.36, minutes, layout.small)
+            drawing.text(x + RADIUS + 2, baseline_at(y, layout.small), minutes, layout.small)
     for (style, is_beyond), marks in groups.items():
         colour, ring, ring_width = DOT_STYLES[style]
         shape = arrowhead(RADIUS) if is_beyond else disc(RADIUS)

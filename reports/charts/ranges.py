@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from reports.models import OwnRange
 
-TITLE = "You, compared only with you"
-
 
 def own_ranges(metrics: Sequence[OwnRange], key: str, *, narrow: bool = False, literal: bool = False) -> str:
     """Return small multiples of metrics over the last weeks as SVG, each on its own scale."""
@@ -42,7 +40,7 @@ def own_ranges(metrics: Sequence[OwnRange], key: str, *, narrow: bool = False, l
 
     texts = (f"{metric.title} {value_texts.this_week(metric)}, {value_texts.usual_range(metric)}" for metric in metrics)
     description = f"This week and your own weeks before it. {'; '.join(texts)}."
-    return drawing.svg(Caption(key, TITLE, description), literal=literal)
+    return drawing.svg(Caption(key, value_texts.OWN_RANGES, description), literal=literal)
 
 
 def _week_places(weeks: int, layout: ChartSize) -> list[float]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reports import value_texts, wording
-from reports.charts.layout import ChartSize, Legend, LegendEntry, chart_size
+from reports.charts.layout import ChartSize, Legend, LegendEntry, baseline_at, chart_size
 from reports.drawing import ChartMark, Drawing, box
 from reports.models import Unit
 from reports.svg import Caption
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Stroke = tuple[tuple[float, float], tuple[float, float]]
 Spans = list[tuple[float, float]]
 Piece = tuple[float, float]
-GAP = 2.6
+GAP = 2.6  # points between two cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _draw_grid(drawing: Drawing, grid: Grid, week: Rhythm, layout: ChartSize) ->
             drawing.area(left, y - cell_height / 2, right - left, cell_height, "blank")
 
     for y, day in zip(middles, week.days, strict=True):
-        baseline = y + layout.body * 0.36
+        baseline = baseline_at(y, layout.body)
         colour = "amber-4" if day.in_notice else "quiet"
         outside = value_texts.outside_hours(day)
         drawing.text(grid.left - 8, baseline, wording.short_weekday(day.day), layout.body, "ink", anchor="right")

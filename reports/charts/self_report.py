@@ -43,6 +43,7 @@ def comparison(data: Comparison, key: str, *, narrow: bool = False, literal: boo
     scale_tops, measure_tops = tops[: len(data.self_reports)], tops[len(data.self_reports) :]
     bottom = layout.row_height * rows
     drawing = Drawing(layout.width, bottom + layout.small * 2.2)
+    # The axis ends with the last week's Sunday.
     days = (data.weeks[-1] - data.weeks[0]).days + 6
     time = TimeAxis(layout.row_left, layout.row_right, data.weeks[0], days)
 

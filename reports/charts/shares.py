@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reports import value_texts, wording
-from reports.charts.layout import ChartSize, Legend, LegendEntry, chart_size, shorten, text_width
+from reports.charts.layout import ChartSize, Legend, LegendEntry, baseline_at, chart_size, shorten, text_width
 from reports.drawing import ChartMark, Drawing, disc
 from reports.models import CaseloadStanding, Unit
 from reports.svg import Caption
@@ -57,7 +57,7 @@ def shares(report: FairnessReport, key: str, *, narrow: bool = False, literal: b
     rows = report.rows
     values = [value for row in rows for value in (row.load, row.load_before, row.low, row.high) if value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    # Equal loads have no span; 1 keeps the scale from dividing by zero.
+    # No dot touches the edge. Equal loads have no span; 1 keeps the scale from dividing by zero.
     margin = (high - low or 1) * 0.04
     names = max([60.0, *(text_width(row.name, layout.body) for row in rows)])
     # A very long name is cut instead of pushing the plot away.
@@ -142,7 +142,7 @@ def _draw_row(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize,
         drawing.text(layout.width, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
     else:
         y = top + plot.row / 2
-        baseline = y + layout.body * 0.36
+        baseline = baseline_at(y, layout.body)
         drawing.text(0, baseline, shorten(row.name, plot.left - 54, layout.body), layout.body, "ink")
         drawing.text(plot.left - 14, baseline, fte, layout.small, anchor="right")
         drawing.text(plot.right + 46, baseline, difference, layout.body, colour, anchor="right", bold=stands_out)
