@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     )
 
 
+OLD_SLOTS = "slots older than eight weeks"
+
+
 def rhythm(week: Rhythm) -> TextTable:
     """Return minutes of work by hour and day; "+" marks minutes outside the agreed hours."""
     columns = ("", *(wording.short_weekday(day.day) for day in week.days))
@@ -122,9 +125,6 @@ def people(report: FairnessReport) -> TextTable:
         for row in sorted(report.rows, key=lambda row: row.name.casefold())
     )
     return TextTable(columns, tuple(rows))
-
-
-OLD_SLOTS = "slots older than eight weeks"
 
 
 def practice(report: FairnessReport) -> TextTable:
