@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 CARD_WEEKS = 4  # how long a notice leads the report, its own week included
-RULE_WEEKS = 1  # a crossed rule leads in its own week only
 SHOWN_WEEKS = 12  # rows of the weekly table
 EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52  # what "usual" is taken from
 # A pattern leads over a single family, and both over a crossed rule.
 TIER_RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
 DUE_AGAIN = "You asked for four weeks without this note; they are over."
+
+
+def card_weeks(row: NoticeRow) -> int:
+    """Return for how many weeks a notice can lead the report: a rule for its own, a shift or pattern for some more."""
+    return 1 if row.tier == RULE else CARD_WEEKS
 
 
 def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
@@ -40,7 +44,21 @@ def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
     """
     # A report is read in the week after its own, whose last day is 13 days after the report's Monday.
     day = min(today, week + 13)
-    candidates = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
+    candidates = []
+    for row in notice_rows:
+        is_silenced = notices.is_silenced(row, notice_rows, day, owner)
+        if row.week == week:
+            can_lead = row.answer is not None or not is_silenced
+        else:
+            last_day = row.week + 6 + 7 * card_weeks(row)
+            is_recent = row.answer is None and row.week > week - 7 * card_weeks(row)
+            can_lead = (
+                row.week < week
+                and not is_silenced
+                and (is_recent or notices.is_due_again(row, notice_rows, day, last_day, owner))
+            )
+        if can_lead:
+            candidates.append(row)
     return max(
         candidates, key=lambda row: (notices.is_open(row, day, owner), TIER_RANK[row.tier], row.week), default=None
     )
@@ -49,11 +67,7 @@ def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
 def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
     """Return how many recent notices are off the first page because of an answer; such a week is not quiet."""
     day = min(today, week + 13)
-    recent = [
-        row
-        for row in notice_rows
-        if week - 7 * CARD_WEEKS < row.week <= week and (row.tier != RULE or row.week == week)
-    ]
+    recent = [row for row in notice_rows if week - 7 * card_weeks(row) < row.week <= week]
     return sum(row.answer not in {None, "wrong"} or notices.is_silenced(row, notice_rows, day, owner) for row in recent)
 
 
@@ -97,44 +111,50 @@ def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -
     return (now - usual) * (level - usual) > (level - usual) ** 2 / 2
 
 
-def _can_lead(row: NoticeRow, notice_rows: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:
-    """Return whether a notice can lead the report of a week that is read on a day."""
-    if row.week == week:
-        return row.answer is not None or not notices.is_silenced(row, notice_rows, day, owner)
-    if row.week > week or notices.is_silenced(row, notice_rows, day, owner):
-        return False
-    weeks = RULE_WEEKS if row.tier == RULE else CARD_WEEKS
-    last = row.week + 6 + 7 * weeks  # a report is read in the week after its own
-    return notices.is_due_again(row, notice_rows, day, last, owner) or (
-        row.answer is None and row.week > week - 7 * weeks
-    )
-
-
 def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, codes: Mapping[int, str]) -> Card:
     """Return the card of a notice: evidence first, then at most one thing to try."""
-    client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
+    is_due_again = row.answer == "not_now" and row.week != week
+    sentences = [DUE_AGAIN if is_due_again else ""]
+    if row.week != week:
+        sentences.append(f"Noticed in the week of {day_and_month(date_of(row.week))}.")
+
     breakdown = notices.breakdown(row, values.breakdown_columns)
     if row.client and row.tier != RULE:
         breakdown = notices.client_breakdown(*evidence_rows.messages_from_client(frames, row))
-    text = notices.explanation(row, breakdown, f"the client of {client}" if client else "")
-    since_then, context = (
-        _weeks_since_sentence(frames, row, week, values),
-        notices.published_hours(row, frames.clinician.fte_on(date_of(week))),
-    )
-    is_due_again = row.answer == "not_now" and row.week != week
-    evidence_week = row.week if row.tier == RULE else week  # a crossed rule is about its own week, a notice goes on
-    answer = None if is_due_again or row.answer is None else _answer_label(row)
+    client = f"the client of {client_name(row.client, usual_slots(frames), codes)}" if row.client else ""
+    sentences.append(notices.explanation(row, breakdown, client))
+
+    # One metric's card in a later week shows its values since: "The two weeks since: 10 and 12."
+    weeks_since = range(row.week + 7, week + 1, 7)
+    if weeks_since and row.tier not in {RULE, PATTERN}:
+        weekly, unit = next(iter(_weekly_values(frames, row, values).values()))
+        if any(weekly.get(monday) is not None for monday in weeks_since):
+            span = "week" if len(weeks_since) == 1 else f"{spelled(len(weeks_since))} weeks"
+            numbers = listed([quantity(weekly.get(monday), unit) for monday in weeks_since])
+            sentences.append(f"The {span} since: {numbers}.")
+    sentences.append(notices.published_hours(row, frames.clinician.fte_on(date_of(week))))
+
+    if row.tier == PATTERN:
+        evidence = TextTable(
+            ("What", "How much", "Since the week of"),
+            tuple(
+                (catalogue()[signal.key].title, notices.describe_change(signal), day_and_month(date_of(signal.since)))
+                for signal in row.signals
+            ),
+        )
+    else:
+        # A crossed rule is about its own week, a notice goes on.
+        evidence = evidence_rows.evidence_table(frames, row, row.week if row.tier == RULE else week, codes)
+
+    answer = None
+    if row.answer is not None and not is_due_again:
+        until = "" if row.until is None else f", until {full_date(date_of(row.until))}"
+        answer = f"{ANSWERS[row.answer]}{until}"
     return Card(
         notice_id=row.id,
         title=notices.title(row),
-        text=" ".join(
-            sentence
-            for sentence in (DUE_AGAIN if is_due_again else "", _noticed_sentence(row, week), text, since_then, context)
-            if sentence
-        ),
-        evidence=_pattern_table(row)
-        if row.tier == PATTERN
-        else evidence_rows.evidence_table(frames, row, evidence_week, codes),
+        text=" ".join(filter(None, sentences)),
+        evidence=evidence,
         try_this=notices.try_this(row),
         answers=tuple(AnswerChoice(key, label) for key, label in notices.possible_answers(row).items()),
         answer=answer,
@@ -142,55 +162,20 @@ def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, co
     )
 
 
-def _noticed_sentence(row: NoticeRow, week: int) -> str:
-    """Return the week of the notice, for a card that leads a later week."""
-    return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
-
-
-def _weeks_since_sentence(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> str:
-    """Return the values since the notice, for one metric's card in a later week: "The two weeks since: 10 and 12"."""
-    weeks = range(row.week + 7, week + 1, 7)
-    if row.tier in {RULE, PATTERN} or not weeks:
-        return ""
-    weekly, unit = next(iter(_weekly_values(frames, row, values).values()))
-    if all(weekly.get(monday) is None for monday in weeks):
-        return ""
-    span = "week" if len(weeks) == 1 else f"{spelled(len(weeks))} weeks"
-    return f"The {span} since: {listed([quantity(weekly.get(monday), unit) for monday in weeks])}."
-
-
-def _answer_label(row: NoticeRow) -> str:
-    """Return the standing answer with its last day, if it has one."""
-    label = ANSWERS[row.answer or ""]
-    return label if row.until is None else f"{label}, until {full_date(date_of(row.until))}"
-
-
-def _pattern_table(row: NoticeRow) -> TextTable:
-    """Return the signals of a pattern, one row each: how far it moved and since when."""
-    rows = (
-        (
-            catalogue()[signal.key].title,
-            notices.describe_change(signal),
-            day_and_month(date_of(signal.since)),
-        )
-        for signal in row.signals
-    )
-    return TextTable(("What", "How much", "Since the week of"), tuple(rows))
-
-
-def _weeks_table(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> TextTable | None:
+def _weeks_table(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> TextTable:
     """Return the weeks from the beginning of the notice to the report's, after the median week of the year before."""
     by_title = _weekly_values(frames, row, values)
-    since = min((signal.since for signal in row.signals), default=row.since)
+    since = min(signal.since for signal in row.all_signals)
     last = max(row.week, week)
-    weeks = range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
-    before = range(since - 7 * BEFORE_WEEKS, since, 7)
-    rows = [
-        ("Typical week of the year before", *(_median_week(weekly, before, unit) for weekly, unit in by_title.values()))
-    ]
+    medians = []
+    for weekly, unit in by_title.values():
+        year_before = range(since - 7 * BEFORE_WEEKS, since, 7)
+        numbers = [value for monday in year_before if (value := weekly.get(monday)) is not None]
+        medians.append(quantity(float(np.median(numbers)) if numbers else None, unit))
+    rows = [("Typical week of the year before", *medians)]
     rows += [
         (day_and_month(date_of(monday)), *(quantity(weekly.get(monday), unit) for weekly, unit in by_title.values()))
-        for monday in weeks
+        for monday in range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
     ]
     return TextTable(("Week of", *by_title), tuple(rows))
 

@@ -69,11 +69,13 @@ Rows = tuple[Row, Sequence[Row]]
 
 def evidence_table(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) -> TextTable:
     """Return the rows of one week that a notice rests on; none where the metric is about more than a week."""
-    columns, evidence = _EVIDENCE.get(row.key, _no_rows)(_EvidenceWeek(frames, week, row.client, codes))
-    remainder = (
-        [(f"and {len(evidence) - MAX_ROWS} more", *[""] * (len(columns) - 1))] if len(evidence) > MAX_ROWS else []
-    )
-    return TextTable(columns, (*evidence[:MAX_ROWS], *remainder))
+    evidence_of = _EVIDENCE.get(row.key)
+    if evidence_of is None:
+        return TextTable((), ())
+    columns, rows = evidence_of(_EvidenceWeek(frames, week, row.client, codes))
+    if len(rows) > MAX_ROWS:
+        rows = [*rows[:MAX_ROWS], (f"and {len(rows) - MAX_ROWS} more", *[""] * (len(columns) - 1))]
+    return TextTable(columns, tuple(rows))
 
 
 def contacts_by_week(frames: Frames, client: int) -> dict[int, float | None]:
@@ -92,9 +94,7 @@ def messages_from_client(frames: Frames, row: NoticeRow) -> tuple[float, float]:
 
     NaN where none of the weeks counts.
     """
-    incoming = frames.messages.all[
-        ~frames.messages.all["outgoing"] & (frames.messages.all["counterpart"] == row.client)
-    ]
+    incoming = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
     counts = incoming.groupby("week").size()
     counted_weeks = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
     weekly = counts.reindex(counted_weeks, fill_value=0).sort_index()
@@ -122,12 +122,8 @@ class _EvidenceWeek:
         return client_name(client, self._slots, self._codes)
 
 
-def _no_rows(_: _EvidenceWeek) -> Rows:
-    return (), []
-
-
 def _replies(week: _EvidenceWeek) -> Rows:
-    sent = week.rows_of(week.frames.messages.episodes)
+    sent = week.rows_of(week.frames.episodes)
     # The same rows as the metric counts, so that the table adds up to the figure.
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
     replies = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
@@ -138,49 +134,44 @@ def _replies(week: _EvidenceWeek) -> Rows:
     return ("Sent", "To", "Messages"), rows
 
 
-def _ends(week: _EvidenceWeek) -> Rows:
-    sessions = distinct_meetings(week.rows_of(week.frames.sessions.held))
-    late_sessions = sessions[is_past_grace(week.frames, sessions)].sort_values("booked_start")
-    ends = zip(
-        late_sessions["booked_end"],
-        late_sessions["client"],
-        late_sessions["overrun_minutes"],
-        late_sessions["evidence"],
-        strict=True,
-    )
+def _late_ends(week: _EvidenceWeek) -> Rows:
+    sessions = distinct_meetings(week.rows_of(week.frames.held_sessions))
+    return _ends(week, sessions[is_past_grace(week.frames, sessions)], lambda minutes: f"{minutes:+.0f} min")
+
+
+def _early_ends(week: _EvidenceWeek) -> Rows:
+    sessions = week.rows_of(week.frames.held_sessions)
+    early = sessions[sessions["overrun_minutes"] <= EARLY_END_MINUTES]
+    return _ends(week, early, lambda minutes: f"{-minutes:.0f} min early")
+
+
+def _ends(week: _EvidenceWeek, sessions: pd.DataFrame, text: Callable[[float], str]) -> Rows:
+    """Return one row a session; ``text`` returns its overrun in words."""
+    evidence_names = {"ehr": "record system", "call": "call log", "corrected": "your correction"}
+    in_order = sessions.sort_values("booked_start")
+    columns = (in_order[name] for name in ("booked_end", "client", "overrun_minutes", "evidence"))
     rows = [
-        (week.weekday_time(end), week.client_name(client), f"{minutes:+.0f} min", _evidence_name(evidence))
-        for end, client, minutes, evidence in ends
+        (week.weekday_time(end), week.client_name(client), text(minutes), evidence_names.get(evidence, evidence))
+        for end, client, minutes, evidence in zip(*columns, strict=True)
     ]
     return ("Booked end", "With", "Ended", "Known from"), rows
 
 
-def _evidence_name(evidence: str) -> str:
-    return {"ehr": "record system", "call": "call log", "corrected": "your correction"}.get(evidence, evidence)
-
-
 def _days(week: _EvidenceWeek) -> Rows:
-    days = [
-        (date_of(day), len(day_sessions), _minutes(day_sessions))
-        for day, day_sessions in by_day(distinct_meetings(week.rows_of(week.frames.sessions.held)))
-    ]
-    return ("Day", "Sessions", "Total"), [
-        (weekday(day), counted(sessions, "session"), quantity(minutes, Unit.MINUTES)) for day, sessions, minutes in days
-    ]
-
-
-def _minutes(sessions: pd.DataFrame) -> float:
-    """Return the minutes of the clock in which any of these sessions took place; overlaps count once."""
-    # Group sessions are booked once per client and overlap.
-    union = spans(sessions[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
-    return float((union[:, 1] - union[:, 0]).sum() / 60)
+    rows = []
+    for day, sessions in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions))):
+        # Group sessions are booked once per client and overlap; the minutes of the clock count once.
+        union = spans(sessions[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
+        minutes = float((union[:, 1] - union[:, 0]).sum() / 60)
+        rows.append((weekday(date_of(day)), counted(len(sessions), "session"), quantity(minutes, Unit.MINUTES)))
+    return ("Day", "Sessions", "Total"), rows
 
 
 def _contacts(week: _EvidenceWeek) -> Rows:
     frames = week.frames
-    sent = week.rows_of(frames.messages.episodes)
+    sent = week.rows_of(frames.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    sessions = week.rows_of(frames.sessions.held)
+    sessions = week.rows_of(frames.held_sessions)
     sessions = sessions[sessions["client"] == week.client]
     moments = [(instant, "a session") for instant in sessions["booked_start"]]
     moments += [
@@ -192,7 +183,7 @@ def _contacts(week: _EvidenceWeek) -> Rows:
 
 def _reply_waits(week: _EvidenceWeek) -> Rows:
     # A reply belongs to the week in which the client wrote.
-    runs = week.rows_of(week.frames.messages.replies, "inbound_week").sort_values("minutes_working", ascending=False)
+    runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
     replies = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
         (
@@ -232,25 +223,8 @@ def _nights(week: _EvidenceWeek) -> Rows:
     return ("Last work", "Next work", "Between"), rows
 
 
-def _early_ends(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.sessions.held)
-    early_ends = sessions[sessions["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
-    ends = zip(
-        early_ends["booked_end"],
-        early_ends["client"],
-        early_ends["overrun_minutes"],
-        early_ends["evidence"],
-        strict=True,
-    )
-    rows = [
-        (week.weekday_time(end), week.client_name(client), f"{-minutes:.0f} min early", _evidence_name(evidence))
-        for end, client, minutes, evidence in ends
-    ]
-    return ("Booked end", "With", "Ended", "Known from"), rows
-
-
 def _called_off(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.sessions.all)
+    sessions = week.rows_of(week.frames.sessions)
     cancelled = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
     rows = [
         (week.weekday_time(booked_start), week.client_name(client))
@@ -262,20 +236,20 @@ def _called_off(week: _EvidenceWeek) -> Rows:
 def _on_leave(week: _EvidenceWeek) -> Rows:
     leave_days = interrupted_days(week.frames)
     tables = (
-        (week.frames.sessions.held, "effective_start", "a session"),
-        (week.frames.messages.episodes, "sent_at", "a message"),
+        (week.rows_of(week.frames.held_sessions), "effective_start", "a session"),
+        (week.rows_of(week.frames.episodes), "sent_at", "a message"),
     )
     moments = [
         (instant, kind)
         for table, column, kind in tables
-        for instant in week.rows_of(table).loc[week.rows_of(table)["day"].isin(leave_days), column].tolist()
+        for instant in table.loc[table["day"].isin(leave_days), column].tolist()
     ]
     return ("When", "What"), [(week.weekday_time(instant), kind) for instant, kind in sorted(moments)]
 
 
 _EVIDENCE: Mapping[str, Callable[[_EvidenceWeek], Rows]] = {
     "after_hours_replies": _replies,
-    "overrun_minutes": _ends,
+    "overrun_minutes": _late_ends,
     "short_rests": _nights,
     "contact_hours": _days,
     "weighted_load": _days,

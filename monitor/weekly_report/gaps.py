@@ -5,7 +5,7 @@ Also the completeness of one week, so that no sentence claims more than is known
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -155,56 +155,45 @@ def warnings_with_week(ready: Readiness) -> tuple[str, ...]:
 
 def warnings(ready: Readiness) -> tuple[str, ...]:
     """Return the warnings of a page whose headline is about the week itself."""
-    return tuple(_warnings(ready))
-
-
-def _warnings(ready: Readiness) -> Iterator[str]:
     if not ready.anything_read:
-        return
+        return ()
+    sentences = []
     # A source that was never read has no day since when it is missing.
     if ready.unread_sources:
-        yield f"Not read so far: {', '.join(ready.unread_sources)}."
+        sentences.append(f"Not read so far: {', '.join(ready.unread_sources)}.")
     newest = ready.last_week
     # A source that the headline names already is not named twice.
     silent = [source for source in ready.overdue_sources if source not in ready.incomplete_sources(newest)]
     if silent:
         last_read = listed(_last_read(ready, silent))
-        yield f"{last_read[:1].upper()}{last_read[1:]}, so what you see may be old."
+        sentences.append(f"{last_read[:1].upper()}{last_read[1:]}, so what you see may be old.")
     elif ready.is_overdue and not ready.overdue_sources and ready.is_complete(newest):
-        yield "Your numbers were not computed for more than 48 hours, so what you see may be old."
+        sentences.append("Your numbers were not computed for more than 48 hours, so what you see may be old.")
+    return tuple(sentences)
 
 
 def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
     """Return when each source was last read, in one phrase for those of the same day."""
-    if len(sources) > 1 and len(sources) == sum(source.read_to is not None for source in ready.sources):
-        # Every source that was ever read stopped on the same day: most likely the night did not run.
-        days = {_day(ready, source.read_to) for source in sources}
-        if len(days) == 1:
-            return [f"nothing was read since {days.pop()}"]
-    # Grouped, so that three sources of one day are one phrase.
     by_day: dict[str, list[SourceState]] = {}
     for source in sources:
         by_day.setdefault(_day(ready, source.read_to), []).append(source)
-    return [
-        f"{listed([_source_name(source) for source in day_sources])} {_were(day_sources)} last read on {day}"
-        for day, day_sources in by_day.items()
-    ]
+    # Every source that was ever read stopped on the same day: most likely the night did not run.
+    are_all = len(sources) == sum(source.read_to is not None for source in ready.sources)
+    if len(sources) > 1 and len(by_day) == 1 and are_all:
+        return [f"nothing was read since {day}" for day in by_day]
 
-
-def _source_name(source: SourceState) -> str:
-    # Another job's calendar shows busy times only, and is named apart.
-    if source.busy_only:
-        return f"your other job’s calendar ({source.name})"
-    record_type = next((record_type for record_type in RecordType if record_type in source.record_types), None)
-    return f"{RECORD_TYPE_NAMES[record_type]} ({source.name})" if record_type else source.name
-
-
-def _were(sources: Sequence[SourceState]) -> str:
-    # "your messages were", "your calendar was".
-    plural = len(sources) > 1 or (
-        RecordType.MESSAGES in sources[0].record_types and RecordType.CALENDAR not in sources[0].record_types
-    )
-    return "were" if plural else "was"
+    phrases = []
+    for day, day_sources in by_day.items():
+        names = []
+        for source in day_sources:
+            name = next((name for type_, name in RECORD_TYPE_NAMES.items() if type_ in source.record_types), "")
+            if source.busy_only:  # another job's calendar shows busy times only, and is named apart
+                name = "your other job’s calendar"
+            names.append(f"{name} ({source.name})" if name else source.name)
+        first = day_sources[0].record_types
+        is_plural = len(names) > 1 or (RecordType.MESSAGES in first and RecordType.CALENDAR not in first)
+        phrases.append(f"{listed(names)} {'were' if is_plural else 'was'} last read on {day}")
+    return phrases
 
 
 def _day(ready: Readiness, instant: int | None) -> str:

@@ -26,8 +26,6 @@ from monitor.weekly_report.gaps import WeekCompleteness
 from reports.models import BuiltFrom, GapNote, WeeklyReport
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from monitor.analysis.frames import Frames
 
 ENOUGH_WEEKS = 6
@@ -53,29 +51,27 @@ def weekly_report(
         ready = readiness_of(config, connection, clinician, now)
         frames = load_frames(config, store, clinician, now=now)
         monday = leading_week(ready) if week is None else day_number(week)
-        newer_sentence = (
-            gaps.incomplete_sentence(ready, ready.last_week) if week is None and monday < ready.last_week else ""
-        )
         values = week_values(connection, clinician, monday)
-        notice_rows, codes = (
-            notice_store.notices(connection, clinician.key),
-            analysis_records.pseudonyms(connection, clinician.key),
-        )
+        notice_rows = notice_store.notices(connection, clinician.key)
+        codes = analysis_records.pseudonyms(connection, clinician.key)
+    leads_with_earlier_week = week is None and monday < ready.last_week
+    newer_sentence = gaps.incomplete_sentence(ready, ready.last_week) if leads_with_earlier_week else ""
     completeness = WeekCompleteness.of(ready, frames, monday, newer_sentence)
     values = values.select_weeks(ready.is_computed)
     # Without computed numbers nothing is known of the week, and old notices would look like news.
     notice_rows = with_persons(frames, notice_rows) if completeness.is_computed else []
     today = day_number(local_day(clinician, now))
     notice = cards.leading_notice(notice_rows, monday, today, clinician)
-    headline_notice = (
-        # A crossed rule of an earlier week can come back as a card after four weeks, but is no headline of this one.
-        notice if notice and (notice.week == monday or notice.tier != RULE) else None
-    )  # a put-off line is of before
+    # A crossed rule of an earlier week can come back as a card after four weeks, but is no headline of this one.
+    headline_notice = notice if notice and (notice.week == monday or notice.tier != RULE) else None
     highlights = _highlights(frames, headline_notice, monday, notice_rows)
     # A dict keeps the order and drops repeats.
     keys = dict.fromkeys((*MAIN_MEASURES, *(key for key in highlights.metrics if key in catalogue())))
-    enough_weeks = _observed_before(frames, monday) >= ENOUGH_WEEKS
-    built_from = _built_from(frames, monday, ready)
+    observed = int((frames.weeks["compared"] & (frames.weeks.index < monday)).sum())
+    range_note = (
+        f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {observed or 'none yet'}. "
+        "We show your week without comparing it."
+    )
     return WeeklyReport(
         clinician=clinician.name,
         week=date_of(monday),
@@ -84,11 +80,11 @@ def weekly_report(
             monday,
             headline_notice,
             completeness=completeness,
-            enough_weeks=enough_weeks,
+            enough_weeks=observed >= ENOUGH_WEEKS,
             silenced=cards.count_silenced(notice_rows, monday, today, clinician),
             ongoing=cards.ongoing_notices(frames, notice_rows, monday, values),
         ),
-        built_from=built_from,
+        built_from=_built_from(frames, monday, ready),
         card=cards.build_card(frames, notice, monday, values, codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, highlights, completeness) if completeness.is_complete else None,
         ends=figures.session_ends(frames, monday, highlights) if completeness.sessions_known else None,
@@ -99,7 +95,7 @@ def weekly_report(
         if completeness.is_complete and not newer_sentence
         else (),
         looking_ahead=sentences.looking_ahead(frames, monday) if completeness.sessions_known else (),
-        notes=tuple(_range_notes(frames, monday)),
+        notes=() if observed >= ENOUGH_WEEKS else (range_note,),
         contacts=config.practice.contacts,
         definitions_version=DEFINITIONS_VERSION,
         previous=_neighbour(ready, frames, monday - 7),
@@ -132,58 +128,36 @@ def _highlights(frames: Frames, notice: NoticeRow | None, week: int, notice_rows
     )
     if notice is None:
         return Highlights(planned_ends=has_planned_ends)
-    metrics = tuple(signal.key for signal in notice.signals) or (notice.key,)
-    replies = frames.messages.episodes[frames.messages.episodes["is_reply"] & frames.messages.episodes["after_hours"]]
+    metrics = tuple(signal.key for signal in notice.all_signals)
+    replies = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
     days = replies.loc[replies["week"] == week, "day"] if "after_hours_replies" in metrics else ()
     return Highlights(metrics, frozenset(int(day) for day in days), has_planned_ends)
 
 
-def _observed_before(frames: Frames, week: int) -> int:
-    return int((frames.time.weeks["compared"] & (frames.time.weeks.index < week)).sum())
-
-
 def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
-    messages = ready.spans[RecordType.MESSAGES] is not None
-    # A channel is unseen if no message of it was ever read.
-    channels = () if messages else ("messages",)
+    """Return how much of the week was read, the channels of which nothing was ever read, and up to when it is known."""
+    tables = (frames.sessions, frames.other_events, frames.messages)
+    sessions, other_events, messages = (int((table["week"] == week).sum()) for table in tables)
+    has_messages = ready.spans[RecordType.MESSAGES] is not None
+    channels = set(frames.messages["channel"].tolist())
+    unseen = [channel for channel in ("phone", "portal") if channel not in channels]
+    complete_through = None
+    if ready.anything_read:
+        # A complete week is known to its end, whatever was read after it.
+        end = ready.week_end(week)
+        known_to = end if ready.is_complete(week) else ready.fresh_to
+        complete_through = None if known_to is None else local_time(ready.clinician, min(end, known_to))
     return BuiltFrom(
-        calendar_events=_in_week(frames.sessions.all, week) + _in_week(frames.other_events, week),
-        message_times=_in_week(frames.messages.all, week),
-        messages_connected=messages,
-        not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
-        complete_through=_complete_through(ready, week),
+        calendar_events=sessions + other_events,
+        message_times=messages,
+        messages_connected=has_messages,
+        not_seen=(*(() if has_messages else ("messages",)), *unseen),
+        complete_through=complete_through,
         assumed_hours=frames.clinician.has_assumed_hours,
     )
 
 
-def _in_week(table: pd.DataFrame, week: int) -> int:
-    return int((table["week"] == week).sum())
-
-
-def _has_channel(frames: Frames, channel: str) -> bool:
-    return bool((frames.messages.all["channel"] == channel).any())
-
-
-def _complete_through(ready: Readiness, week: int) -> datetime | None:
-    """Return up to when the week is known: its end, or the last time it was read and computed if that was earlier."""
-    if not ready.anything_read:
-        return None
-    # A complete week is known to its end, whatever was read after it.
-    end = ready.week_end(week)
-    instant = end if ready.is_complete(week) else ready.fresh_to
-    return None if instant is None else local_time(ready.clinician, min(end, instant))
-
-
-def _range_notes(frames: Frames, week: int) -> list[str]:
-    """Return the note that a usual range needs more weeks, if it does."""
-    observed = _observed_before(frames, week)
-    if observed >= ENOUGH_WEEKS:
-        return []
-    number = "none yet" if observed == 0 else str(observed)
-    return [f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {number}. We show your week without comparing it."]
-
-
 def _neighbour(ready: Readiness, frames: Frames, week: int) -> date | None:
     """Return a neighbouring week that has a report: one that was observed, or one that is over and not read yet."""
-    is_unread = len(frames.time.weeks) > 0 and frames.time.weeks.index[-1] < week <= ready.last_week
-    return date_of(week) if week in frames.time.weeks.index or is_unread else None
+    is_unread = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
+    return date_of(week) if week in frames.weeks.index or is_unread else None

@@ -10,6 +10,7 @@ import numpy as np
 from monitor import notices
 from monitor.analysis.calendar import DAY_SECONDS, date_of
 from monitor.analysis.clock import local_time
+from monitor.analysis.intervals import complement, spans
 from monitor.analysis.metrics.weekly import cached
 from monitor.analysis.sessions import distinct_meetings
 from monitor.store.notices import NoticeRow
@@ -20,8 +21,6 @@ from reports.models import Unit
 from reports.wording import counted, day_and_month, listed, quantity, spelled, weekday
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from monitor.analysis.frames import Frames
 
 CODE_LENGTH = 4  # characters of a pseudonym that stand for a client on the person's own pages
@@ -30,7 +29,7 @@ ALL_PERCENT = 100.0
 MIDDAY = (10, 15)
 
 
-def headline(
+def headline(  # noqa: C901, PLR0912 (a flat list of cases: the first that holds is said)
     frames: Frames,
     week: int,
     notice: NoticeRow | None,
@@ -46,7 +45,7 @@ def headline(
     with calendar and messages in which the person was recognised, and without an ``ongoing`` notice, which is named
     instead. ``silenced`` is how many notices the person has put off or explained.
     """
-    row = frames.time.weeks.loc[week] if week in frames.time.weeks.index else None
+    row = frames.weeks.loc[week] if week in frames.weeks.index else None
     if completeness.nothing_read:
         return "Nothing has arrived yet."
     if completeness.incomplete_sentence:
@@ -60,51 +59,33 @@ def headline(
     if row["worked_days"] <= 0 and notice is None:
         return "You were away this week."
     if notice is not None:
-        return f"{_hours_sentence(frames, week, completeness)} {notices.headline(notice)}".strip()
+        if not completeness.can_judge_hours:
+            return notices.headline(notice)
+        is_inside = mostly_inside(frames, week)
+        hours = "Most of your week stayed inside" if is_inside else "A good part of your week lay outside"
+        return f"{hours} your hours. {notices.headline(notice)}"
     # A gap keeps the page from judging the week; a notice above is still a fact.
     if completeness.gaps:
         return gaps.headline(completeness.gaps)
     if not completeness.messages_seen:
         return "No message of yours was seen this week, so this page cannot say whether it was usual."
-    inside = mostly_inside(frames, week)
-    # The first that holds is said. What keeps a week from being quiet comes before "Nothing stood out".
-    sentences = (
-        (not row["compared"], "A short week. We show it without comparing it."),
-        (not enough_weeks, "Here is your week."),
-        (bool(ongoing), _still_so(ongoing)),
-        (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
-        (silenced == 1, "Nothing else stood out; one note that you put off or explained is under Patterns."),
-        (
-            silenced > 1,
-            f"Nothing else stood out; {spelled(silenced)} notes that you put off or explained are under Patterns.",
-        ),
-        (True, "Nothing stood out this week."),
-    )
-    return next(sentence for holds, sentence in sentences if holds)
-
-
-def _still_so(ongoing: Sequence[NoticeRow]) -> str:
-    """Return the ongoing notices: "Still so: replies after hours, since September; fuller days, since July."."""
-    parts = [f"{_lower_first(notices.title(row))}, since {date_of(_since(row)):%B}" for row in ongoing]
-    return f"Still so: {'; '.join(parts)}."
-
-
-def _since(row: NoticeRow) -> int:
-    return min((signal.since for signal in row.signals), default=row.since)
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _hours_sentence(frames: Frames, week: int, completeness: WeekCompleteness) -> str:
-    """Return how much of the week lay inside the hours, empty where that is not known."""
-    if not completeness.can_judge_hours:
-        return ""
-    inside = mostly_inside(frames, week)
-    return (
-        "Most of your week stayed inside your hours." if inside else "A good part of your week lay outside your hours."
-    )
+    if not row["compared"]:
+        return "A short week. We show it without comparing it."
+    if not enough_weeks:
+        return "Here is your week."
+    if ongoing:  # "Still so: replies after hours, since September; fuller days, since July."
+        parts = []
+        for earlier in ongoing:
+            title, since = notices.title(earlier), min(signal.since for signal in earlier.all_signals)
+            parts.append(f"{title[:1].lower()}{title[1:]}, since {date_of(since):%B}")
+        return f"Still so: {'; '.join(parts)}."
+    if not mostly_inside(frames, week):
+        return "Nothing new stood out; a good part of your week lay outside your hours."
+    if silenced == 1:
+        return "Nothing else stood out; one note that you put off or explained is under Patterns."
+    if silenced:
+        return f"Nothing else stood out; {spelled(silenced)} notes that you put off or explained are under Patterns."
+    return "Nothing stood out this week."
 
 
 @cached
@@ -112,9 +93,9 @@ def usual_slots(frames: Frames) -> dict[int, str]:
     """Return by client the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
     recent = (
         # Eight sessions: two months of a weekly client, short enough to follow a moved slot.
-        frames.sessions.held[frames.sessions.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+        frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
     )
-    local = frames.time.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
+    local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
     slots = recent.assign(day=(local // DAY_SECONDS + 3) % 7, minute=local % DAY_SECONDS // 60)
     times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
     usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
@@ -139,7 +120,7 @@ def protective_facts(
     Without ``messages`` a break and a day off are stated as far as the calendar shows.
     """
     so_far = "" if messages else ", as far as your calendar shows"
-    days = frames.time.days[(frames.time.days["week"] == week) & frames.time.days["calendar_observed"]]
+    days = frames.days[(frames.days["week"] == week) & frames.days["calendar_observed"]]
     # Only days of which a calendar was seen: an unseen day is not a free one.
     days_off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     sentences = []
@@ -155,40 +136,32 @@ def protective_facts(
         sentences.append(f"A real break on {break_days}{so_far}.")
     if days_off:
         sentences.append(f"No work was seen on {listed(days_off)}{so_far}.")
-    if leave := _next_leave(frames):
-        sentences.append(leave)
+    leave_starts = frames.calendar.leave[:, 0]
+    leave_ahead = leave_starts[leave_starts > frames.as_of]
+    if len(leave_ahead):
+        begins = date_of(frames.calendar.day_of(leave_ahead[0]).item())
+        sentences.append(f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}.")
     return tuple(sentences)
-
-
-def _next_leave(frames: Frames) -> str:
-    leave = frames.time.calendar.leave
-    ahead = leave[leave[:, 0] > frames.as_of]
-    if not len(ahead):
-        return ""
-    begins = date_of(frames.time.calendar.day_of(ahead[0, 0]).item())
-    return f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}."
 
 
 def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """Return what is booked for the following week: how many sessions, and the days without a gap around noon."""
     # "Held" as well: the following week may be partly over when the report is read.
-    is_booked = (frames.sessions.all["week"] == week + 7) & frames.sessions.all["status"].isin(["booked", "held"])
-    meetings = distinct_meetings(frames.sessions.all[is_booked])
+    is_booked = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
+    meetings = distinct_meetings(frames.sessions[is_booked])
     if meetings.empty:
         return ()
     first = local_time(frames.clinician, meetings["booked_start"].min())
-    full_days = [weekday(date_of(day)) for day, day_sessions in by_day(meetings) if _no_gap(frames, day, day_sessions)]
     sentences = [f"{counted(len(meetings), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
+
+    full_days = []
+    for day, day_sessions in by_day(meetings):
+        start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
+        # What is left of 10:00 to 15:00 once all sessions are taken out, overlaps merged.
+        booked = spans(day_sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64))
+        free = complement(booked, int(start), int(end))
+        if (free[:, 1] - free[:, 0]).max(initial=0) < MIN_BREAK_SECONDS:
+            full_days.append(weekday(date_of(day)))
     if full_days:
         sentences.append(f"No gap of half an hour on {listed(full_days)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
     return tuple(sentences)
-
-
-def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
-    """Return whether sessions leave no half hour free between 10:00 and 15:00."""
-    from monitor.analysis.intervals import complement, spans
-
-    start, end = frames.time.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
-    # What is left of 10:00 to 15:00 once all sessions are taken out, overlaps merged.
-    free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
-    return bool((free[:, 1] - free[:, 0]).max(initial=0) < MIN_BREAK_SECONDS)

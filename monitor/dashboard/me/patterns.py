@@ -328,7 +328,7 @@ def _entry(context: _NoticeContext, row: NoticeRow) -> NoticeEntry:
     owner = index.frames.clinician
     answered = notices.answered_on(row, owner)
     # As in the weekly report: a rule leads for one week, a shift or pattern for some more.
-    recent = row.week > context.last_week - 7 * (1 if row.tier == RULE else cards.CARD_WEEKS)
+    recent = row.week > context.last_week - 7 * cards.card_weeks(row)
     return NoticeEntry(
         card=cards.build_card(index.frames, row, row.week, context.values, index.codes),
         week=date_of(row.week),
