@@ -81,7 +81,7 @@ def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:
     from waitress.server import create_server
     from waitress.task import ErrorTask
 
-    from monitor.dashboard.headers import HEADERS
+    from monitor.dashboard.app import HEADERS
 
     class ErrorResponse(ErrorTask):
         def execute(self) -> None:

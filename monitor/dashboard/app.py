@@ -1,4 +1,7 @@
-"""The application factory: a configuration and a clock in, a WSGI application out."""
+"""The application factory: a configuration and a clock in, a WSGI application out.
+
+Also the HTTP headers of every response.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 import flask
-from flask import Flask
+from flask import Flask, Response
 from flask_wtf import CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader
 
 from monitor.config import Config
 from monitor.credentials import read_key
-from monitor.dashboard import auth, headers, policy, request, web_session
+from monitor.dashboard import auth, policy, request, web_session
 from monitor.dashboard.help import definitions
 from monitor.dashboard.layout import assets, error_pages
 from monitor.dashboard.me import accounts, agreements, check_in, clients, data, patterns, week
@@ -28,6 +31,17 @@ if TYPE_CHECKING:
 LARGEST_FORM = 16 * 1024  # bytes; the longest form here, an agreement, sends about one kilobyte
 LOOPBACK = ["127.0.0.1", "localhost"]
 NOT_FOUND = "There is nothing at this address.\n"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # an address can name a client or contain a link's token
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",  # nothing readable stays on the disk after signing out
+}
+"""The HTTP headers of every response: load nothing from elsewhere, run no script, store no copy."""
 
 
 class DashboardApp(Flask):
@@ -58,7 +72,8 @@ class PathPrefixMiddleware:
         first, slash, rest = path[1:].partition("/")
         # Compared in constant time: the prefix is derived from the practice's key and is not to be guessed.
         if not compare_digest(f"/{first}".encode(), self._prefix.encode()):
-            return headers.plain_response(404, NOT_FOUND)(environ, start_response)
+            response = Response(NOT_FOUND, 404, HEADERS, content_type="text/plain; charset=utf-8")
+            return response(environ, start_response)
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._prefix, slash + rest
         return self._application(environ, start_response)
 
@@ -80,14 +95,27 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     }
     app.jinja_env.filters["quantities"] = shell.quantities
     key = read_key(config.key_file)
-    app.config.update(_settings(key, https=https))
-    web_session.init_app(app, app.config["SECRET_KEY"])
+    secret = hashlib.blake2b(key=key, person=b"evenhours.cookie").digest()
+    app.config.update(
+        SECRET_KEY=secret,
+        APPLICATION_ROOT="/" if https else path_prefix(key),  # Flask uses it as the cookie's path
+        TRUSTED_HOSTS=LOOPBACK,
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        # Browsers accept a __Host- cookie only over TLS and only from the host itself.
+        SESSION_COOKIE_NAME="__Host-evenhours" if https else "evenhours",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # the strict check needs a Referer header, which these pages suppress
+    )
+    web_session.init_app(app, secret)
     if not https:
         app.wsgi_app = PathPrefixMiddleware(app.wsgi_app, path_prefix(key))  # type: ignore[method-assign]
     request.init_app(app, config, key, clock)
     policy.init_app(app)
     CSRFProtect(app)
-    headers.init_app(app)
+    app.after_request(_add_headers)
     error_pages.init_app(app)
     for views in (auth, week, patterns, clients, agreements, check_in, data, accounts, caseload, definitions, assets):
         app.register_blueprint(views.blueprint)
@@ -102,18 +130,8 @@ def path_prefix(key: bytes) -> str:
     return "/" + hashlib.blake2b(key=key, person=b"evenhours.path", digest_size=12).hexdigest()
 
 
-def _settings(key: bytes, *, https: bool) -> dict[str, object]:
-    """Return Flask's settings."""
-    return {
-        "SECRET_KEY": hashlib.blake2b(key=key, person=b"evenhours.cookie").digest(),
-        "APPLICATION_ROOT": "/" if https else path_prefix(key),  # Flask uses it as the cookie's path
-        "TRUSTED_HOSTS": LOOPBACK,
-        "MAX_CONTENT_LENGTH": LARGEST_FORM,
-        # Browsers accept a __Host- cookie only over TLS and only from the host itself.
-        "SESSION_COOKIE_NAME": "__Host-evenhours" if https else "evenhours",
-        "SESSION_COOKIE_SECURE": https,
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Strict",
-        "WTF_CSRF_TIME_LIMIT": None,  # a token is valid as long as its session
-        "WTF_CSRF_SSL_STRICT": False,  # the strict check needs a Referer header, which these pages suppress
-    }
+def _add_headers(response: Response) -> Response:
+    """Add the headers to a response. A header that a view has set itself stays."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -48,8 +48,9 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
     else:
         today = day_number(now.astimezone(config.practice.zone).date())
         first_known = blocks.first_known_week(connection)
-        start = _first_from(int(monday_of(today)) if first_known is None else first_known)
-    ends_at = _begins_at(config, start + BLOCK_DAYS)
+        week = int(monday_of(today)) if first_known is None else first_known
+        start = block_start(week) if block_start(week) == week else block_start(week) + BLOCK_DAYS
+    ends_at = begins_at(config, start + BLOCK_DAYS)
     # A practice that connects its first calendars later has its whole waiting time from then on.
     first_read_at = blocks.first_read_at(connection) if last is None else None
     wait_from = (
@@ -74,13 +75,7 @@ def employed(people: Sequence[Clinician], first: int, last: int) -> list[Clinici
     ]
 
 
-def _first_from(week: int) -> int:
-    """Return the first block that begins in a week or later."""
-    block = block_start(week)
-    return block if block == week else block + BLOCK_DAYS
-
-
-def _begins_at(config: Config, day: int) -> datetime:
+def begins_at(config: Config, day: int) -> datetime:
     """Return the instant at which a day begins at the practice."""
     midnight = datetime.combine(date_of(day), time(), config.practice.zone)
     return midnight + timedelta(seconds=config.practice.day_starts_at)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from connectors.base import RecordType
 from monitor.analysis.calendar import day_number, last_complete_week
@@ -14,7 +13,6 @@ from monitor.config import Config
 from monitor.readiness import OVERDUE_AFTER, calendars_to, settings_checksum, source_states, week_end
 from monitor.roster import Clinician
 from monitor.store import computations, sources
-from monitor.store.computations import Computation
 from monitor.store.database import Connection
 from reports.models import StaleCaseload
 
@@ -56,14 +54,16 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     current = [state for state in states if week is not None and state.week == week]
     newest_through = max((state.through for state in states if state.through), default=None)
     zone = config.practice.zone
+    stale = []
+    for state in states:
+        if newest_through is not None and state not in current:
+            day = None if state.through is None else datetime.fromtimestamp(state.through, zone).date()
+            stale.append(StaleCaseload(state.person.key, state.person.name, day))
+    complete_through = min((state.through for state in current if state.through), default=None)
     return CaseloadFreshness(
-        min((_moment(state.through, zone) for state in current if state.through), default=None),
+        None if complete_through is None else datetime.fromtimestamp(complete_through, zone),
         newest_through is not None and now.timestamp() - newest_through > OVERDUE_AFTER.total_seconds(),
-        tuple(
-            StaleCaseload(state.person.key, state.person.name, _day(state.through, zone))
-            for state in states
-            if newest_through is not None and state not in current
-        ),
+        tuple(stale),
         week,
     )
 
@@ -84,31 +84,17 @@ def caseload_state(config: Config, connection: Connection, person: Clinician, no
     day_starts_at = config.practice.day_starts_at
     last_week = day_number(last_complete_week(local_time(person, now.timestamp()), day_starts_at))
     read_to = min(calendars_to(calendars), int(now.timestamp()))
-    settings = settings_checksum(config, person)
-    complete_weeks = [
-        week
-        # From the last week that is over backwards: the first complete one is the newest.
-        for week in range(last_week, last_week - 7 * WEEKS_BACK, -7)
-        if _is_week_complete(computation, week, week_end(person, week, day_starts_at), read_to, settings)
-    ]
-    is_newest = bool(complete_weeks) and complete_weeks[0] == last_week and computation.dirty_from is None
+    has_current_settings = computation.settings_checksum == settings_checksum(config, person)
+    complete_week = None
+    # From the last week that is over backwards: the first complete one is the newest.
+    for week in range(last_week, last_week - 7 * WEEKS_BACK, -7):
+        end = week_end(person, week, day_starts_at)
+        is_computed = has_current_settings and computation.week >= week and computation.calendars_to >= end
+        is_unchanged = computation.dirty_from is None or computation.dirty_from >= end
+        if is_computed and is_unchanged and read_to >= end:
+            complete_week = week
+            break
+    is_newest = complete_week == last_week and computation.dirty_from is None
     # Read is not computed: behind the last computation nothing is known yet.
     through = read_to if is_newest else min(read_to, computation.computed_at or 0)
-    return CaseloadState(person, through, complete_weeks[0] if complete_weeks else None)
-
-
-def _is_week_complete(computation: Computation, week: int, end: int, read_to: int, settings: str) -> bool:
-    is_computed = (
-        computation.settings_checksum == settings
-        and (computation.week or 0) >= week
-        and (computation.calendars_to or 0) >= end
-    )
-    return is_computed and read_to >= end and (computation.dirty_from is None or computation.dirty_from >= end)
-
-
-def _moment(instant: int | None, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(instant or 0, zone)
-
-
-def _day(instant: int | None, zone: ZoneInfo) -> date | None:
-    return None if instant is None else datetime.fromtimestamp(instant, zone).date()
+    return CaseloadState(person, through, complete_week)

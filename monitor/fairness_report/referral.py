@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from math import inf
 
 from monitor.analysis.assignment import assign_referrals
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
@@ -12,14 +13,12 @@ from monitor.analysis.fairness import phased_in_fte
 from monitor.analysis.referral import (
     Candidate,
     Obstacle,
-    RankedCandidate,
     Referral,
     TimeOfDay,
-    UnavailableCandidate,
     rank_candidates,
 )
 from monitor.config import Config
-from monitor.fairness_report.blocks import employed
+from monitor.fairness_report.blocks import begins_at, employed
 from monitor.fairness_report.freshness import freshness
 from monitor.fairness_report.report import is_leaving, mean_loads, period_of, phase_in_end
 from monitor.roster import Clinician
@@ -43,17 +42,35 @@ def referral_report(
     with store.read() as connection:
         published = blocks.blocks(connection, LOOK_BACK)
         period = period_of(config, connection, now, published)
-        assigned = referrals.assigned_since(connection, _end_of(config, published))
+        # What was assigned from the end of the last block on is in no block yet.
+        since = int(begins_at(config, published[0].start + BLOCK_DAYS).timestamp()) if published else 0
+        assigned = referrals.assigned_since(connection, since)
         candidates = _candidates(config, connection, people, published, assigned, today)
         fresh = freshness(config, connection, people, now)
     names = {person.key: person.name for person in people}
     rows = tuple(_rows(candidates, referral, people, assigned, today))
-    shares = _shares(candidates, [referral] * count, names) if count > 1 else ()
+    shares: tuple[ReferralShare, ...] = ()
     # For one referral the ranking itself says whether anybody can take it.
-    unplaced = count - sum(share.referrals for share in shares) if count > 1 else int(not (rows and rows[0].place))
+    unplaced = int(not (rows and rows[0].place))
+    if count > 1:
+        assignment = assign_referrals(candidates, [referral] * count)
+        numbers = Counter(taker for taker in assignment.takers if taker is not None)
+        shares = tuple(
+            ReferralShare(names[person.key], numbers[person.key], assignment.load_after[person.key])
+            for person in candidates
+            if numbers[person.key]
+        )
+        unplaced = assignment.takers.count(None)
+
+    # For example "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."
+    times = {None: None, TimeOfDay.DAY: "by day", TimeOfDay.EVENING: "in the evening"}
+    trauma = "trauma-focused" if referral.trauma else None
+    needs = [*sorted(referral.skills), referral.language, referral.modality, trauma, times[referral.time]]
+    needs_text = ", ".join(filter(None, needs))
+    number = f"{spelled(count).capitalize()} {'referral' if count == 1 else 'referrals'}"
     return ReferralReport(
         practice=config.practice.name,
-        request=_request_sentence(referral, count),
+        request=f"{number} of weight {referral.weight:g}{': ' if needs_text else ''}{needs_text}.",
         headline=_headline(candidates, referral, names, shares, unplaced),
         rows=rows,
         shares=shares,
@@ -63,14 +80,6 @@ def referral_report(
         overdue=fresh.overdue,
         stale_caseloads=fresh.stale_caseloads,
     )
-
-
-def _end_of(config: Config, published: Sequence[Block]) -> int:
-    """Return the end of the last block; referrals assigned from then on are in no block yet."""
-    if not published:
-        return 0
-    end = datetime.combine(date_of(published[0].start + BLOCK_DAYS), time(), config.practice.zone)
-    return int((end + timedelta(seconds=config.practice.day_starts_at)).timestamp())
 
 
 def _candidates(
@@ -88,50 +97,39 @@ def _candidates(
     """
     stored, all_assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
     # The right side wins: the last block, and the one before only where the last has no load.
-    loads, clients = mean_loads(published[1:2], people) | mean_loads(published[:1], people), _clients(published)
+    loads = mean_loads(published[1:2], people) | mean_loads(published[:1], people)
+    last_block = {row.clinician: row for row in published[0].people} if published else {}
+    week = int(monday_of(day_number(today)))
     candidates = []
     for person in people:
-        assigned_lately = assigned.get(person.key)
+        key = person.key
         # A new colleague without any block has no clients yet, which is not the same as unknown.
-        is_new = phase_in_end(person, today) is not None  # of whom nothing is known yet has no clients
-        load = loads[person.key].total if person.key in loads else 0.0 if is_new else None
-        intakes = [
-            block.start for block in published for row in block.people if row.clinician == person.key and row.intakes
-        ]
-        last_assigned = all_assigned.get(person.key)
-        assigned_day = (
-            day_number(datetime.fromtimestamp(last_assigned.last_at, config.practice.zone).date())
-            if last_assigned
-            else None
-        )
+        is_new = phase_in_end(person, today) is not None
+        load = loads[key].total if key in loads else 0.0 if is_new else None
+        if load is not None and key in assigned:
+            load += assigned[key].weight
+        # The FTE of this week, which grows over a new colleague's first twelve weeks.
+        weeks_since_start = inf if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
+        intakes = [block.start for block in published for row in block.people if row.clinician == key and row.intakes]
+        intake_days = intakes[:1]  # the newest
+        if key in all_assigned:
+            assigned_at = datetime.fromtimestamp(all_assigned[key].last_at, config.practice.zone)
+            intake_days.append(day_number(assigned_at.date()))
         candidates.append(
             Candidate(
-                key=person.key,
-                load=None if load is None else load + (assigned_lately.weight if assigned_lately else 0.0),
-                fte=_fte(person, today),
-                last_intake=max([*intakes[:1], *([] if assigned_day is None else [assigned_day])], default=None),
-                clients=clients.get(person.key, 0),
+                key=key,
+                load=load,
+                fte=float(phased_in_fte(person.fte_on(today), weeks_since_start)),
+                last_intake=max(intake_days, default=None),
+                clients=(last_block[key].active_clients or 0) if key in last_block else 0,
                 skills=person.referral_preferences.skills,
                 languages=person.referral_preferences.languages,
                 modality=person.referral_preferences.modality,
-                slots=stored.get(person.key),
+                slots=stored.get(key),
                 leaving=is_leaving(person, today),
             )
         )
     return candidates
-
-
-def _clients(published: Sequence[Block]) -> dict[str, int]:
-    return {row.clinician: row.active_clients or 0 for block in published[:1] for row in block.people}
-
-
-def _fte(person: Clinician, today: date) -> float:
-    """Return the FTE of this week, which grows over a new colleague's first twelve weeks."""
-    week = int(monday_of(day_number(today)))
-    weeks_since_start = (
-        float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
-    )
-    return float(phased_in_fte(person.fte_on(today), weeks_since_start))
 
 
 def _rows(
@@ -150,61 +148,26 @@ def _rows(
     number_even = sum(place.is_tied for place in ranking.candidates)
     for rank, place in enumerate(ranking.candidates, start=1):
         person = by_key[place.key]
-        reason = _reason(place, rank, number_even, lowest)
+        if not place.is_tied:
+            reason = f"{place.load_after - lowest:.1f} above the lowest"
+        elif number_even == 1:
+            reason = "the lowest load"
+        else:
+            reason = "within half a session per FTE of the lowest" + (", and has waited longest" if rank == 1 else "")
         reason += "; joined lately" if phase_in_end(person, today) else ""
         reason += "" if place.key in with_slots else "; open slots not set"
         last_intake = None if place.last_intake is None else date_of(place.last_intake)
         number_assigned = assigned[place.key].number if place.key in assigned else 0
         yield ReferralRow(person.name, rank, place.load_after, number_assigned, last_intake, reason)
     for other in sorted(ranking.unavailable, key=lambda other: by_key[other.key].name):
+        person = by_key[other.key]
+        obstacle = other.obstacle.value
+        if other.obstacle is Obstacle.UNLISTED:
+            obstacle = f"does not list {listed(other.missing)}"
+        elif other.obstacle is Obstacle.LEAVING and person.ends is not None:
+            obstacle = f"leaves on {day_and_month(person.ends - timedelta(days=1))}"
         number_assigned = assigned[other.key].number if other.key in assigned else 0
-        yield ReferralRow(
-            by_key[other.key].name, None, None, number_assigned, None, _obstacle(other, by_key[other.key])
-        )
-
-
-def _reason(place: RankedCandidate, rank: int, number_even: int, lowest: float) -> str:
-    if not place.is_tied:
-        return f"{place.load_after - lowest:.1f} above the lowest"
-    if number_even == 1:
-        return "the lowest load"
-    return "within half a session per FTE of the lowest" + (", and has waited longest" if rank == 1 else "")
-
-
-def _obstacle(other: UnavailableCandidate, person: Clinician) -> str:
-    if other.obstacle is Obstacle.UNLISTED:
-        return f"does not list {listed(other.missing)}"
-    if other.obstacle is Obstacle.LEAVING and person.ends is not None:
-        last_day = person.ends - timedelta(days=1)
-        return f"leaves on {day_and_month(last_day)}"
-    return other.obstacle.value
-
-
-def _shares(
-    people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
-) -> tuple[ReferralShare, ...]:
-    assignment = assign_referrals(people, referrals_)
-    # A taker is None where nobody can take that referral.
-    takers = Counter(taker for taker in assignment.takers if taker is not None)
-    return tuple(
-        ReferralShare(names[person.key], takers[person.key], assignment.load_after[person.key])
-        for person in people
-        if takers[person.key]
-    )
-
-
-def _request_sentence(referral: Referral, count: int) -> str:
-    """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."."""
-    parts = [
-        *sorted(referral.skills),
-        referral.language,
-        referral.modality,
-        "trauma-focused" if referral.trauma else None,
-        None if referral.time is None else "by day" if referral.time is TimeOfDay.DAY else "in the evening",
-    ]
-    needs = ", ".join(filter(None, parts))
-    number = f"{spelled(count).capitalize()} {'referral' if count == 1 else 'referrals'}"
-    return f"{number} of weight {referral.weight:g}{': ' if needs else ''}{needs}."
+        yield ReferralRow(person.name, None, None, number_assigned, None, obstacle)
 
 
 def _headline(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from monitor.analysis.calendar import BLOCK_DAYS, date_of
+from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number
 from monitor.analysis.fairness import (
     MIN_CLINICIANS,
     PHASE_IN_WEEKS,
@@ -17,7 +17,7 @@ from monitor.analysis.fairness import (
 )
 from monitor.config import Config
 from monitor.fairness_report.blocks import employed, next_block
-from monitor.fairness_report.freshness import CaseloadFreshness, freshness
+from monitor.fairness_report.freshness import freshness
 from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block, BlockPerson
@@ -29,7 +29,6 @@ from reports.models import (
     FairnessReport,
     Handover,
     Period,
-    StaleCaseload,
     Supervision,
 )
 from reports.wording import listed
@@ -74,20 +73,35 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         caseload_freshness = freshness(config, connection, config.clinicians, now)
         slots = referrals.open_slots(connection)
     last = {row.clinician: row for row in published[0].people} if published else {}
-    employed_keys = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
+    today_number = day_number(today)
+    employed_keys = {person.key for person in employed(config.clinicians, today_number, today_number)}
     people = [person for person in config.clinicians if person.key in {*last, *employed_keys}]
     loads_now, loads_before = (mean_loads(span, people) for span in (published[:MEAN_BLOCKS], published[MEAN_BLOCKS:]))
     compared_keys = [person.key for person in people if person.key in loads_now and not is_leaving(person, today)]
-    indices = _evenness([loads_now[key] for key in compared_keys], weeks=len(published[:MEAN_BLOCKS]) * BLOCK_DAYS // 7)
-    shares = dict(zip(compared_keys, indices.shares, strict=True)) if indices else {}
+    loads = [loads_now[key].total for key in compared_keys]
+    ftes = [loads_now[key].phased_in_fte for key in compared_keys]
+    # Where nobody has any load there is nothing to share.
+    weeks = len(published[:MEAN_BLOCKS]) * BLOCK_DAYS // 7
+    indices = evenness(loads, ftes, weeks=weeks) if sum(loads) > 0 else None
+    is_certain = (
+        indices is not None
+        and indices.gini_low is not None
+        and indices.gini_high is not None
+        and indices.gini_high - indices.gini_low <= MAX_INTERVAL
+    )
+
     data = CaseloadData(last, loads_now, loads_before, slots)
+    shares = dict(zip(compared_keys, indices.shares, strict=True)) if indices else {}
     equal = indices.equal_share if indices else 0.0
     table = [_row(person, data, shares.get(person.key), equal, period, today) for person in people]
     # By load, which the plot shows; people without a load come last, by name.
     table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
     unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
-    leavers = [person for person in people if person.key in employed_keys and is_leaving(person, today)]
-    is_certain = indices is not None and _is_certain(indices)
+    handovers = []
+    for person in people:
+        if person.key in employed_keys and person.ends is not None and is_leaving(person, today):
+            active_clients = last[person.key].active_clients if person.key in last else None
+            handovers.append(Handover(person.name, person.ends - timedelta(days=1), active_clients))
     return FairnessReport(
         practice=config.practice.name,
         period=period,
@@ -104,11 +118,11 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         gini_high=indices.gini_high if indices and is_certain else None,
         sessions_held=published[0].sessions_held if published else None,
         nothing_booked=published[0].nothing_booked if published else None,
-        handovers=tuple(_handover(person, last.get(person.key)) for person in leavers),
+        handovers=tuple(handovers),
         unknown=unknown,
         complete_through=caseload_freshness.complete_through,
         overdue=caseload_freshness.overdue,
-        stale_caseloads=_employed_stale_caseloads(caseload_freshness, employed_keys),
+        stale_caseloads=tuple(stale for stale in caseload_freshness.stale_caseloads if stale.key in employed_keys),
     )
 
 
@@ -158,28 +172,6 @@ def phase_in_end(person: Clinician, day: date) -> date | None:
     return last if last >= day else None
 
 
-def _number(day: date) -> int:
-    return (day - date_of(0)).days
-
-
-def _employed_stale_caseloads(fresh: CaseloadFreshness, employed_keys: set[str]) -> tuple[StaleCaseload, ...]:
-    return tuple(stale for stale in fresh.stale_caseloads if stale.key in employed_keys)
-
-
-def _evenness(loads: Sequence[MeanLoad], *, weeks: int) -> Evenness | None:
-    """Return the indices over everybody who is compared; ``None`` where nobody has any load."""
-    totals = [load.total for load in loads]
-    return evenness(totals, [load.phased_in_fte for load in loads], weeks=weeks) if sum(totals) > 0 else None
-
-
-def _is_certain(indices: Evenness) -> bool:
-    return (
-        indices.gini_low is not None
-        and indices.gini_high is not None
-        and indices.gini_high - indices.gini_low <= MAX_INTERVAL
-    )
-
-
 def _row(
     person: Clinician, data: CaseloadData, share: LoadShare | None, equal: float, period: Period, today: date
 ) -> CaseloadRow:
@@ -190,22 +182,16 @@ def _row(
     leaving_on = person.ends if is_leaving(person, today) else None
     compared = share if share and not joining_until else None
     # Leaving wins over joining, and both over the comparison, which would be unfair to them.
-    standing = CaseloadStanding.INSIDE
+    standing, note = CaseloadStanding.INSIDE, ""
     if leaving_on:
-        standing = CaseloadStanding.LEAVING
+        last_day = leaving_on - timedelta(days=1)
+        standing, note = CaseloadStanding.LEAVING, f"leaves {last_day.day} {last_day:%b}"
     elif joining_until:
-        standing = CaseloadStanding.JOINING
+        standing, note = CaseloadStanding.JOINING, f"joining until {joining_until.day} {joining_until:%b}"
     elif compared is None:
         standing = CaseloadStanding.UNKNOWN
     elif compared.stands_out:
         standing = CaseloadStanding.ABOVE if compared.difference > 0 else CaseloadStanding.BELOW
-    note = (
-        f"leaves {_day(leaving_on - timedelta(days=1))}"
-        if leaving_on
-        else f"joining until {_day(joining_until)}"
-        if joining_until
-        else ""
-    )
     return CaseloadRow(
         name=person.name,
         fte=last.fte if last else person.fte_on(today),
@@ -228,15 +214,6 @@ def _row(
         note=note,
         key=person.key,
     )
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b}"
-
-
-def _handover(person: Clinician, last_block: BlockPerson | None) -> Handover:
-    assert person.ends is not None  # noqa: S101 - who leaves has a last day
-    return Handover(person.name, person.ends - timedelta(days=1), last_block.active_clients if last_block else None)
 
 
 def _trend_sentence(

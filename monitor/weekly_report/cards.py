@@ -188,9 +188,3 @@ def _weekly_values(
         return {"Contacts": (evidence_rows.contacts_by_week(frames, row.client), Unit.COUNT)}
     keys = [signal.key for signal in row.all_signals]
     return {catalogue()[key].title: (values.by_week(key), catalogue()[key].unit) for key in keys}
-
-
-def _median_week(weekly: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
-    """Return the median of the weeks' values in words."""
-    values = [value for week in weeks if (value := weekly.get(week)) is not None]
-    return quantity(float(np.median(values)) if values else None, unit)

@@ -94,7 +94,9 @@ def messages_from_client(frames: Frames, row: NoticeRow) -> tuple[float, float]:
 
     NaN where none of the weeks counts.
     """
-    incoming = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
+    incoming = frames.messages.all[
+        ~frames.messages.all["outgoing"] & (frames.messages.all["counterpart"] == row.client)
+    ]
     counts = incoming.groupby("week").size()
     counted_weeks = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
     weekly = counts.reindex(counted_weeks, fill_value=0).sort_index()
@@ -123,7 +125,7 @@ class _EvidenceWeek:
 
 
 def _replies(week: _EvidenceWeek) -> Rows:
-    sent = week.rows_of(week.frames.episodes)
+    sent = week.rows_of(week.frames.messages.episodes)
     # The same rows as the metric counts, so that the table adds up to the figure.
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
     replies = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
@@ -135,12 +137,12 @@ def _replies(week: _EvidenceWeek) -> Rows:
 
 
 def _late_ends(week: _EvidenceWeek) -> Rows:
-    sessions = distinct_meetings(week.rows_of(week.frames.held_sessions))
+    sessions = distinct_meetings(week.rows_of(week.frames.sessions.held))
     return _ends(week, sessions[is_past_grace(week.frames, sessions)], lambda minutes: f"{minutes:+.0f} min")
 
 
 def _early_ends(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.held_sessions)
+    sessions = week.rows_of(week.frames.sessions.held)
     early = sessions[sessions["overrun_minutes"] <= EARLY_END_MINUTES]
     return _ends(week, early, lambda minutes: f"{-minutes:.0f} min early")
 
@@ -159,7 +161,7 @@ def _ends(week: _EvidenceWeek, sessions: pd.DataFrame, text: Callable[[float], s
 
 def _days(week: _EvidenceWeek) -> Rows:
     rows = []
-    for day, sessions in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions))):
+    for day, sessions in by_day(distinct_meetings(week.rows_of(week.frames.sessions.held))):
         # Group sessions are booked once per client and overlap; the minutes of the clock count once.
         union = spans(sessions[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
         minutes = float((union[:, 1] - union[:, 0]).sum() / 60)
@@ -169,9 +171,9 @@ def _days(week: _EvidenceWeek) -> Rows:
 
 def _contacts(week: _EvidenceWeek) -> Rows:
     frames = week.frames
-    sent = week.rows_of(frames.episodes)
+    sent = week.rows_of(frames.messages.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    sessions = week.rows_of(frames.held_sessions)
+    sessions = week.rows_of(frames.sessions.held)
     sessions = sessions[sessions["client"] == week.client]
     moments = [(instant, "a session") for instant in sessions["booked_start"]]
     moments += [
@@ -183,7 +185,7 @@ def _contacts(week: _EvidenceWeek) -> Rows:
 
 def _reply_waits(week: _EvidenceWeek) -> Rows:
     # A reply belongs to the week in which the client wrote.
-    runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
+    runs = week.rows_of(week.frames.messages.replies, "inbound_week").sort_values("minutes_working", ascending=False)
     replies = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
         (
@@ -224,7 +226,7 @@ def _nights(week: _EvidenceWeek) -> Rows:
 
 
 def _called_off(week: _EvidenceWeek) -> Rows:
-    sessions = week.rows_of(week.frames.sessions)
+    sessions = week.rows_of(week.frames.sessions.all)
     cancelled = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
     rows = [
         (week.weekday_time(booked_start), week.client_name(client))
@@ -236,8 +238,8 @@ def _called_off(week: _EvidenceWeek) -> Rows:
 def _on_leave(week: _EvidenceWeek) -> Rows:
     leave_days = interrupted_days(week.frames)
     tables = (
-        (week.rows_of(week.frames.held_sessions), "effective_start", "a session"),
-        (week.rows_of(week.frames.episodes), "sent_at", "a message"),
+        (week.rows_of(week.frames.sessions.held), "effective_start", "a session"),
+        (week.rows_of(week.frames.messages.episodes), "sent_at", "a message"),
     )
     moments = [
         (instant, kind)

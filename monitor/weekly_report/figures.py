@@ -48,7 +48,7 @@ class Highlights:
 
 def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: WeekCompleteness) -> Rhythm | None:
     """Return the week by hour, ``None`` where no source saw any of it."""
-    clock, first_second = frames.calendar.clock, frames.calendar.day_starts_at
+    clock, first_second = frames.time.calendar.clock, frames.time.calendar.day_starts_at
     days = np.arange(week, week + 7)
     # 25 edges make the 24 hours of a work day, which can begin at 4:00.
     hours = np.arange(first_second // HOUR, first_second // HOUR + 25)
@@ -66,7 +66,7 @@ def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: Week
     rhythm_days = []
     for n, day in enumerate(days.tolist()):
         # Agreed hours are instants, breaks closed; the drawing needs the wall clock time of the day they begin on.
-        wall = clock.local(frames.calendar.hours) / HOUR - day * 24
+        wall = clock.local(frames.time.calendar.hours) / HOUR - day * 24
         first = first_second / HOUR
         agreed = ((float(start), min(float(end), first + 24)) for start, end in wall if first <= start < first + 24)
         outside_minutes = float(outside[n].sum())
@@ -78,7 +78,7 @@ def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: Week
                 agreed=tuple(agreed),
                 outside_minutes=outside_minutes if outside_minutes >= MIN_DRAWN_MINUTES else None,
                 in_notice=day in highlights.days,
-                leave=bool(frames.days["leave_share"].get(day, 0.0) > 0.5),
+                leave=bool(frames.time.days["leave_share"].get(day, 0.0) > 0.5),
             )
         )
     title, subtitle = _rhythm_title(rhythm_days, completeness, is_mostly_inside=mostly_inside(frames, week))
@@ -110,7 +110,7 @@ def _rhythm_title(
 
 def mostly_inside(frames: Frames, week: int) -> bool:
     """Return whether at most a fifth of the week's known work lay outside the agreed hours."""
-    start, end = frames.calendar.day_starts([week, week + 7])
+    start, end = frames.time.calendar.day_starts([week, week + 7])
     inside, outside = (
         seconds_inside(spans, [start], [end])[0] for spans in (inside_work(frames), outside_work(frames))
     )
@@ -119,7 +119,7 @@ def mostly_inside(frames: Frames, week: int) -> bool:
 
 def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEnds | None:
     """Return when the week's sessions ended, ``None`` if none was held; without days below 60 % of known ends."""
-    sessions = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
+    sessions = distinct_meetings(frames.sessions.held[frames.sessions.held["week"] == week])
     if sessions.empty:
         return None
     number_known, number_held = int(sessions["overrun_minutes"].notna().sum()), len(sessions)
@@ -200,7 +200,7 @@ def own_ranges(
     from monitor.analysis.ratios import own_range
 
     weeks = [week - 7 * back for back in range(RANGE_WEEKS, -1, -1)]
-    compared = {int(monday) for monday in frames.weeks.index[frames.weeks["compared"]]}
+    compared = {int(monday) for monday in frames.time.weeks.index[frames.time.weeks["compared"]]}
     # 60 weeks as the pages load; own_range decides how many it needs.
     before = [monday for monday in range(week - 7 * 60, week, 7) if monday in compared]
     ranges = []

@@ -67,7 +67,7 @@ def weekly_report(
     highlights = _highlights(frames, headline_notice, monday, notice_rows)
     # A dict keeps the order and drops repeats.
     keys = dict.fromkeys((*MAIN_MEASURES, *(key for key in highlights.metrics if key in catalogue())))
-    observed = int((frames.weeks["compared"] & (frames.weeks.index < monday)).sum())
+    observed = int((frames.time.weeks["compared"] & (frames.time.weeks.index < monday)).sum())
     range_note = (
         f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {observed or 'none yet'}. "
         "We show your week without comparing it."
@@ -129,17 +129,17 @@ def _highlights(frames: Frames, notice: NoticeRow | None, week: int, notice_rows
     if notice is None:
         return Highlights(planned_ends=has_planned_ends)
     metrics = tuple(signal.key for signal in notice.all_signals)
-    replies = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
+    replies = frames.messages.episodes[frames.messages.episodes["is_reply"] & frames.messages.episodes["after_hours"]]
     days = replies.loc[replies["week"] == week, "day"] if "after_hours_replies" in metrics else ()
     return Highlights(metrics, frozenset(int(day) for day in days), has_planned_ends)
 
 
 def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
     """Return how much of the week was read, the channels of which nothing was ever read, and up to when it is known."""
-    tables = (frames.sessions, frames.other_events, frames.messages)
+    tables = (frames.sessions.all, frames.other_events, frames.messages.all)
     sessions, other_events, messages = (int((table["week"] == week).sum()) for table in tables)
     has_messages = ready.spans[RecordType.MESSAGES] is not None
-    channels = set(frames.messages["channel"].tolist())
+    channels = set(frames.messages.all["channel"].tolist())
     unseen = [channel for channel in ("phone", "portal") if channel not in channels]
     complete_through = None
     if ready.anything_read:
@@ -159,5 +159,5 @@ def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
 
 def _neighbour(ready: Readiness, frames: Frames, week: int) -> date | None:
     """Return a neighbouring week that has a report: one that was observed, or one that is over and not read yet."""
-    is_unread = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
-    return date_of(week) if week in frames.weeks.index or is_unread else None
+    is_unread = len(frames.time.weeks) > 0 and frames.time.weeks.index[-1] < week <= ready.last_week
+    return date_of(week) if week in frames.time.weeks.index or is_unread else None

@@ -45,7 +45,7 @@ def headline(  # noqa: C901, PLR0912 (a flat list of cases: the first that holds
     with calendar and messages in which the person was recognised, and without an ``ongoing`` notice, which is named
     instead. ``silenced`` is how many notices the person has put off or explained.
     """
-    row = frames.weeks.loc[week] if week in frames.weeks.index else None
+    row = frames.time.weeks.loc[week] if week in frames.time.weeks.index else None
     if completeness.nothing_read:
         return "Nothing has arrived yet."
     if completeness.incomplete_sentence:
@@ -93,9 +93,9 @@ def usual_slots(frames: Frames) -> dict[int, str]:
     """Return by client the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
     recent = (
         # Eight sessions: two months of a weekly client, short enough to follow a moved slot.
-        frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+        frames.sessions.held[frames.sessions.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
     )
-    local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
+    local = frames.time.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
     slots = recent.assign(day=(local // DAY_SECONDS + 3) % 7, minute=local % DAY_SECONDS // 60)
     times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
     usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
@@ -120,7 +120,7 @@ def protective_facts(
     Without ``messages`` a break and a day off are stated as far as the calendar shows.
     """
     so_far = "" if messages else ", as far as your calendar shows"
-    days = frames.days[(frames.days["week"] == week) & frames.days["calendar_observed"]]
+    days = frames.time.days[(frames.time.days["week"] == week) & frames.time.days["calendar_observed"]]
     # Only days of which a calendar was seen: an unseen day is not a free one.
     days_off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     sentences = []
@@ -136,10 +136,10 @@ def protective_facts(
         sentences.append(f"A real break on {break_days}{so_far}.")
     if days_off:
         sentences.append(f"No work was seen on {listed(days_off)}{so_far}.")
-    leave_starts = frames.calendar.leave[:, 0]
+    leave_starts = frames.time.calendar.leave[:, 0]
     leave_ahead = leave_starts[leave_starts > frames.as_of]
     if len(leave_ahead):
-        begins = date_of(frames.calendar.day_of(leave_ahead[0]).item())
+        begins = date_of(frames.time.calendar.day_of(leave_ahead[0]).item())
         sentences.append(f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}.")
     return tuple(sentences)
 
@@ -147,8 +147,8 @@ def protective_facts(
 def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """Return what is booked for the following week: how many sessions, and the days without a gap around noon."""
     # "Held" as well: the following week may be partly over when the report is read.
-    is_booked = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
-    meetings = distinct_meetings(frames.sessions[is_booked])
+    is_booked = (frames.sessions.all["week"] == week + 7) & frames.sessions.all["status"].isin(["booked", "held"])
+    meetings = distinct_meetings(frames.sessions.all[is_booked])
     if meetings.empty:
         return ()
     first = local_time(frames.clinician, meetings["booked_start"].min())
@@ -156,7 +156,7 @@ def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
 
     full_days = []
     for day, day_sessions in by_day(meetings):
-        start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
+        start, end = frames.time.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
         # What is left of 10:00 to 15:00 once all sessions are taken out, overlaps merged.
         booked = spans(day_sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64))
         free = complement(booked, int(start), int(end))

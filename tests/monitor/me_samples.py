@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+from monitor.analysis.questionnaires import Questionnaire, QuestionnaireScale, Scoring
+from monitor.analysis.terms import Term, TermFormat
 from monitor.dashboard.me.agenda import Agenda, AgendaItem
 from monitor.dashboard.me.agreements import AgreementReport, AgreementsReport, FieldGroup, MessageThread
 from monitor.dashboard.me.check_in import CheckInReport, CompletedQuestionnaire, QuestionnaireForm
@@ -20,16 +22,21 @@ CONTACTS = ("Morag, supervisor",)
 
 def questionnaire(key: str, items: int, *, open_from: date | None = None) -> QuestionnaireForm:
     return QuestionnaireForm(
-        key=key,
-        title=key.title(),
-        about="About how it is.",
-        items=tuple(range(1, items + 1)),
-        lowest=1,
-        highest=5,
-        end_labels=("never", "very often"),
+        Questionnaire(
+            key=key,
+            title=key.title(),
+            about="About how it is.",
+            lowest=1,
+            highest=5,
+            end_labels=("never", "very often"),
+            reversed_items=frozenset(),
+            scoring=Scoring.SUM,
+            scales=(QuestionnaireScale("all", "All", tuple(range(1, items + 1))),),
+            min_days_apart=30,
+            source="Somebody and others, 2010",
+            address="sheet.example" if items > 1 else "",
+        ),
         reading="Three sums of 10 to 50.",
-        source="Somebody and others, 2010",
-        address="sheet.example" if items > 1 else "",
         open_from=open_from,
     )
 
@@ -116,21 +123,21 @@ def clients() -> ClientsReport:
 
 
 FORMS = (
-    TermField("standing", "Who this is", "choice", (Choice("client", "A client", is_selected=True),), "client", 0, 0),
-    TermField("frequency", "Sessions a week", "number", (), "0.5", 0.05, 7),
     TermField(
-        "channels",
-        "Channels",
-        "words",
+        Term("standing", TermFormat.CHOICE, "Who this is"),
+        (Choice("client", "A client", is_selected=True),),
+        "client",
+    ),
+    TermField(Term("frequency", TermFormat.NUMBER, "Sessions a week", low=0.05, high=7), (), "0.5"),
+    TermField(
+        Term("channels", TermFormat.WORDS, "Channels"),
         (Choice("email", "Email", is_selected=True), Choice("sms", "Text")),
         "email",
-        0,
-        0,
     ),
-    TermField("contact_hours", "Hours", "hours", (), "09:00-18:00", 0, 0),
-    TermField("review_on", "Review", "date", (), "2026-01-01", 0, 0),
-    TermField("fees", "Fees", "agreed", (Choice("agreed", "Agreed", is_selected=True),), "agreed", 0, 0),
-    TermField("emergency", "Emergency", "yes_no", (Choice("yes", "Yes"), Choice("no", "No")), "", 0, 0),
+    TermField(Term("contact_hours", TermFormat.HOURS, "Hours"), (), "09:00-18:00"),
+    TermField(Term("review_on", TermFormat.DATE, "Review"), (), "2026-01-01"),
+    TermField(Term("fees", TermFormat.AGREED, "Fees"), (Choice("agreed", "Agreed", is_selected=True),), "agreed"),
+    TermField(Term("emergency", TermFormat.YES_NO, "Emergency"), (Choice("yes", "Yes"), Choice("no", "No")), ""),
 )
 HISTORY = (TermEntry(4, "fees", "Fees: Agreed", FIRST, 20_402), TermEntry(4, "standing", HOSTILE, None, 0))
 

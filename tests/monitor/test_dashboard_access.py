@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from monitor import access
 from monitor.access import Role
 from monitor.dashboard import request
-from monitor.dashboard.headers import HEADERS
+from monitor.dashboard.app import HEADERS
 from monitor.dashboard.layout.assets import assets
 from monitor.dashboard.policy import allow, allowed
 from monitor.errors import StoreError

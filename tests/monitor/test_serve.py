@@ -24,7 +24,7 @@ import pytest
 
 from monitor.cli.context import CliContext
 from monitor.cli.serve import PortError, _server, serve_pages
-from monitor.dashboard.headers import HEADERS
+from monitor.dashboard.app import HEADERS
 from monitor.errors import StoreError, UsageError
 from tests.monitor import practices
 from tests.monitor.office import MAIN

@@ -7,7 +7,7 @@ from itertools import groupby
 from flask import Blueprint
 
 from monitor.access import Role
-from monitor.analysis.catalogue import DEFINITIONS_VERSION, Category, Family, Metric, catalogue
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Category, Family, catalogue
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
@@ -48,9 +48,12 @@ GRADES = {
 @allow(Role.CLINICIAN, Role.DIRECTOR)
 def definitions() -> str:
     """Show every definition of the catalogue, by subject."""
+    # `groupby` needs each subject's metrics in a row; the sort is stable, so their order within it stays.
+    metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
+    by_subject = groupby(metrics, lambda metric: metric.family)
     return page(
         "help/definitions.html",
-        subjects=_subjects(),
+        subjects=[(HEADINGS[family], list(group)) for family, group in by_subject],
         units=UNITS,
         seen_by=SEEN_BY,
         grades=GRADES,
@@ -60,10 +63,3 @@ def definitions() -> str:
         contacts=request.config().practice.contacts,
         has_accounts=request.require_reader().role is Role.CLINICIAN,
     )
-
-
-def _subjects() -> list[tuple[str, list[Metric]]]:
-    """Return the metrics under the heading of their subject, in the order of the catalogue."""
-    # `groupby` needs each subject's metrics in a row; the sort is stable, so their order within it stays.
-    metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
-    return [(HEADINGS[family], list(group)) for family, group in groupby(metrics, lambda metric: metric.family)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
-from monitor.access import Reader
 from monitor.dashboard import request
 from monitor.dashboard.layout import page_for
 from monitor.errors import AccessLogError, EvenhoursError
@@ -61,7 +62,9 @@ def _unknown_host(_error: Exception) -> tuple[str, int, dict[str, str]]:
 def _http_error(error: HTTPException) -> HTTPException | PageAndStatus:
     if error.code is None or error.code < 400:
         return error  # a redirect
-    return _error_page(error.code, _own_description(error))
+    # A view's own sentence, from `abort(404, ...)`, is shown; Werkzeug's descriptions never are.
+    is_own = isinstance(error, NotFound) and error.description != type(error).description
+    return _error_page(error.code, error.description if is_own else None)
 
 
 def _store_error(error: EvenhoursError) -> PageAndStatus:
@@ -75,28 +78,18 @@ def _access_not_recorded(error: AccessLogError) -> PageAndStatus:
     return page_for(request.reader(), "layout/message.html", title=title, sentence=sentence), 503
 
 
-def _own_description(error: HTTPException) -> str | None:
-    """Return the sentence that a view passed to ``abort(404, ...)``; Werkzeug's own descriptions are never shown."""
-    is_own = isinstance(error, NotFound) and error.description != type(error).description
-    return error.description if is_own else None
-
-
 def _error_page(code: int, sentence: str | None = None) -> PageAndStatus:
+    reader = None
     if code >= 500:
         request.discard_messages()  # they report what this error has undone
+        # Looking up the reader needs the store, which may be what has failed.
+        reader_text = "It is not known at the moment who is reading"
+    else:
+        reader_text = "You are not signed in"
+        with suppress(EvenhoursError):
+            reader = request.reader()
     title, default_sentence = ERRORS.get(code, ERRORS[400 if code < 500 else 500])
-    # Looking up the reader needs the store, which may be what has failed.
-    reader = _reader() if code < 500 else None
-    reader_text = "You are not signed in" if code < 500 else "It is not known at the moment who is reading"
     page = page_for(
         reader, "layout/message.html", reader_text=reader_text, title=title, sentence=sentence or default_sentence
     )
     return page, code
-
-
-def _reader() -> Reader | None:
-    """Return who is reading, or ``None`` if that is not known."""
-    try:
-        return request.reader()
-    except EvenhoursError:
-        return None

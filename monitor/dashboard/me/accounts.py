@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
@@ -35,7 +33,11 @@ def start_google() -> str | Response:
     except onboarding.OnboardingError as error:
         request.flash(str(error))
         return redirect(url_for(".overview"), 303)
-    _save_consent_secrets(secrets)
+    # The secrets lie with the web session in the store, in place of an earlier page's: an answer counts only for the
+    # reader who began, and only once.
+    with request.store().write() as connection:
+        signin.pop_texts(connection, web_session().token, "consent")
+        signin.append_texts(connection, web_session().token, "consent", list(secrets))
     return _page(address)
 
 
@@ -89,16 +91,6 @@ def withdraw(provider: onboarding.Provider) -> Response:
     return redirect(url_for(".overview"), 303)
 
 
-def _save_consent_secrets(secrets: Sequence[str]) -> None:
-    """Store the secrets of the consent page that this reader was shown, in place of an earlier page's.
-
-    They lie with the web session in the store, so an answer counts only for the reader who began, and only once.
-    """
-    with request.store().write() as connection:
-        signin.pop_texts(connection, web_session().token, "consent")
-        signin.append_texts(connection, web_session().token, "consent", list(secrets))
-
-
 def _take_consent_secrets() -> list[str]:
     """Return and delete the secrets of the consent page that this reader was shown last; empty without one."""
     with request.store().write() as connection:
@@ -108,7 +100,6 @@ def _take_consent_secrets() -> list[str]:
 def _page(consent_address: str = "") -> str:
     config, clinician = request.config(), request.clinician()
     permission_request, problem = onboarding.permission_status(config, clinician, request.now())
-    providers = onboarding.PROVIDERS
     return page(
         "me/accounts.html",
         title="Your accounts",
@@ -117,8 +108,10 @@ def _page(consent_address: str = "") -> str:
         consent_address=consent_address,
         sources={
             provider: [source.name for source in onboarding.sources_of_provider(config, clinician, provider)]
-            for provider in providers
+            for provider in onboarding.PROVIDERS
         },
-        has_permission={provider: onboarding.has_permission(config, clinician, provider) for provider in providers},
+        has_permission={
+            provider: onboarding.has_permission(config, clinician, provider) for provider in onboarding.PROVIDERS
+        },
         clinician_key=clinician.key,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -40,45 +40,31 @@ class Agenda:
 
 def agenda(index: ClientIndex, rows: Sequence[NoticeRow]) -> Agenda:
     """Return the clients about whom there is a point, in the order of the week; points about no client come last."""
-    last = _last_supervision(index)
-    since = last or index.today - LOOK_BACK
-    points = [*_ledger_points(index), *_notice_points(index, rows)]
+    # The list reaches back to the last supervision that is over, but not further than LOOK_BACK.
+    events, since = index.frames.other_events, index.today - LOOK_BACK
+    over = events[events["kind"].isin(SUPERVISION) & (events["end"] <= index.frames.as_of)]
+    last = date_of(int(over["day"].max())) if len(over) else date.min
+    period = "in the last eight weeks"
+    if last >= since:
+        since, period = last, f"since your last supervision on {full_date(last)}"
+
+    points: list[AgendaPoint] = []
+    for entry in index.ledger:
+        client = 0 if entry.client is None else index.client_of(entry.client) or 0
+        day = date_of(entry.day)
+        points.append((client, day, f"{LEDGER.get(entry.kind, entry.kind)}, {day_and_month(day)}"))
+    for row in rows:
+        if row.client and (client := index.client_of(row.client) or 0):
+            week = date_of(row.week)
+            text = explanation(row, "", "this client") if row.tier == RULE else headline(row)
+            first_sentence = text.split(".")[0]
+            # A notice could first be known on the day after its week.
+            points.append((client, week + WEEK, f"{first_sentence}, week of {day_and_month(week)}"))
+
     in_period = sorted(point for point in points if since < point[1] <= index.today)
     items = []
     for client in (*index.ordered, 0):
         texts = tuple(text for point_client, _, text in in_period if point_client == client)
         if texts:
             items.append(AgendaItem(index.name(client) if client else "No single client", texts))
-    return Agenda(_period(last), tuple(items))
-
-
-def _period(last: date | None) -> str:
-    return f"since your last supervision on {full_date(last)}" if last else "in the last eight weeks"
-
-
-def _last_supervision(index: ClientIndex) -> date | None:
-    """Return the day of the last supervision that is over, or ``None`` if it is longer ago than the list reaches."""
-    events, now = index.frames.other_events, index.frames.as_of
-    supervisions = events[events["kind"].isin(SUPERVISION) & (events["end"] <= now)]
-    last = date_of(int(supervisions["day"].max())) if len(supervisions) else date.min
-    return last if last >= index.today - LOOK_BACK else None
-
-
-def _ledger_points(index: ClientIndex) -> Iterator[AgendaPoint]:
-    for row in index.ledger:
-        client = 0 if row.client is None else index.client_of(row.client) or 0
-        yield client, date_of(row.day), f"{LEDGER.get(row.kind, row.kind)}, {day_and_month(date_of(row.day))}"
-
-
-def _notice_points(index: ClientIndex, rows: Sequence[NoticeRow]) -> Iterator[AgendaPoint]:
-    """Yield the notices about one client, dated by the day after their week, on which they could first be known."""
-    for row in rows:
-        if row.client and (client := index.client_of(row.client)):
-            week = date_of(row.week)
-            yield client, week + WEEK, f"{_notice_text(row)}, week of {day_and_month(week)}"
-
-
-def _notice_text(row: NoticeRow) -> str:
-    """Return the first sentence of a notice, without its full stop."""
-    text = explanation(row, "", "this client") if row.tier == RULE else headline(row)
-    return text.split(".")[0]
+    return Agenda(period, tuple(items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -42,8 +43,6 @@ from monitor.store.threads import mark_emergency
 from reports.wording import counted, days_between, full_date
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from monitor.analysis.frames import Frames
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
@@ -158,7 +157,10 @@ def agreement_page(client: int) -> str:
 def save(client: int) -> Response | tuple[str, int]:
     """Save what changed in an agreement from a day on, or show the form again as it was filled in."""
     # Whose client it is comes first: for anybody else's the form must not even be checked.
-    rows, values = require_own_client(client), {term: _form_value(term) for term in AGREEMENT_TERMS}
+    rows, form, values = require_own_client(client), request.form(), {}
+    for term in AGREEMENT_TERMS:
+        is_list = TERMS[term].format is TermFormat.WORDS
+        values[term] = ",".join(form.getlist(term)) if is_list else form.get(term, "").strip()
     try:
         from_day = parse_from_day()
         _check_together(values, terms_on(rows, date_of(from_day)), from_day)
@@ -194,7 +196,11 @@ def mark_reviewed(client: int) -> Response:
 def set_emergency(client: int) -> Response:
     """Mark a thread with a client as an emergency, or remove the mark."""
     require_own_client(client)
-    thread, marked = _parse_thread(request.form().get("thread", "")), request.form().get("marked") == "yes"
+    text, marked = request.form().get("thread", ""), request.form().get("marked") == "yes"
+    # A thread is named by a keyed signed 64-bit number, which may be negative, so `isdecimal` is no help here.
+    thread = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
+    if thread is None or not -(2**63) <= thread < 2**63:
+        abort(400)
     clinician, now = request.clinician().key, int(request.now().timestamp())
     with request.store().write() as connection:
         if not mark_emergency(connection, clinician, thread, marked=marked, now=now):
@@ -214,37 +220,18 @@ def _page(client: int, sent_values: Mapping[str, str] | None = None) -> str:
     return render_page(report)
 
 
-def _parse_thread(text: str) -> int:
-    """Return the number of a thread, a signed 64-bit integer; answer 400 if it is none."""
-    # `isdecimal` is no help here: a thread is named by a keyed 64-bit number, which may be negative.
-    number = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
-    return abort(400) if number is None or not -(2**63) <= number < 2**63 else number
-
-
 def _check_together(values: Mapping[str, str], current: Mapping[str, str], from_day: int) -> None:
     """Raise UsageError if values do not go together, or a new review date is not after the day it holds from."""
     if len({bool(values[term]) for term in BOUNDARY_TERMS}) > 1:
         raise UsageError(INCOMPLETE_BOUNDARY)
     for term in REVIEWS:
         # An unchanged date may be past: a review that is due must not keep the reader from changing something else.
-        is_new = values[term] and values[term] != current.get(term)
-        if is_new and not _is_after(values[term], date_of(from_day)):
-            raise UsageError(f"{TERMS[term].title}: choose a day after the day from which it holds.")
-
-
-def _is_after(text: str, day: date) -> bool:
-    """Return whether a date is after a day; ``True`` for text that is no date, which saving refuses by itself."""
-    try:
-        return date.fromisoformat(text) > day
-    except ValueError:
-        return True
-
-
-def _form_value(term: str) -> str:
-    """Return the value of a term in the form that was sent."""
-    if TERMS[term].format is TermFormat.WORDS:
-        return ",".join(request.form().getlist(term))
-    return request.form().get(term, "").strip()
+        if not values[term] or values[term] == current.get(term):
+            continue
+        # Text that is no date is refused by saving itself.
+        with suppress(ValueError):
+            if date.fromisoformat(values[term]) <= date_of(from_day):
+                raise UsageError(f"{TERMS[term].title}: choose a day after the day from which it holds.")
 
 
 def _add_months(day: date, months: int) -> date:
@@ -274,13 +261,13 @@ def agreements_report(config: Config, store: Store, clinician: Clinician, *, now
     """Return the list of agreements, as known at ``now``: current clients seen lately, or with anything stated."""
     index = load_client_index(config, store, clinician, now=now)
     current = [client for client in index.ordered if index.terms_on(client).get("standing", CLIENT) == CLIENT]
-    due = [client for client in current if due_text(index.terms_on(client), index.today)]
+    due_texts = {client: due_text(index.terms_on(client), index.today) for client in current}
     listed = [
         client for client in current if index.last_session(client) >= index.today - RECENT or index.terms_of(client)
     ]
     return AgreementsReport(
         headline="What did I agree with this client?",
-        due=tuple(_due_entry(index, client) for client in due),
+        due=tuple(index.entry(client, (f"Due: {text}",)) for client, text in due_texts.items() if text),
         entries=tuple(index.entry(client, _summary(index, client)) for client in listed),
     )
 
@@ -307,17 +294,13 @@ def agreement_report(
     values = current if sent_values is None else sent_values
     # A practice's own channels, such as a messenger, can be agreed on beside the listed ones.
     own_channels = {channel: channel for channel in sorted(set(index.frames.messages.all["channel"].tolist()))}
-    groups = (
-        FieldGroup(
-            heading,
-            sentence,
-            tuple(
-                term_field(TERMS[term], values.get(term, ""), own_channels if TERMS[term].allows_own_words else None)
-                for term in terms
-            ),
+    groups = []
+    for heading, sentence, terms in SECTIONS:
+        fields = (
+            term_field(TERMS[term], values.get(term, ""), own_channels if TERMS[term].allows_own_words else None)
+            for term in terms
         )
-        for heading, sentence, terms in SECTIONS
-    )
+        groups.append(FieldGroup(heading, sentence, tuple(fields)))
     return AgreementReport(
         entry=index.entry(client, _summary(index, client)),
         groups=tuple(groups),
@@ -336,15 +319,16 @@ def _threads_outside_hours(frames: Frames, client: int, today: date) -> tuple[Me
     # A thread is placed by its last message, also if that one was sent inside the hours.
     last_sent = messages.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
     newest = last_sent.sort_values(ascending=False, kind="stable").index[:MOST_THREADS]
-    return tuple(_message_thread(frames, thread, messages[messages["thread"] == thread]) for thread in newest.tolist())
-
-
-def _message_thread(frames: Frames, thread: int, messages: pd.DataFrame) -> MessageThread:
-    first, last = date_of(messages["day"].min()), date_of(messages["day"].max())
-    outside = messages.loc[messages["outside_hours"], "sent_at"]
-    latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
-    summary = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
-    return MessageThread(thread, days_between(first, last), summary, bool(messages["emergency"].any()))
+    threads = []
+    for thread in newest.tolist():
+        in_thread = messages[messages["thread"] == thread]
+        days = days_between(date_of(in_thread["day"].min()), date_of(in_thread["day"].max()))
+        sent_outside = in_thread.loc[in_thread["outside_hours"], "sent_at"]
+        latest = f"{local_time(frames.clinician, sent_outside.max()):%H:%M}"
+        number = counted(len(in_thread), "message")
+        summary = f"{number}, {len(sent_outside)} outside your hours, the last at {latest}"
+        threads.append(MessageThread(thread, days, summary, bool(in_thread["emergency"].any())))
+    return tuple(threads)
 
 
 def due_text(terms: Mapping[str, str], today: date) -> str:
@@ -352,10 +336,6 @@ def due_text(terms: Mapping[str, str], today: date) -> str:
     names = {"modified_until": "the modified boundary", "review_on": "the agreement"}
     dates = {term: date.fromisoformat(terms[term]) for term in names if term in terms}
     return " and ".join(f"{names[term]} since {full_date(day)}" for term, day in dates.items() if day <= today)
-
-
-def _due_entry(index: ClientIndex, client: int) -> ClientEntry:
-    return index.entry(client, (f"Due: {due_text(index.terms_on(client), index.today)}",))
 
 
 def _summary(index: ClientIndex, client: int) -> Iterator[str]:
@@ -375,12 +355,7 @@ def _summary(index: ClientIndex, client: int) -> Iterator[str]:
     agreed = sum(terms.get(term) == "agreed" for term in AGREEMENT_TERMS)
     if agreed:
         yield f"{counted(agreed, 'more point')} agreed"
-    if reviewed_on := _last_reviewed(index, client):
-        yield f"last reviewed on {full_date(reviewed_on)}"
-
-
-def _last_reviewed(index: ClientIndex, client: int) -> date | None:
-    """Return the day of the last review with a client that the ledger contains."""
     keys = set(index.keys[client])
-    days = [row.day for row in index.ledger if row.client in keys and row.kind == REVIEWED]
-    return date_of(max(days)) if days else None
+    reviewed = [row.day for row in index.ledger if row.client in keys and row.kind == REVIEWED]
+    if reviewed:
+        yield f"last reviewed on {full_date(date_of(max(reviewed)))}"

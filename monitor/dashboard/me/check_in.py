@@ -16,7 +16,6 @@ from monitor.analysis.clock import local_day
 from monitor.analysis.questionnaires import (
     QUESTIONNAIRES,
     Questionnaire,
-    QuestionnaireScale,
     band_label,
     next_answer_day,
     questionnaire_by_key,
@@ -73,23 +72,15 @@ class QuestionnaireForm:
     """The form for the answers to a questionnaire that the reader has as their own copy.
 
     Attributes:
-        end_labels: The meanings of the lowest and the highest answer.
+        reading: A sentence about its numbers.
         open_from: The day from which it can be answered again; ``None`` if it can be answered today.
         answers: The answers by item, if the form was sent with questions left out.
         gap: The questions that were left out, in words; empty if the form was not sent.
         can_be_saved: At least one scale has all its answers, so the form can be saved with the gap.
     """
 
-    key: str
-    title: str
-    about: str
-    items: tuple[int, ...]
-    lowest: int
-    highest: int
-    end_labels: tuple[str, str]
+    questionnaire: Questionnaire
     reading: str
-    source: str
-    address: str
     open_from: date | None
     answers: Mapping[int, int] = field(default_factory=dict)
     gap: str = ""
@@ -134,8 +125,13 @@ def overview() -> str:
 def save(key: str) -> Response | tuple[str, int]:
     """Score a questionnaire and save its numbers. With questions left out, show the form again as it was filled in."""
     questionnaire = questionnaire_by_key(key) or abort(404)
-    answers = _parse_answers(questionnaire)
-    numbers = {scale: value for scale, value in scale_values(questionnaire, answers).items() if value is not None}
+    texts = {item: request.form().get(f"q{item}", "") for item in questionnaire.items}
+    try:
+        answers = {item: int(text) for item, text in texts.items() if text}
+        values = scale_values(questionnaire, answers)
+    except ValueError:  # a value that the form does not offer
+        abort(400)
+    numbers = {scale: value for scale, value in values.items() if value is not None}
     clinician, today = request.clinician().key, local_day(request.clinician(), request.now())
     with request.store().read() as connection:
         open_again = open_from(questionnaire, check_ins(connection, clinician), today)
@@ -157,20 +153,17 @@ def save(key: str) -> Response | tuple[str, int]:
 @allow(Role.CLINICIAN)
 def remove(key: str, day: str) -> Response:
     """Erase one entry for good."""
+    try:
+        number = day_number(date.fromisoformat(day))
+    except ValueError:
+        abort(404)
     # `erases` also empties the write-ahead log, which would otherwise still contain the numbers.
     with request.store().write(erases=True) as connection:
-        erased = remove_check_in(connection, request.clinician().key, day_number(_parse_day(day)), key)
+        erased = remove_check_in(connection, request.clinician().key, number, key)
     if not erased:
         abort(404)
     request.flash("That entry is erased.")
     return redirect(url_for(".overview"), 303)
-
-
-def _parse_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return abort(404)
 
 
 def _page(sent_answers: Mapping[str, Mapping[int, int]] | None = None) -> str:
@@ -203,17 +196,6 @@ def render(report: CheckInReport) -> str:
     )
 
 
-def _parse_answers(questionnaire: Questionnaire) -> dict[int, int]:
-    """Return the answers of the form by item; answer 400 to values that the form does not offer."""
-    texts = {item: request.form().get(f"q{item}", "") for item in questionnaire.items}
-    try:
-        answers = {item: int(text) for item, text in texts.items() if text}
-        scale_values(questionnaire, answers)
-    except ValueError:
-        abort(400)
-    return answers
-
-
 def check_in_report(
     config: Config,
     store: Store,
@@ -231,14 +213,33 @@ def check_in_report(
         last_week = date_of(leading_week(readiness_of(config, connection, clinician, now)))
         earlier = check_ins(connection, clinician.key)
         values = week_values(connection, clinician, day_number(last_week))
+    completed = []
+    for check_in in reversed(earlier):
+        questionnaire, day = questionnaire_by_key(check_in.instrument), date_of(check_in.day)
+        if questionnaire is None:  # answered in an earlier version that still offered it
+            title, results = check_in.instrument, tuple(map(str, check_in.results.values()))
+        else:
+            title, results = questionnaire.title, result_texts(questionnaire, check_in.results)
+        completed.append(CompletedQuestionnaire(check_in.instrument, title, day, results))
+    forms = []
+    for questionnaire in QUESTIONNAIRES:
+        answers = (sent_answers or {}).get(questionnaire.key)
+        numbers = scale_values(questionnaire, answers or {}).values()
+        forms.append(
+            QuestionnaireForm(
+                questionnaire,
+                READINGS[questionnaire.key],
+                open_from(questionnaire, earlier, today),
+                answers=answers or {},
+                gap="" if answers is None else gap_text(questionnaire, answers),
+                can_be_saved=any(number is not None for number in numbers),
+            )
+        )
     return CheckInReport(
         headline="How do you feel, beside what was counted?",
         comparison=_comparison(earlier, values, last_week),
-        completed=tuple(_completed(check_in) for check_in in reversed(earlier)),
-        forms=tuple(
-            _form(questionnaire, earlier, today, (sent_answers or {}).get(questionnaire.key))
-            for questionnaire in QUESTIONNAIRES
-        ),
+        completed=tuple(completed),
+        forms=tuple(forms),
         contacts=config.practice.contacts,
         assumed_hours=clinician.has_assumed_hours,
     )
@@ -253,45 +254,13 @@ def open_from(questionnaire: Questionnaire, earlier: Sequence[CheckIn], today: d
 
 def result_texts(questionnaire: Questionnaire, results: Mapping[str, float]) -> tuple[str, ...]:
     """Return each result with its published label: "Burnout 21, low"."""
-    return tuple(_result_text(scale, results[scale.key]) for scale in questionnaire.scales if scale.key in results)
-
-
-def _result_text(scale: QuestionnaireScale, value: float) -> str:
-    text = f"{scale.title} {quantity(value, Unit.COUNT)}"
-    return ", ".join(filter(None, (text, band_label(scale, value))))
-
-
-def _completed(check_in: CheckIn) -> CompletedQuestionnaire:
-    questionnaire = questionnaire_by_key(check_in.instrument)
-    day = date_of(check_in.day)
-    if questionnaire is None:  # answered in an earlier version that still offered it
-        return CompletedQuestionnaire(
-            check_in.instrument, check_in.instrument, day, tuple(map(str, check_in.results.values()))
-        )
-    return CompletedQuestionnaire(
-        questionnaire.key, questionnaire.title, day, result_texts(questionnaire, check_in.results)
-    )
-
-
-def _form(
-    questionnaire: Questionnaire, earlier: Sequence[CheckIn], today: date, sent_answers: Mapping[int, int] | None
-) -> QuestionnaireForm:
-    return QuestionnaireForm(
-        key=questionnaire.key,
-        title=questionnaire.title,
-        about=questionnaire.about,
-        items=questionnaire.items,
-        lowest=questionnaire.lowest,
-        highest=questionnaire.highest,
-        end_labels=questionnaire.end_labels,
-        reading=READINGS[questionnaire.key],
-        source=questionnaire.source,
-        address=questionnaire.address,
-        open_from=open_from(questionnaire, earlier, today),
-        answers=sent_answers or {},
-        gap="" if sent_answers is None else gap_text(questionnaire, sent_answers),
-        can_be_saved=any(value is not None for value in scale_values(questionnaire, sent_answers or {}).values()),
-    )
+    texts = []
+    for scale in questionnaire.scales:
+        if scale.key in results:
+            value = results[scale.key]
+            label = band_label(scale, value)
+            texts.append(f"{scale.title} {quantity(value, Unit.COUNT)}{', ' if label else ''}{label or ''}")
+    return tuple(texts)
 
 
 def gap_text(questionnaire: Questionnaire, answers: Mapping[int, int]) -> str:
@@ -325,40 +294,33 @@ def _comparison(check_ins: Sequence[CheckIn], values: WeekValues, last_week: dat
     first = max(min(first, newest - timedelta(weeks=SHORTEST)), newest - timedelta(weeks=LONGEST - 1))
     weeks = tuple(first + timedelta(weeks=n) for n in range((newest - first).days // 7 + 1))
     days = len({check_in.day for check_in in recent})
-    scales = [
-        _scale(questionnaire, scale, recent) for questionnaire in QUESTIONNAIRES for scale in questionnaire.scales
-    ]
-    measures = [_measure(key, values, weeks) for key in MAIN_MEASURES]
+
+    # A scale without results, or a metric without values, has no line in the chart.
+    scales = []
+    for questionnaire in QUESTIONNAIRES:
+        answered = [check_in for check_in in recent if check_in.instrument == questionnaire.key]
+        for scale in questionnaire.scales:
+            points = tuple(
+                (date_of(check_in.day), check_in.results[scale.key])
+                for check_in in answered
+                if scale.key in check_in.results
+            )
+            if points:
+                bands = tuple((float(band.low), band.label) for band in scale.bands)
+                scales.append(SelfReportScale(scale.title, *scale_range(questionnaire, scale), bands, points))
+    measures = []
+    for key in MAIN_MEASURES:
+        metric, weekly = catalogue()[key], tuple(values.get((day_number(week), key)) for week in weeks)
+        if any(value is not None for value in weekly):
+            measures.append(ComparedMetric(metric.title, metric.unit, weekly))
     return Comparison(
         title=f"You answered on {counted(days, 'day')}; these are the weeks around it",
         subtitle=SUBTITLE,
         weeks=weeks,
-        self_reports=tuple(scale for scale in scales if scale),
-        measures=tuple(measure for measure in measures if measure),
+        self_reports=tuple(scales),
+        measures=tuple(measures),
     )
 
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
-
-
-def _scale(
-    questionnaire: Questionnaire, scale: QuestionnaireScale, check_ins: Sequence[CheckIn]
-) -> SelfReportScale | None:
-    """Return a scale with its results over time, or ``None`` if it has none."""
-    points = tuple(
-        (date_of(check_in.day), check_in.results[scale.key])
-        for check_in in check_ins
-        if check_in.instrument == questionnaire.key and scale.key in check_in.results
-    )
-    bands = tuple((float(band.low), band.label) for band in scale.bands)
-    # A questionnaire that nobody has answered has no line in the chart.
-    return SelfReportScale(scale.title, *scale_range(questionnaire, scale), bands, points) if points else None
-
-
-def _measure(key: str, values: WeekValues, weeks: Sequence[date]) -> ComparedMetric | None:
-    """Return a metric with its weekly values, or ``None`` if it has none."""
-    weekly_values = tuple(values.get((day_number(week), key)) for week in weeks)
-    if all(value is None for value in weekly_values):
-        return None
-    return ComparedMetric(catalogue()[key].title, catalogue()[key].unit, weekly_values)

@@ -62,18 +62,11 @@ class TermEntry:
 
 @dataclass(frozen=True, slots=True)
 class TermField:
-    """A term as a form field: ``format`` is how its value is entered, ``value`` the current one.
+    """A term as a form field, with its options and the current value."""
 
-    ``low`` and ``high`` bound a number.
-    """
-
-    term: str
-    title: str
-    format: str
+    term: Term
     choices: tuple[Choice, ...]
     value: str
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,61 +150,48 @@ def load_client_index(config: Config, store: Store, clinician: Clinician, *, now
     with store.read() as connection:
         frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
-        codes, different_people = (
-            analysis_records.pseudonyms(connection, clinician.key),
-            clients.different_people(connection, clinician.key),
-        )
-    keys, slots = _keys(frames), usual_slots(frames)
-    return ClientIndex(
-        frames=frames,
-        codes=codes,
-        slots=slots,
-        keys=keys,
-        ordered=_by_slot(slots, keys),
-        last_sessions=_last_sessions(frames),
-        message_summaries=_message_summaries(frames),
-        terms=tuple(terms),
-        ledger=tuple(ledger),
-        different_people=frozenset(different_people),
-        today=local_day(clinician, now),
-    )
+        codes = analysis_records.pseudonyms(connection, clinician.key)
+        different_people = clients.different_people(connection, clinician.key)
 
+    pairs = zip(frames.clients.terms["person"].tolist(), frames.clients.terms["client"].tolist(), strict=True)
+    keys: dict[int, tuple[int, ...]] = {}
+    for client, key in sorted(pairs):
+        keys[client] = (*keys.get(client, ()), key)
 
-def _keys(frames: Frames) -> dict[int, tuple[int, ...]]:
-    """Return the keys of each client."""
-    table = frames.clients.terms
-    pairs = sorted(zip(table["person"].tolist(), table["client"].tolist(), strict=True))
-    return {client: tuple(key for owner, key in pairs if owner == client) for client in dict(pairs)}
+    # A client below 0 is none: a session whose entry names nobody.
+    held = frames.sessions.held[frames.sessions.held["client"] >= 0].sort_values("booked_start")
+    last = held.groupby("client").tail(LAST_SESSIONS)
+    last_sessions: dict[int, tuple[date, ...]] = {}
+    for client, day in zip(last["client"].tolist(), last["day"].tolist(), strict=True):
+        last_sessions[client] = (*last_sessions.get(client, ()), date_of(day))
 
+    message_days = frames.messages.all.groupby("counterpart")["day"]
+    counts, last_days = message_days.size(), message_days.max()
+    message_summaries = {
+        int(client): MessageSummary(int(counts[client]), date_of(int(last_days[client])))
+        for client in counts.index.tolist()
+    }
 
-def _by_slot(slots: Mapping[int, str], clients: Iterable[int]) -> tuple[int, ...]:
-    """Return clients by the weekday and time of their usual slot, those without one last."""
+    slots = usual_slots(frames)
 
     def position(client: int) -> tuple[int, str, int]:
         # A slot reads "Tuesdays, 15:00"; a client without one has no entry, and `time` is empty.
         weekday, _, time = slots.get(client, "").partition("s, ")
         return WEEKDAYS.index(weekday) if time else len(WEEKDAYS), time, client
 
-    return tuple(sorted(clients, key=position))
-
-
-def _last_sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
-    # A client below 0 is none: a session whose entry names nobody.
-    held = frames.sessions.held[frames.sessions.held["client"] >= 0].sort_values("booked_start")
-    last = held.groupby("client").tail(LAST_SESSIONS)
-    days: dict[int, tuple[date, ...]] = {}
-    for client, day in zip(last["client"].tolist(), last["day"].tolist(), strict=True):
-        days[client] = (*days.get(client, ()), date_of(day))
-    return days
-
-
-def _message_summaries(frames: Frames) -> dict[int, MessageSummary]:
-    by_client = frames.messages.all.groupby("counterpart")["day"]
-    counts, last_days = by_client.size(), by_client.max()
-    return {
-        int(client): MessageSummary(int(counts[client]), date_of(int(last_days[client])))
-        for client in counts.index.tolist()
-    }
+    return ClientIndex(
+        frames=frames,
+        codes=codes,
+        slots=slots,
+        keys=keys,
+        ordered=tuple(sorted(keys, key=position)),
+        last_sessions=last_sessions,
+        message_summaries=message_summaries,
+        terms=tuple(terms),
+        ledger=tuple(ledger),
+        different_people=frozenset(different_people),
+        today=local_day(clinician, now),
+    )
 
 
 def terms_on(rows: Iterable[TermRow], day: date) -> dict[str, str]:
@@ -266,7 +246,7 @@ def term_field(term: Term, value: str, extra_choices: Mapping[str, str] | None =
     selected = set(value.split(","))
     labels = dict(extra_choices or {}) | dict(choices_of(term))
     choices = tuple(Choice(key, label, key in selected) for key, label in labels.items())
-    return TermField(term.name, term.title, term.format.name.lower(), choices, value, term.low, term.high)
+    return TermField(term, choices, value)
 
 
 def short_day(day: date) -> str:

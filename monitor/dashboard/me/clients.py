@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +9,7 @@ from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.duplicate_clients import DuplicateClient, DuplicateReason, find_duplicate_clients
+from monitor.analysis.duplicate_clients import DuplicateReason, find_duplicate_clients
 from monitor.analysis.terms import ALWAYS, CLIENT, NOT_A_CLIENT, STANDINGS, TERMS
 from monitor.config import Config
 from monitor.dashboard import request
@@ -30,7 +29,7 @@ from monitor.dashboard.me.client_index import (
 )
 from monitor.dashboard.me.forms import ROW_NUMBER, flash_usage_errors, parse_from_day, require_own_client, save_terms
 from monitor.dashboard.policy import allow
-from monitor.roster import DEFAULT_WEIGHTS, Clinician, Practice
+from monitor.roster import DEFAULT_WEIGHTS, Clinician
 from monitor.store import clients as store_clients
 from monitor.store.database import Store
 from reports.wording import counted, full_date
@@ -39,6 +38,8 @@ blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
 DEFAULTS = {"standing": CLIENT, "trauma": "no"}
 """The terms of a client about whom nothing was stated."""
 MOST_ENTRIES = 60
+MESSAGES_ONLY = "Only in messages"
+MESSAGES_ONLY_SENTENCE = "Anybody outside the practice who writes to you counts as a client until you say otherwise."
 IDENTITY_TERMS = ("standing", "band", "trauma")
 """The terms on a client's own page; the others belong to the agreement."""
 
@@ -224,12 +225,48 @@ def render_page(report: ClientReport) -> str:
 def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
     """Return the list of clients, as known at ``now``."""
     index = load_client_index(config, store, clinician, now=now)
-    pairs = find_duplicate_clients(index.frames.sessions.held, index.frames.messages.all, apart=index.different_people)
-    return ClientsReport(
-        headline="Who is behind a code?",
-        questions=tuple(_question(index, pair) for pair in pairs),
-        groups=tuple(group for group in _groups(index) if group.entries),
-    )
+    questions = []
+    for pair in find_duplicate_clients(
+        index.frames.sessions.held, index.frames.messages.all, apart=index.different_people
+    ):
+        names = (index.name(pair.first), index.name(pair.second))
+        reason = f"Both write in {counted(pair.matches, 'thread')} of yours."
+        if pair.reason is not DuplicateReason.THREAD:
+            reason = (
+                f"{names[1]} only writes and {names[0]} only comes to sessions: {pair.matches} of {pair.total} "
+                "messages came within a day before or three hours after those sessions."
+            )
+        questions.append(SamePersonQuestion(pair.first, pair.second, names, reason))
+
+    standings = {client: index.terms_on(client).get("standing", CLIENT) for client in index.keys}
+    current = [client for client in index.ordered if standings[client] == CLIENT]
+    recent = [client for client in current if index.last_session(client) >= index.today - RECENT]
+    earlier = [client for client in current if client in index.last_sessions and client not in recent]
+    without_session = [client for client in current if client not in index.last_sessions]
+    booked_only = [client for client in without_session if client not in index.message_summaries]
+    writing_only = [client for client in without_session if client in index.message_summaries]
+    # The most messages first: a client is more likely among them than an insurer or a shop.
+    writing_only.sort(key=lambda client: -index.message_summaries[client].count)
+    others = [client for client in index.ordered if standings[client] != CLIENT]
+    by_heading = {
+        "Seen in the last 90 days": recent,
+        "Seen before that": earlier,
+        "Booked, but not met so far": booked_only,
+        MESSAGES_ONLY: writing_only,
+        "Not clients, or no longer": others,
+    }
+    groups = [
+        ClientGroup(
+            heading,
+            MESSAGES_ONLY_SENTENCE if heading == MESSAGES_ONLY else "",
+            tuple(_entry(index, client) for client in clients[:MOST_ENTRIES]),
+            omitted=max(len(clients) - MOST_ENTRIES, 0),
+            messages_only=heading == MESSAGES_ONLY,
+        )
+        for heading, clients in by_heading.items()
+        if clients
+    ]
+    return ClientsReport("Who is behind a code?", tuple(questions), tuple(groups))
 
 
 def client_report(
@@ -240,12 +277,20 @@ def client_report(
     client = index.client_of(key)
     if client is None:
         return None
-    other_clients = (Choice(str(other), index.name(other)) for other in index.ordered if other != client)
+    terms = index.terms_on(client)
+    # The form offers the practice's bands of today, also for a day in the past.
+    tables = [table for table in config.practice.weights if table.starts is None or table.starts <= index.today]
+    weights = (tables or [DEFAULT_WEIGHTS])[-1].bands
+    bands = {"": "No band, counts 1"} | {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(weights, 1)}
     return ClientReport(
         entry=_entry(index, client),
-        fields=tuple(_fields(index, client, config.practice)),
+        fields=(
+            term_field(TERMS["standing"], terms.get("standing", CLIENT)),
+            term_field(TERMS["band"], terms.get("band", ""), bands),
+            term_field(TERMS["trauma"], terms.get("trauma", "no")),
+        ),
         keys=tuple(ClientKey(key, index.code(key)) for key in index.keys[client]),
-        other_clients=tuple(other_clients),
+        other_clients=tuple(Choice(str(other), index.name(other)) for other in index.ordered if other != client),
         history=term_entries(index, client, IDENTITY_TERMS),
         today=index.today,
     )
@@ -265,63 +310,3 @@ def _entry(index: ClientIndex, client: int) -> ClientEntry:
             index.message_text(client),
         ),
     )
-
-
-def _fields(index: ClientIndex, client: int, practice: Practice) -> Iterator[TermField]:
-    """Yield the fields for standing, weight band and trauma mark."""
-    terms = index.terms_on(client)
-    yield term_field(TERMS["standing"], terms.get("standing", CLIENT))
-    # The form offers the practice's bands of today, also for a day in the past.
-    bands = {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(_bands(practice, index.today), 1)}
-    yield term_field(TERMS["band"], terms.get("band", ""), {"": "No band, counts 1"} | bands)
-    yield term_field(TERMS["trauma"], terms.get("trauma", "no"))
-
-
-def _bands(practice: Practice, today: date) -> Sequence[float]:
-    """Return the weights of the bands in the practice's table of today."""
-    started = [table for table in practice.weights if table.starts is None or table.starts <= today]
-    return (started or [DEFAULT_WEIGHTS])[-1].bands
-
-
-def _groups(index: ClientIndex) -> Iterator[ClientGroup]:
-    """Yield all groups of the list, also empty ones."""
-    standings = {client: index.terms_on(client).get("standing", CLIENT) for client in index.keys}
-    current = [client for client in index.ordered if standings[client] == CLIENT]
-    recent = [client for client in current if index.last_session(client) >= index.today - RECENT]
-    earlier = [client for client in current if client in index.last_sessions and client not in recent]
-    without_session = [client for client in current if client not in index.last_sessions]
-    booked_only = [client for client in without_session if client not in index.message_summaries]
-    writing_only = [client for client in without_session if client in index.message_summaries]
-    # The most messages first: a client is more likely among them than an insurer or a shop.
-    writing_only.sort(key=lambda client: -index.message_summaries[client].count)
-    yield _group(index, "Seen in the last 90 days", "", recent)
-    yield _group(index, "Seen before that", "", earlier)
-    yield _group(index, "Booked, but not met so far", "", booked_only)
-    yield _group(
-        index,
-        "Only in messages",
-        "Anybody outside the practice who writes to you counts as a client until you say otherwise.",
-        writing_only,
-        messages_only=True,
-    )
-    others = [client for client in index.ordered if standings[client] != CLIENT]
-    yield _group(index, "Not clients, or no longer", "", others)
-
-
-def _group(
-    index: ClientIndex, heading: str, sentence: str, clients: Sequence[int], *, messages_only: bool = False
-) -> ClientGroup:
-    entries = tuple(_entry(index, client) for client in clients[:MOST_ENTRIES])
-    return ClientGroup(heading, sentence, entries, max(len(clients) - MOST_ENTRIES, 0), messages_only)
-
-
-def _question(index: ClientIndex, pair: DuplicateClient) -> SamePersonQuestion:
-    names = (index.name(pair.first), index.name(pair.second))
-    if pair.reason is DuplicateReason.THREAD:
-        reason = f"Both write in {counted(pair.matches, 'thread')} of yours."
-    else:
-        reason = (
-            f"{names[1]} only writes and {names[0]} only comes to sessions: {pair.matches} of {pair.total} messages "
-            "came within a day before or three hours after those sessions."
-        )
-    return SamePersonQuestion(pair.first, pair.second, names, reason)

@@ -38,13 +38,18 @@ def parse_from_day(meaning: str = "the day from which it holds") -> int:
     Raises UsageError if there is no date, or one that is too far away.
     """
     today = local_day(request.clinician(), request.now())
-    try:
-        day = date.fromisoformat(request.form().get("from", ""))
-    except ValueError:
-        day = date.min  # outside the range, so refused below
+    day = _parse_day(request.form().get("from", ""))
     if not EARLIEST <= day <= today + AHEAD:
         raise UsageError(f"Choose {meaning}, between {EARLIEST.year} and two years from now.")
     return day_number(day)
+
+
+def _parse_day(text: str) -> date:
+    """Return a day of a form; for text that is no date ``date.min``, which lies outside every range."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return date.min
 
 
 def exception_end_range() -> tuple[date, date]:
@@ -59,7 +64,13 @@ def save_answer(notice: int, answer: str) -> None:
         abort(400)
     clinician, now = request.clinician().key, int(request.now().timestamp())
     with flash_usage_errors(), request.store().write() as connection:
-        until = _parse_exception_end() if answer in EXCEPTIONS else None
+        until = None
+        if answer in EXCEPTIONS and (text := request.form().get("until", "")):
+            first, last = exception_end_range()
+            day = _parse_day(text)
+            if not first <= day <= last:
+                raise UsageError("An exception ends on a day between today and a year from now.")
+            until = day_number(day)
         if not notices.answer_notice(connection, clinician, notice, answer, now, until=until):
             abort(404)
         request.flash(f"Your answer is saved: {ANSWERS[answer]}.")
@@ -71,20 +82,6 @@ def take_back_answer(notice: int) -> None:
         if not notices.undo_answer(connection, request.clinician().key, notice, int(request.now().timestamp())):
             abort(404)
     request.flash("Your answer is taken back.")
-
-
-def _parse_exception_end() -> int | None:
-    """Return the day number of the form's field ``until``, or ``None`` if it is empty."""
-    text, (first, last) = request.form().get("until", ""), exception_end_range()
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not first <= day <= last:
-        raise UsageError("An exception ends on a day between today and a year from now.")
-    return day_number(day)
 
 
 @contextmanager

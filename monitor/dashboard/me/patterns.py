@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import isfinite
@@ -31,8 +31,8 @@ from monitor.dashboard.me.forms import (
     take_back_answer,
 )
 from monitor.dashboard.policy import allow
-from monitor.notices import ALL_FAMILIES, FAMILIES, PATTERN, RULE, RULES
-from monitor.readiness import GapKind, Readiness, readiness_of
+from monitor.notices import ALL_FAMILIES, FAMILIES, PATTERN, RULE, RULES, NoticeFamily
+from monitor.readiness import GapKind, readiness_of
 from monitor.roster import Clinician
 from monitor.store import clients
 from monitor.store import notices as store_notices
@@ -241,15 +241,6 @@ def _listed_titles(titles: Sequence[str]) -> str:
     return listed([title[0].lower() + title[1:] for title in titles])
 
 
-@dataclass(frozen=True, slots=True)
-class _NoticeContext:
-    """The data from which every notice's entry is made."""
-
-    index: ClientIndex
-    values: WeekValues
-    last_week: int
-
-
 def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> PatternsReport:
     """Return the content of the page, as known at ``now``."""
     with store.read() as connection:
@@ -262,97 +253,104 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         values = week_values(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
     # A week that was never computed has no values, even if older ones are stored.
     values = values.select_weeks(ready.is_computed)
-    no_messages = ready.spans[RecordType.MESSAGES] is None
-    unobserved = _unobserved_families(values, last, no_messages=no_messages)
+
+    has_messages = ready.spans[RecordType.MESSAGES] is not None
+    unobserved = _unobserved_families(values, last, has_messages=has_messages)
     with_notices = {row.family for row in rows}
-    # Before anything has been read the page says only that, and does not list each gap.
-    warnings = tuple(_warnings(ready)) if ready.anything_read else ()
-    context = _NoticeContext(index, values, last)
-    entries = {row.id: _entry(context, row) for row in rows}
-    open_notices = [entries[row.id] for row in reversed(rows) if entries[row.id].is_open]
+    quiet = [family for family in FAMILIES if family not in unobserved and family.key not in with_notices]
+
+    warnings: list[str] = []
+    if ready.anything_read:  # before that the page says only so, and does not list each gap
+        warnings += gaps.warnings_with_week(ready)
+        # The page has a sentence of its own for assumed hours.
+        warnings += [gaps.page_texts(gap)[1] for gap in ready.gaps if gap.kind is not GapKind.HOURS_ASSUMED]
+
+    newest_first = [(row.family, _entry(index, row, values, last)) for row in reversed(rows)]
+    open_notices = [entry for _, entry in newest_first if entry.is_open]
+    groups = []
+    for family in (ALL_FAMILIES, *FAMILIES, *RULES):
+        closed = tuple(entry for key, entry in newest_first if key == family.key and not entry.is_open)
+        if closed:
+            groups.append(NoticeGroup(family.title, closed))
+
+    if open_notices:
+        number = f"{spelled(len(open_notices))} {'note' if len(open_notices) == 1 else 'notes'}"
+        headline = f"You can still answer {number}, if you like"
+    elif rows:
+        headline = "You have answered every note, or it is over"
+    else:
+        is_all_observed = not (unobserved or warnings)
+        headline = f"There is no note so far{'' if is_all_observed else ', but some data is missing'}"
+
+    ledger = []
+    for entry in reversed(index.ledger):
+        client = None if entry.client is None else index.client_of(entry.client) or entry.client
+        name = "" if client is None else index.name(client)
+        ledger.append(LedgerEntry(entry.id, date_of(entry.day), LEDGER.get(entry.kind, entry.kind), name))
     return PatternsReport(
-        headline=_headline(len(open_notices), len(rows), everything_observed=not (unobserved or warnings)),
+        headline=headline,
         open_notices=tuple(open_notices),
-        groups=tuple(_groups(rows, entries)),
-        quiet_families=tuple(family.title for family in FAMILIES if family.key not in {*unobserved, *with_notices}),
-        unobserved_families=tuple(family.title for family in FAMILIES if family.key in unobserved),
-        clients=TextTable(CLIENT_COLUMNS, tuple(_client_rows(index, with_messages=not no_messages))),
-        ledger=tuple(_ledger(index)),
+        groups=tuple(groups),
+        quiet_families=tuple(family.title for family in quiet),
+        unobserved_families=tuple(family.title for family in unobserved),
+        clients=TextTable(CLIENT_COLUMNS, tuple(_client_rows(index, with_messages=has_messages))),
+        ledger=tuple(ledger),
         exceptions=_exceptions(index, rows),
         ledger_kinds=tuple(Choice(kind, label) for kind, label in LEDGER.items()),
         client_choices=tuple(Choice(str(client), index.name(client)) for client in index.ordered),
         agenda=agenda(index, rows),
         assumed_hours=clinician.has_assumed_hours,
         today=index.today,
-        warnings=warnings,
+        warnings=tuple(warnings),
     )
 
 
-def _headline(open_notices: int, all_notices: int, *, everything_observed: bool) -> str:
-    if open_notices:
-        return f"You can still answer {spelled(open_notices)} {'note' if open_notices == 1 else 'notes'}, if you like"
-    if all_notices:
-        return "You have answered every note, or it is over"
-    return "There is no note so far" if everything_observed else "There is no note so far, but some data is missing"
-
-
-def _unobserved_families(values: WeekValues, last: int, *, no_messages: bool) -> set[str]:
-    """Return the keys of the families without any values in the last weeks: no notice of these is no good news."""
+def _unobserved_families(values: WeekValues, last: int, *, has_messages: bool) -> list[NoticeFamily]:
+    """Return the families without any values in the last weeks: no notice of these is no good news."""
     recent = range(last - 7 * (RECENT_WEEKS - 1), last + 1, 7)
     observed = {key for (week, key), value in values.items() if value is not None and week in recent}
-    return {
-        family.key
+    return [
+        family
         for family in FAMILIES
-        if (no_messages if family.by_client else not observed & {metric.metric for metric in family.metrics})
-    }
+        if not (has_messages if family.by_client else observed & {metric.metric for metric in family.metrics})
+    ]
 
 
-def _warnings(ready: Readiness) -> Iterator[str]:
-    """Yield a sentence about each thing that was not read, not computed or not recognised."""
-    yield from gaps.warnings_with_week(ready)
-    for gap in ready.gaps:
-        if gap.kind is not GapKind.HOURS_ASSUMED:  # the page has a sentence of its own for it
-            yield gaps.page_texts(gap)[1]
-
-
-def _groups(rows: Sequence[NoticeRow], entries: Mapping[int, NoticeEntry]) -> Iterator[NoticeGroup]:
-    """Yield the notices that are not open, by family in the order in which families are declared, rules last."""
-    for family in (ALL_FAMILIES, *FAMILIES, *RULES):
-        closed = [entries[row.id] for row in reversed(rows) if row.family == family.key and not entries[row.id].is_open]
-        if closed:
-            yield NoticeGroup(family.title, tuple(closed))
-
-
-def _entry(context: _NoticeContext, row: NoticeRow) -> NoticeEntry:
-    index = context.index
-    owner = index.frames.clinician
-    answered = notices.answered_on(row, owner)
-    # As in the weekly report: a rule leads for one week, a shift or pattern for some more.
-    recent = row.week > context.last_week - 7 * cards.card_weeks(row)
-    return NoticeEntry(
-        card=cards.build_card(index.frames, row, row.week, context.values, index.codes),
-        week=date_of(row.week),
-        change=" · ".join(filter(None, (_change(row), index.name(row.client) if row.client else ""))),
-        weeks=_weeks(row),
-        is_open=notices.is_open(row, day_number(index.today), owner) and (recent or row.answer is not None),
-        answered_on=None if answered is None else date_of(answered),
+def _exceptions(index: ClientIndex, rows: Sequence[NoticeRow]) -> str:
+    """Return the number of exceptions in the last year, by the ledger and by answers; empty without any."""
+    since = index.today - A_YEAR
+    in_ledger = sum(entry.kind in EXCEPTIONS and date_of(entry.day) > since for entry in index.ledger)
+    answered = sum(notices.is_exception(row) and date_of(row.week) > since for row in rows)
+    if not in_ledger + answered:
+        return ""
+    return (
+        f"{counted(in_ledger + answered, 'exception')} in the last year: {in_ledger} in the ledger, {answered} by an "
+        "answer to a note."
     )
 
 
-def _change(row: NoticeRow) -> str:
-    """Return the size of a change with its 90 % interval; for a pattern the number of signals, for a rule nothing."""
-    if row.tier == RULE:
-        return ""
+def _entry(index: ClientIndex, row: NoticeRow, values: WeekValues, last_week: int) -> NoticeEntry:
+    """Return a notice with its change, its weeks, and whether it can still be answered."""
+    owner = index.frames.clinician
+    change = ""
     if row.tier == PATTERN:
-        return f"{counted(len(row.signals), 'thing')} at once"
-    return notices.describe_change(row.all_signals[0])
-
-
-def _weeks(row: NoticeRow) -> str:
-    """Return the weeks of a notice: "Week of 9 November 2026" or "19 October to 15 November 2026"."""
+        change = f"{counted(len(row.signals), 'thing')} at once"
+    elif row.tier != RULE:
+        change = notices.describe_change(row.all_signals[0])
+    weeks = f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
     if row.tier == RULE or row.since >= row.week:
-        return f"Week of {full_date(date_of(row.week))}"
-    return f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
+        weeks = f"Week of {full_date(date_of(row.week))}"
+    answered = notices.answered_on(row, owner)
+    # A notice that led the weekly report long enough is over, unless it was answered.
+    leads = row.week > last_week - 7 * cards.card_weeks(row) or row.answer is not None
+    return NoticeEntry(
+        card=cards.build_card(index.frames, row, row.week, values, index.codes),
+        week=date_of(row.week),
+        change=" · ".join(filter(None, (change, index.name(row.client) if row.client else ""))),
+        weeks=weeks,
+        is_open=notices.is_open(row, day_number(index.today), owner) and leads,
+        answered_on=None if answered is None else date_of(answered),
+    )
 
 
 def _client_rows(index: ClientIndex, *, with_messages: bool) -> Iterator[tuple[str, ...]]:
@@ -360,32 +358,28 @@ def _client_rows(index: ClientIndex, *, with_messages: bool) -> Iterator[tuple[s
     summaries = client_summaries(index.frames)
     columns = {key: dict(zip(summaries.index.tolist(), summaries[key].tolist(), strict=True)) for key in summaries}
     for client in index.ordered:
-        if client in summaries.index:
-            row = {str(key): float(values[client]) for key, values in columns.items()}
-            yield (
-                index.name(client).replace(", ", ",\u00a0"),  # day and time stay on one line
-                _sessions(row),
-                _compared(row["contacts"], "usually", row["usual_contacts"]) if with_messages else DASH,
-                f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
-                quantity(row["other_channel"], Unit.COUNT) if with_messages else DASH,
-                _replies(row["reply_minutes"], row["reply_slope"]),
-                _ends(row["end_minutes"], row["end_slope"]),
-            )
-
-
-def _sessions(row: Mapping[str, float]) -> str:
-    """Return the sessions beside the agreed number: "5, agreed 4, 1 extra"."""
-    extra = row["extra_sessions"]
-    text = _compared(row["sessions"], "agreed", row["agreed_sessions"])
-    return f"{text}, {extra:.0f} extra" if extra > 0 else text
-
-
-def _replies(minutes: float, slope: float) -> str:
-    """Return how long replies take, and the change from one to the next: "1 h 20, −12 %"."""
-    if not isfinite(minutes):
-        return DASH
-    # The slope is in doublings a reply: 1 is twice as long each time.
-    return f"{quantity(minutes, Unit.MINUTES)}, {signed_percent((2**slope - 1) * 100)}"
+        if client not in summaries.index:
+            continue
+        row = {str(key): float(values[client]) for key, values in columns.items()}
+        sessions = _compared(row["sessions"], "agreed", row["agreed_sessions"])
+        if row["extra_sessions"] > 0:
+            sessions += f", {row['extra_sessions']:.0f} extra"
+        replies = ends = DASH
+        if isfinite(row["reply_minutes"]):
+            # The slope is in doublings a reply: 1 is twice as long each time.
+            change = (2 ** row["reply_slope"] - 1) * 100
+            replies = f"{quantity(row['reply_minutes'], Unit.MINUTES)}, {signed_percent(change)}"
+        if isfinite(row["end_minutes"]):
+            ends = f"{_signed(row['end_minutes'])}, {_signed(row['end_slope'])}"
+        yield (
+            index.name(client).replace(", ", ",\u00a0"),  # day and time stay on one line
+            sessions,
+            _compared(row["contacts"], "usually", row["usual_contacts"]) if with_messages else DASH,
+            f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
+            quantity(row["other_channel"], Unit.COUNT) if with_messages else DASH,
+            replies,
+            ends,
+        )
 
 
 def _compared(value: float, label: str, reference: float) -> str:
@@ -394,32 +388,6 @@ def _compared(value: float, label: str, reference: float) -> str:
     return f"{text}, {label} {quantity(reference, Unit.COUNT)}" if isfinite(reference) else text
 
 
-def _ends(minutes: float, slope: float) -> str:
-    """Return the minutes after the booked end, and the change from one session to the next: "+6.0, +0.5"."""
-    return f"{_signed(minutes)}, {_signed(slope)}" if isfinite(minutes) else DASH
-
-
 def _signed(value: float) -> str:
     text = f"{value:+.1f}".replace("-", MINUS)
     return "0" if text[1:] == "0.0" else text  # neither "+0.0" nor "−0.0"
-
-
-def _ledger(index: ClientIndex) -> Iterator[LedgerEntry]:
-    """Yield the entries of the ledger, the newest first."""
-    client_by_key = {key: client for client, keys in index.keys.items() for key in keys}
-    for row in reversed(index.ledger):
-        client = "" if row.client is None else index.name(client_by_key.get(row.client, row.client))
-        yield LedgerEntry(row.id, date_of(row.day), LEDGER.get(row.kind, row.kind), client)
-
-
-def _exceptions(index: ClientIndex, rows: Sequence[NoticeRow]) -> str:
-    """Return the number of exceptions in the last year, by the ledger and by answers; empty without any."""
-    since: date = index.today - A_YEAR
-    in_ledger = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in index.ledger)
-    answered = sum(notices.is_exception(row) and date_of(row.week) > since for row in rows)
-    if not in_ledger + answered:
-        return ""
-    return (
-        f"{counted(in_ledger + answered, 'exception')} in the last year: {in_ledger} in the ledger, {answered} by an "
-        "answer to a note."
-    )

@@ -35,7 +35,10 @@ def this_week() -> str:
 def week(week: str) -> str:
     """Show the report of an earlier week."""
     report = _report(_parse_week(week))
-    if not _has_data(report):
+    # The last week always has a report; of others something must be stored for it or the week before.
+    built = report.built_from
+    is_last_week = report.week == date_of(request.readiness().last_week)
+    if not (built.calendar_events or built.message_times or report.previous or is_last_week):
         abort(404, "There is no report for that week. The links beside a report's week lead to the others.")
     return _render(report)
 
@@ -69,13 +72,6 @@ def _report(monday: date | None) -> WeeklyReport:
     store = request.store()
     with store.read():
         return weekly_report(request.config(), store, request.clinician(), monday, now=request.now())
-
-
-def _has_data(report: WeeklyReport) -> bool:
-    """Return whether anything is stored for that week or the one before. The last week always has a report."""
-    built = report.built_from
-    is_last_week = report.week == date_of(request.readiness().last_week)
-    return bool(built.calendar_events or built.message_times or report.previous) or is_last_week
 
 
 def _render(report: WeeklyReport) -> str:

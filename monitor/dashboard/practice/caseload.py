@@ -13,7 +13,7 @@ from monitor.dashboard.layout import report_page
 from monitor.dashboard.policy import allow
 from monitor.fairness_report.report import fairness_report
 from reports import fairness
-from reports.models import CaseloadRow, FairnessReport
+from reports.models import FairnessReport
 
 blueprint = Blueprint("practice", __name__, url_prefix="/practice")
 
@@ -37,11 +37,22 @@ def caseload() -> str:
 @blueprint.get("/caseload.csv")
 @allow(Role.DIRECTOR)
 def caseload_csv() -> Response:
-    """Return the rows of the page as CSV."""
+    """Return the rows of the page as CSV: the numbers as rounded there, missing data as empty cells."""
     report = _report()
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in report.rows:
+        loads = (None if load is None else round(load, 1) for load in (row.load, row.load_before, row.low, row.high))
+        difference = None if row.difference is None else round(row.difference)
+        writer.writerow((
+            _as_text(row.name), row.fte, *loads, difference, row.standing.value, row.active_clients, row.intakes,
+            row.day_slots, row.evening_slots, row.trauma_slots, int(row.slots_are_old), row.supervision.value,
+            _as_text(row.note),
+        ))  # fmt: skip
     name = f"caseload-{report.period.last or 'none'}.csv"
     return Response(
-        _csv(report),
+        text.getvalue(),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -51,31 +62,6 @@ def _report() -> FairnessReport:
     store = request.store()
     with store.read():
         return fairness_report(request.config(), store, now=request.now())
-
-
-def _csv(report: FairnessReport) -> str:
-    """Return the numbers of the page, rounded as there. Missing data is an empty cell."""
-    text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *(_cells(row) for row in report.rows)])
-    return text.getvalue()
-
-
-def _cells(row: CaseloadRow) -> tuple[object, ...]:
-    return (
-        _as_text(row.name),
-        row.fte,
-        *(None if load is None else round(load, 1) for load in (row.load, row.load_before, row.low, row.high)),
-        None if row.difference is None else round(row.difference),
-        row.standing.value,
-        row.active_clients,
-        row.intakes,
-        row.day_slots,
-        row.evening_slots,
-        row.trauma_slots,
-        int(row.slots_are_old),
-        row.supervision.value,
-        _as_text(row.note),
-    )
 
 
 def _as_text(text: str) -> str:
