@@ -138,12 +138,12 @@ def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEn
     past_state = EndState.PLANNED if highlights.planned_ends else EndState.PAST
     days = []
     for day, day_sessions in by_day(sessions):
-        known = day_sessions[day_sessions["overrun_minutes"].notna()]
-        planned = np.where(has_exception(frames, known), EndState.PLANNED, EndState.WITHIN)
-        states = np.where(is_past_grace(frames, known), past_state, planned)
+        known_ends = day_sessions[day_sessions["overrun_minutes"].notna()]
+        planned = np.where(has_exception(frames, known_ends), EndState.PLANNED, EndState.WITHIN)
+        states = np.where(is_past_grace(frames, known_ends), past_state, planned)
         ends = tuple(
             SessionEnd(float(minutes), EndState(state), local_time(frames.clinician, end))
-            for minutes, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)
+            for minutes, state, end in zip(known_ends["overrun_minutes"], states, known_ends["booked_end"], strict=True)
         )
         is_any_past = any(end.state is EndState.PAST for end in ends)
         in_notice = "overrun_minutes" in highlights.metrics and is_any_past
