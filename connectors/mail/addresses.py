@@ -37,20 +37,17 @@ def addresses_in(text: str) -> tuple[str, ...]:
     # Otherwise at most names are encoded, and these are not needed.
     if "@" not in text and "=?" in text:
         text = _decoded(text)
-    addresses = (_address_of(entry) for entry in _entries(text))
-    return tuple(canonical_address(address) for address in addresses if address)
-
-
-def _entries(text: str) -> Iterator[list[str]]:
-    """Yield the tokens of each mailbox; a group's name is an entry without an address."""
+    addresses: list[str] = []
     entry: list[str] = []
-    for piece in _tokens(text):
-        if piece in {",", ";", ":"}:
-            yield entry
-            entry = []
-        else:
+    for piece in (*_tokens(text), ","):
+        if piece not in {",", ";", ":"}:
             entry.append(piece)
-    yield entry
+            continue
+        # The end of a mailbox. A group's name before its colon is an entry without an address.
+        if address := _address_of(entry):
+            addresses.append(canonical_address(address))
+        entry = []
+    return tuple(addresses)
 
 
 def _tokens(text: str) -> Iterator[str]:

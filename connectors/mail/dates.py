@@ -43,10 +43,8 @@ def parse_date(text: str) -> datetime | None:
     says. The name of the day, in whatever language, is ignored; a leap second is the second before it. Anything else
     that is impossible (a zone of +9900, 30 February) gives ``None``.
     """
-    return parse_common_date(text) or _parse_other_date(text)
-
-
-def _parse_other_date(text: str) -> datetime | None:
+    if common := parse_common_date(text):
+        return common
     # The standard library refuses second 60, and a day's name of several words.
     text = _LEAP_SECOND.sub(r"\1:59", _DAY_NAME.sub("", text[:_LONGEST]))
     try:

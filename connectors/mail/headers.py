@@ -93,7 +93,10 @@ class Headers:
         text = "\n" + block.decode("utf-8", "replace")
         # The last position is left out, since a blank line at the very end is no limit to anything.
         is_plain = filtered and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
-        return cls(text if is_plain else _select(text))
+        if not is_plain:
+            text = text.replace("\r\n", "\n").partition("\n\n")[0]
+            text = "".join([match[0] for match in _ALL_FIELDS.finditer(text)])
+        return cls(text)
 
     def _fields(self) -> dict[str, str]:
         if self._shared_fields is None:
@@ -153,23 +156,16 @@ class Headers:
         message_id, _, references = text.partition(_REPEAT)
         match = _IDENTIFIER.search(message_id)
         name = match[1] if match else message_id.strip("<>")
-        return [name or self._digest(sent_at), *_IDENTIFIER.findall(references)]
-
-    def _digest(self, sent_at: datetime) -> str:
-        fields = sorted((name.lower(), list(_values(value))) for name, value in self._fields().items())
-        return hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
+        if not name:
+            fields = sorted((name.lower(), list(_values(value))) for name, value in self._fields().items())
+            name = hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
+        return [name, *_IDENTIFIER.findall(references)]
 
     @property
     def provider_thread(self) -> str:
         """Gmail's thread, in hexadecimal as in its interface; empty if the export has none."""
         text = self._own_fields.get("X-GM-THRID", "").strip()
         return f"{int(text):x}" if text and _THREAD.fullmatch(text) else ""
-
-
-def _select(text: str) -> str:
-    """Return the kept fields of a block up to its blank line."""
-    text = text.replace("\r\n", "\n").partition("\n\n")[0]
-    return "".join([match[0] for match in _ALL_FIELDS.finditer(text)])
 
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -61,28 +61,22 @@ class MaildirConnector:
 
     def _files(self) -> dict[str, Path]:
         """Return the messages' files by their keyed names, in the order of their unique names."""
-        paths = {
-            entry.name.partition(":2,")[0]: entry
-            for folder in self._folders()
-            for part in ("cur", "new")
-            if (folder / part).is_dir()
-            for entry in (folder / part).iterdir()
-            if not entry.name.startswith(".")
-        }
-        return {self._context.pseudonyms.entry("maildir", name): paths[name] for name in sorted(paths)}
-
-    def _folders(self) -> list[Path]:
-        """Return the Maildir itself and its folders: ``.Sent`` as in Maildir++, or ``Sent``."""
         configured_path, path = self._options.path, self._context.folder / self._options.path
         if not is_folder(self._context, configured_path):
             raise path_error(self._context, f'"{configured_path}" is a file: write kind = "mbox" if it is a mailbox.')
+        # A subfolder is .Sent as in Maildir++, or Sent. Maildir++ writes the folder Trash in INBOX as .INBOX.Trash.
         subfolders = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
-        # Maildir++ writes the folder Trash in INBOX as .INBOX.Trash.
         read = (entry for entry in subfolders if entry.name.rpartition(".")[2].lower() not in _IGNORED_FOLDERS)
-        folders = [folder for folder in (path, *read) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
-        if not folders:
+        parts = [part for folder in (path, *read) for part in (folder / "cur", folder / "new") if part.is_dir()]
+        if not parts:
             raise path_error(self._context, f'"{configured_path}" is not a Maildir: it has no folder cur or new.')
-        return folders
+        paths = {
+            entry.name.partition(":2,")[0]: entry
+            for part in parts
+            for entry in part.iterdir()
+            if not entry.name.startswith(".")
+        }
+        return {self._context.pseudonyms.entry("maildir", name): paths[name] for name in sorted(paths)}
 
     def _pages(self, current: MaildirCursor, new_files: dict[str, Path]) -> Iterator[Batch]:
         page = MailPage(self._context, self._options, current.skipped)
@@ -92,27 +86,21 @@ class MaildirConnector:
                 current = replace(current, skipped=page.skipped, read=current.read | names)
                 records, rejected = page.flush()
                 yield Batch(current.dump(), records, rejected=rejected, done=done, total=len(new_files))
-            if self._add(page, f"message {done + 1}", path):
-                names.add(name)
+            place = f"message {done + 1}"
+            try:
+                with open_file(path) as file:
+                    block, _ = read_header_block(file)
+            except (FileNotFoundError, NotAFileError):
+                # A file that a mail program has moved meanwhile is read in the next run; what is not a file is ignored.
+                continue
+            except OSError:
+                page.reject(place, "its file cannot be read")
+                continue
+            page.add(place, Headers.from_block(block))
+            names.add(name)
         current = replace(current, skipped=page.skipped, read=current.read | names)
         records, rejected = page.flush()
         yield Batch(current.dump(), records, rejected=rejected, done=len(new_files), total=len(new_files))
-
-    def _add(self, page: MailPage, place: str, path: Path) -> bool:
-        """Add a message to the page; return ``True`` if it need not be read again in the next run.
-
-        A file that a mail program has moved meanwhile is read in the next run; what is not a file is ignored.
-        """
-        try:
-            with open_file(path) as file:
-                block, _ = read_header_block(file)
-        except (FileNotFoundError, NotAFileError):
-            return False
-        except OSError:
-            page.reject(place, "its file cannot be read")
-            return False
-        page.add(place, Headers.from_block(block))
-        return True
 
 
 SOURCE_KIND = SourceKind(

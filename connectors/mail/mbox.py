@@ -99,10 +99,14 @@ class MboxConnector:
         start = MboxCursor(previous.settings) if restarts else previous
         with translated_errors(self._context, self._options.path):
             files = self._files(start)
-            counts = {file.name: file.position.total_messages if file.position else self._count(file) for file in files}
             positions = {file.name: file.position for file in files if file.position}
+            counts = {name: position.total_messages for name, position in positions.items()}
+            for mailbox in files:
+                if mailbox.name not in positions:
+                    with open_file(mailbox.path) as file:
+                        counts[mailbox.name] = sum(1 for _ in self._offsets(file, 0, mailbox.size))
             current = replace(start, files=positions)
-            if all(file.is_unchanged for file in files) and current == previous and not restarts:
+            if all(mailbox.is_unchanged for mailbox in files) and current == previous and not restarts:
                 yield Batch(cursor, source_size=sum(counts.values()))
                 return
             pages = self._pages(current, files, counts)
@@ -110,35 +114,26 @@ class MboxConnector:
             yield from pages
 
     def _files(self, start: MboxCursor) -> list[MboxFile]:
-        paths = self._paths()
-        prefixes = [f"mailbox {number}, " if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
-        return [self._file(path, prefix, start) for path, prefix in zip(paths, prefixes, strict=True)]
-
-    def _paths(self) -> list[Path]:
-        path = self._context.folder / self._options.path
-        if not is_folder(self._context, self._options.path):
-            return [path]
-        paths = regular_files(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
-        if paths:
-            return paths
-        if (path / "cur").is_dir():
-            raise path_error(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
-        raise path_error(self._context, f'the folder "{self._options.path}" contains no file named *.mbox.')
-
-    def _file(self, path: Path, prefix: str, start: MboxCursor) -> MboxFile:
-        pseudonyms = self._context.pseudonyms
-        name = pseudonyms.entry("mbox", path.name)
-        position = start.files.get(name)
-        with open_file(path) as file:
-            # The file may grow while it is read; what comes after this size is left for the next run.
-            size = path.stat().st_size
-            if position and not position.is_valid_for(file, size, pseudonyms):
-                position = None
-        return MboxFile(path, name, size, position, prefix)
-
-    def _count(self, mailbox: MboxFile) -> int:
-        with open_file(mailbox.path) as file:
-            return sum(1 for _ in self._offsets(file, 0, mailbox.size))
+        """Return the mailbox files, each with the position from which it is read on if it merely grew."""
+        path, pseudonyms = self._context.folder / self._options.path, self._context.pseudonyms
+        paths = [path]
+        if is_folder(self._context, self._options.path):
+            paths = regular_files(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
+            if not paths and (path / "cur").is_dir():
+                raise path_error(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
+            if not paths:
+                raise path_error(self._context, f'the folder "{self._options.path}" contains no file named *.mbox.')
+        files = []
+        for number, mailbox in enumerate(paths, 1):
+            name = pseudonyms.entry("mbox", mailbox.name)
+            position = start.files.get(name)
+            with open_file(mailbox) as file:
+                # The file may grow while it is read; what comes after this size is left for the next run.
+                size = mailbox.stat().st_size
+                if position and not position.is_valid_for(file, size, pseudonyms):
+                    position = None
+            files.append(MboxFile(mailbox, name, size, position, f"mailbox {number}, " if len(paths) > 1 else ""))
+        return files
 
     def _pages(self, current: MboxCursor, files: list[MboxFile], counts: dict[str, int]) -> Iterator[Batch]:
         total = sum(file.size for file in files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -98,13 +98,16 @@ class MailPage:
         self._messages += 1
         if sent_at is None:
             self.reject(place, "it has no readable date")
-        elif not self._window.touches(sent_at, sent_at):
+            return True
+        if not self._window.touches(sent_at, sent_at):
             self.skipped = self.skipped.including(sent_at, self._window)
             return False
-        else:
-            self._keep(self._stamp_builder.stamps(headers, sent_at, participants))
-            for name in sorted(headers.unreadable):
-                self.reject(place, f"the addresses in its {name.title()} field cannot be read")
+        for stamp in self._stamp_builder.stamps(headers, sent_at, participants):
+            first = self._stamps.setdefault((stamp.clinician, stamp.key), stamp)
+            if first is not stamp:
+                self._stamps[stamp.clinician, stamp.key] = min(first, stamp, key=_preference)
+        for name in sorted(headers.unreadable):
+            self.reject(place, f"the addresses in its {name.title()} field cannot be read")
         return True
 
     def reject(self, place: str, reason: str) -> None:
@@ -117,14 +120,9 @@ class MailPage:
         self._stamps, self._rejected, self._messages = {}, [], 0
         return contents
 
-    def _keep(self, stamps: Iterable[MessageStamp]) -> None:
-        for stamp in stamps:
-            first = self._stamps.setdefault((stamp.clinician, stamp.key), stamp)
-            if first is not stamp:
-                self._stamps[stamp.clinician, stamp.key] = min(first, stamp, key=_preference)
-
 
 def _preference(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
+    """Return a sort key for copies of a message, of which the first is kept: see :class:`MailPage`."""
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
 
 

@@ -51,16 +51,6 @@ def message_offsets(file: BinaryIO, start: int, end: int) -> Iterator[int]:
             raise NotMboxError
         yield start
         start += 1
-    yield from _offsets_after_blank_lines(file, start, end)
-
-
-def separator_date(separator: bytes) -> str:
-    """Return the text of the date in a separator line; empty if it has none."""
-    match = _SEPARATOR.match(separator + b"\nX:")  # the pattern requires a header field after the line
-    return match["date"].decode("ascii") if match else ""
-
-
-def _offsets_after_blank_lines(file: BinaryIO, start: int, end: int) -> Iterator[int]:
     while True:
         base = max(start - _CONTEXT_BYTES, 0)
         file.seek(base)
@@ -73,7 +63,14 @@ def _offsets_after_blank_lines(file: BinaryIO, start: int, end: int) -> Iterator
         start = base + limit
 
 
+def separator_date(separator: bytes) -> str:
+    """Return the text of the date in a separator line; empty if it has none."""
+    match = _SEPARATOR.match(separator + b"\nX:")  # the pattern requires a header field after the line
+    return match["date"].decode("ascii") if match else ""
+
+
 def _offsets_in_chunk(chunk: bytes, start: int, limit: int) -> Iterator[int]:
+    """Yield the offsets of separator lines from ``start`` to ``limit`` that follow a blank line."""
     offset = chunk.find(b"\nFrom ") + 1
     while 0 < offset < limit:
         follows_blank = chunk[max(offset - _CONTEXT_BYTES, 0) : offset].endswith((b"\n\n", b"\n\r\n"))

@@ -60,9 +60,16 @@ class StampBuilder:
         """
         if participants is None:
             participants = self.participants(headers)
+        identifiers = headers.identifiers(sent_at)
+        if thread := headers.provider_thread:
+            identifiers.insert(1, f"thread:{thread}")
+        # Of a very long list the first and the last ones are kept.
+        if len(identifiers) > _MOST_NODES:
+            identifiers = list(dict.fromkeys(identifiers))
+            identifiers[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
         stamps = []
         for owner, outgoing, counterpart, kind, automatic in participants:
-            nodes = self._nodes(headers, sent_at, owner)
+            nodes = tuple(dict.fromkeys(map(self.context.pseudonyms.nodes(owner).__getitem__, identifiers)))
             stamp = MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
             stamps.append(stamp)
         return stamps
@@ -100,25 +107,29 @@ class StampBuilder:
         return () if has_owner else tuple(addresses)
 
     def _find_participants(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Participants]:
-        if headers.senders or "from" not in headers.unreadable:
-            for owner in self._owners(headers):
-                outgoing = filed_as_sent or _is_outgoing(headers, owner)
-                yield self._participants_for(owner, headers, outgoing=outgoing)
-
-    def _owners(self, headers: Headers) -> tuple[Owner, ...]:
-        if len(self.context.owners) == 1:
-            return self.context.owners
-        return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
-
-    def _participants_for(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Participants:
-        address = _recipient(headers, owner) if outgoing else _sender(headers)
-        kind = self.context.classifier.counterpart_kind(address) if address else CounterpartKind.OTHER
-        automatic = _declares_automatic(headers)
-        if not outgoing:
-            automatic = automatic or kind is CounterpartKind.AUTOMATIC or self._looks_automatic(headers)
-            kind = CounterpartKind.AUTOMATIC if automatic else kind
-        counterpart = self.context.pseudonyms.person(owner.key, address) if address else None
-        return Participants(owner.key, outgoing, counterpart, kind, automatic)
+        if not headers.senders and "from" in headers.unreadable:
+            return
+        owners = self.context.owners
+        if len(owners) > 1:
+            owners = self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
+        # The message itself declares that a machine sent it. Of all signs of automatic mail, this alone also counts for
+        # outgoing messages.
+        submitted, suppressed = headers.word("auto-submitted"), headers.word("x-auto-response-suppress")
+        is_declared_automatic = submitted not in {"", "no"} or suppressed not in {"", "none"}
+        for owner in owners:
+            outgoing = filed_as_sent or _is_outgoing(headers, owner)
+            if outgoing:
+                recipients = headers.addresses("to", "cc", "bcc")
+                address = next((address for address in recipients if address not in owner.addresses), None)
+            else:
+                address = _sender(headers)
+            kind = self.context.classifier.counterpart_kind(address) if address else CounterpartKind.OTHER
+            automatic = is_declared_automatic
+            if not outgoing:
+                automatic = automatic or kind is CounterpartKind.AUTOMATIC or self._looks_automatic(headers)
+                kind = CounterpartKind.AUTOMATIC if automatic else kind
+            counterpart = self.context.pseudonyms.person(owner.key, address) if address else None
+            yield Participants(owner.key, outgoing, counterpart, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
         """Return ``True`` if an incoming message has the fields of a list, a bulk mailer or a mail system."""
@@ -130,19 +141,6 @@ class StampBuilder:
             # Also true without any sender, as in mail of the mail system.
             or all(address.partition("@")[0] == "mailer-daemon" for address in headers.senders)
         )
-
-    def _nodes(self, headers: Headers, sent_at: datetime, owner: str) -> tuple[int, ...]:
-        """Return the keyed names of the message, its provider's thread and the messages it refers to.
-
-        Of a very long list the first and the last ones are kept.
-        """
-        identifiers = headers.identifiers(sent_at)
-        if thread := headers.provider_thread:
-            identifiers.insert(1, f"thread:{thread}")
-        if len(identifiers) > _MOST_NODES:
-            identifiers = list(dict.fromkeys(identifiers))
-            identifiers[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
-        return tuple(dict.fromkeys(map(self.context.pseudonyms.nodes(owner).__getitem__, identifiers)))
 
 
 def _is_from_list(headers: Headers) -> bool:
@@ -168,18 +166,3 @@ def _sender(headers: Headers) -> str | None:
     if f"<{sender.replace('@', '.')}>" in headers.first("list-id").lower():
         return next((address for address in headers.addresses("reply-to") if address != sender), sender)
     return sender
-
-
-def _recipient(headers: Headers, owner: Owner) -> str | None:
-    """Return the first recipient of an outgoing message who is not the owner."""
-    recipients = headers.addresses("to", "cc", "bcc")
-    return next((address for address in recipients if address not in owner.addresses), None)
-
-
-def _declares_automatic(headers: Headers) -> bool:
-    """Return ``True`` if the message itself declares that a machine sent it.
-
-    Of all signs of automatic mail, this alone also counts for outgoing messages.
-    """
-    submitted, suppressed = headers.word("auto-submitted"), headers.word("x-auto-response-suppress")
-    return submitted not in {"", "no"} or suppressed not in {"", "none"}

@@ -38,35 +38,26 @@ class AttributeFilter:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what may be parsed so far. Raises :class:`InvalidBackupError` for an endless allowed value."""
-        data = self._pending + self._after_skipped_value(chunk)
-        self._pending = b""
         if self._skipped_quote:
-            return b""
+            _, skipped_quote, chunk = chunk.partition(self._skipped_quote)
+            if not skipped_quote:
+                return b""
+            self._skipped_quote = b""
+        data, self._pending = self._pending + chunk, b""
         complete = _COMPLETE.match(data)
         end = complete.end() if complete else 0
         name = _NAME_BEFORE.search(data, max(0, end - _LONGEST_NAME), end)
         cut = name.start() if name else end
-        self._keep(data[cut:], name[1].decode("latin-1") if name else "", _OPEN_VALUE.match(data, end))
+        open_value = _OPEN_VALUE.match(data, end)
+        is_allowed = name is not None and name[1].decode("latin-1") in ALLOWED_ATTRIBUTES
+        if open_value and not is_allowed:
+            self._skipped_quote = open_value[1]
+        elif open_value and len(data) - cut > _LONGEST_ALLOWED_VALUE:
+            raise InvalidBackupError("a value in it does not end")
+        else:
+            self._pending = data[cut:]
         return _SURROGATE.sub(b"", _ATTRIBUTE.sub(rb"\1", data[:cut]))
 
     def flush(self) -> bytes:
         """Return the rest at the end of the file, without a value that never ended."""
         return b"" if self._skipped_quote else self._pending
-
-    def _keep(self, data: bytes, name: str, open_value: re.Match[bytes] | None) -> None:
-        if open_value and name not in ALLOWED_ATTRIBUTES:
-            self._skipped_quote = open_value[1]
-        elif open_value and len(data) > _LONGEST_ALLOWED_VALUE:
-            raise InvalidBackupError("a value in it does not end")
-        else:
-            self._pending = data
-
-    def _after_skipped_value(self, chunk: bytes) -> bytes:
-        """Return the part of the chunk after the value that is being skipped."""
-        if not self._skipped_quote:
-            return chunk
-        end = chunk.find(self._skipped_quote)
-        if end < 0:
-            return b""
-        self._skipped_quote = b""
-        return chunk[end + 1 :]

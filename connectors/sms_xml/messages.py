@@ -94,18 +94,15 @@ class _ElementHandler:
             self._numbers.append((attributes.get("type", ""), attributes.get("address", "")))
 
     def end(self, name: str) -> None:
-        if name == "mms" and self._mms.get("m_type") not in _REPORTS:
-            # The sort is stable: the sender comes first, and the others stay in their order.
-            numbers = [number for _, number in sorted(self._numbers, key=lambda pair: pair[0] != _SENDER)]
-            self._add(self._mms, self._mms.get("msg_box", ""), self._others(numbers))
-
-    def _others(self, numbers: list[str]) -> tuple[str, ...]:
-        """Return everybody but the owner: from the list of numbers, else from the message's address (``A~B``)."""
-        others = tuple(dict.fromkeys(number for number in numbers if not self._is_own(number)))
-        return others or tuple(self._mms.get("address", "").split("~"))
-
-    def _is_own(self, number: str) -> bool:
-        return number in _PLACEHOLDERS or _tail(number) in self._own_tails
+        if name != "mms" or self._mms.get("m_type") in _REPORTS:
+            return
+        # The sort is stable: the sender comes first, and the others stay in their order.
+        numbers = [number for _, number in sorted(self._numbers, key=lambda pair: pair[0] != _SENDER)]
+        # Everybody but the owner: from the list of numbers, else from the message's address ("A~B").
+        others = dict.fromkeys(
+            number for number in numbers if number not in _PLACEHOLDERS and _tail(number) not in self._own_tails
+        )
+        self._add(self._mms, self._mms.get("msg_box", ""), tuple(others or self._mms.get("address", "").split("~")))
 
     def _add(self, attributes: dict[str, str], box: str, numbers: tuple[str, ...]) -> None:
         self._messages += 1

@@ -66,8 +66,10 @@ class SmsXmlConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages in files that have not been read before."""
-        previous = SmsXmlCursor.parse(cursor, self._settings())
-        with translated_errors(self._context, self._options.path):
+        context, options = self._context, replace(self._options, path=Path())  # a file may be moved or renamed
+        settings = fingerprint(context.pseudonyms, options, self._owner, context.classifier)
+        previous = SmsXmlCursor.parse(cursor, settings)
+        with translated_errors(context, self._options.path):
             files = self._files()
             # Each backup contains all messages, so the largest one counts.
             source_size = max(file.messages for file in files)
@@ -78,10 +80,6 @@ class SmsXmlConnector:
             pages = self._pages(previous, files, new_files)
             yield replace(next(pages), restarts=previous.is_new, source_size=source_size)
             yield from pages
-
-    def _settings(self) -> str:
-        options = replace(self._options, path=Path())
-        return fingerprint(self._context.pseudonyms, options, self._owner, self._context.classifier)
 
     def _files(self) -> list[_BackupFile]:
         path = self._context.folder / self._options.path
