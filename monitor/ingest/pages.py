@@ -71,8 +71,10 @@ def save_result(
             invalidation = Invalidation.merged(parts)
             mark_dirty(connection, invalidation)
             if is_last:
-                sources.save_cursor(connection, row, page.batch.cursor)
-                row = sources.save_read_state(connection, row, policy.settings, page.skipped, page.batch.source_size)
+                row = sources.save_read_state(
+                    connection, row, cursor=page.batch.cursor, policy=policy.settings, skipped=page.skipped,
+                    size=page.batch.source_size,
+                )  # fmt: skip
         is_first = False
         yield row, page, invalidation
 
@@ -122,7 +124,7 @@ def _begin(
 
     missing_events, stored_count = snapshot.missing_events(stored)
     policy.refuse_shrunk(stored_count, snapshot.summary.events_in_window)
-    if not snapshot.has_all_evidence:
+    if not batch.replaces_times:  # evidence that is missing from the snapshot need not have been removed
         return row, Removals(missing_events), parts
     missing_evidence, stored_count = snapshot.missing_evidence(evidence.stored_spans(connection, row, window))
     policy.refuse_shrunk(stored_count, snapshot.summary.evidence_count, "actual times")

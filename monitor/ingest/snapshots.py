@@ -200,15 +200,10 @@ class Snapshot:
         reaches = (reach, series_reach)
         return any(candidate is not None and candidate.covers(event.start, event.end) for candidate in reaches)
 
-    @property
-    def has_all_evidence(self) -> bool:
-        """Return ``True`` if the snapshot contains all evidence, so that missing evidence was removed."""
-        return bool(self._result.last.batch.replaces_times)
-
     def missing_evidence(self, stored: Mapping[EventKey, tuple[int, int]]) -> tuple[set[EventKey], int]:
         """Return the stored evidence that was removed, and how much is contained or was removed.
 
-        ``stored`` has the span of each. This applies to a snapshot that :attr:`has_all_evidence`.
+        ``stored`` has the span of each. This applies to a snapshot that contains all evidence (``replaces_times``).
         """
         removed, contained_count = set(), 0
         for (key, (start, end)), is_contained in zip(stored.items(), self._result.has_evidence([*stored]), strict=True):

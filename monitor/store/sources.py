@@ -60,37 +60,35 @@ def source_row(
         (name, owner_id),
     ).fetchone()
     source = SourceRow(id_, cursor, generation, owners, policy, Skipped(before, after), size)
-    _set_owners(connection, source)
+    _set_owners(connection, id_, owners.values())
     return source
 
 
 def retire_other_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
     """Take the owner from all other accounts of a source, so that their records no longer count."""
     current = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
-    rows = connection.execute("SELECT id, owner_id, generation FROM source WHERE name = ?", (name,)).fetchall()
-    for id_, owner_id, generation in rows:
+    for id_, owner_id in connection.execute("SELECT id, owner_id FROM source WHERE name = ?", (name,)).fetchall():
         if owner_id not in current:
-            _set_owners(connection, SourceRow(id_, None, generation, {}))
+            _set_owners(connection, id_, ())
 
 
-def _set_owners(connection: sqlite3.Connection, source: SourceRow) -> None:
-    """Replace the owners of a source by those of ``source``; mark added and removed owners dirty."""
+def _set_owners(connection: sqlite3.Connection, source: int, owners: Iterable[int]) -> None:
+    """Replace the owners of a source; mark added and removed owners dirty."""
     sql = "SELECT clinician_id FROM source_clinician WHERE source_id = ?"
-    old_owners = {row[0] for row in connection.execute(sql, (source.id,))}
-    new_owners = set(source.owners.values())
+    old_owners, new_owners = {id_ for (id_,) in connection.execute(sql, (source,))}, set(owners)
     connection.executemany(
         "DELETE FROM source_clinician WHERE source_id = ? AND clinician_id = ?",
-        [(source.id, id_) for id_ in old_owners - new_owners],
+        [(source, id_) for id_ in old_owners - new_owners],
     )
     connection.executemany(
         "INSERT INTO source_clinician (source_id, clinician_id) VALUES (?, ?)",
-        [(source.id, id_) for id_ in new_owners - old_owners],
+        [(source, id_) for id_ in new_owners - old_owners],
     )
     for id_ in old_owners ^ new_owners:
         mark_dirty_from(connection, id_, _first_record_at(connection, source, id_))
 
 
-def _first_record_at(connection: sqlite3.Connection, source: SourceRow, clinician: int) -> int | None:
+def _first_record_at(connection: sqlite3.Connection, source: int, clinician: int) -> int | None:
     """Return the instant of the earliest record that a source contains of a clinician."""
     row = connection.execute(
         """SELECT min(at) FROM (
@@ -98,7 +96,7 @@ def _first_record_at(connection: sqlite3.Connection, source: SourceRow, clinicia
              UNION ALL SELECT min(coalesce(started_at, ended_at)) FROM evidence
                        WHERE clinician_id = :clinician AND source_id = :source
              UNION ALL SELECT min(sent_at) FROM message WHERE clinician_id = :clinician AND source_id = :source)""",
-        {"clinician": clinician, "source": source.id},
+        {"clinician": clinician, "source": source},
     ).fetchone()
     return None if row[0] is None else int(row[0])
 
@@ -209,20 +207,25 @@ def begin_generation(connection: sqlite3.Connection, source: SourceRow) -> Sourc
     return replace(source, generation=source.generation + 1)
 
 
-def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str | None) -> None:
-    """Store how far a source has been read."""
-    connection.execute("UPDATE source SET cursor = ? WHERE id = ? AND cursor IS NOT ?", (cursor, source.id, cursor))
-
-
 def save_read_state(
-    connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, size: int | None
+    connection: sqlite3.Connection,
+    source: SourceRow,
+    *,
+    cursor: str | None,
+    policy: str,
+    skipped: Skipped,
+    size: int | None,
 ) -> SourceRow:
-    """Store the policy under which the cursor is valid, the skipped records and the size; return the new row."""
-    row = replace(source, policy=policy, skipped=skipped, size=source.size if size is None else size)
+    """Store how far a source has been read and what the cursor is valid with; return the new row.
+
+    A ``size`` of ``None`` was not counted, and the stored one stays.
+    """
+    size = source.size if size is None else size
+    row = replace(source, cursor=cursor, policy=policy, skipped=skipped, size=size)
     if row != source:
         connection.execute(
-            "UPDATE source SET policy = ?, skipped_before = ?, skipped_after = ?, size = ? WHERE id = ?",
-            (policy, skipped.before, skipped.after, row.size, source.id),
+            "UPDATE source SET cursor = ?, policy = ?, skipped_before = ?, skipped_after = ?, size = ? WHERE id = ?",
+            (cursor, policy, skipped.before, skipped.after, size, source.id),
         )
     return row
 
@@ -266,7 +269,7 @@ def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinician
     sql = "UPDATE source_clinician SET recognised = 1 WHERE source_id = ? AND clinician_id = ? AND recognised = 0"
     for id_ in (source.owners[key] for key in clinicians):
         if connection.execute(sql, (source.id, id_)).rowcount:
-            mark_dirty_from(connection, id_, _first_record_at(connection, source, id_))
+            mark_dirty_from(connection, id_, _first_record_at(connection, source.id, id_))
 
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:

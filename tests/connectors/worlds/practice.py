@@ -157,17 +157,17 @@ class Practice:
     @contextmanager
     def disk_fails_at(self, page: int) -> Iterator[None]:
         """Let the store fail when it saves the cursor of this page of the source (1 is the first)."""
-        saved, own, count = sources.save_cursor, self._own_ids, 0
+        saved, own, count = sources.save_read_state, self._own_ids, 0
 
-        def save(connection: Any, row: Any, cursor: str | None) -> None:
+        def save(connection: Any, row: Any, **state: Any) -> sources.SourceRow:
             nonlocal count
             count += row.id in own()
             if count == page:
                 raise DiskError
-            saved(connection, row, cursor)
+            return saved(connection, row, **state)
 
         with self._patch.context() as patch:
-            patch.setattr(sources, "save_cursor", save)
+            patch.setattr(sources, "save_read_state", save)
             yield
 
     def _own_ids(self) -> Sequence[int]:
