@@ -112,7 +112,7 @@ def test_nobody_removes_a_term_of_another_clinician(connection: Connection) -> N
 
     assert not clients.remove_term(connection, "ben", 1, "frequency", from_day=TODAY)
 
-    assert clients.terms(connection, "ana") == [TermRow(1, "frequency", TODAY, "1.0", 100)]
+    assert clients.terms(connection, "ana") == [TermRow(1, "frequency", TODAY, "1", 100)]
 
 
 def test_the_ledger_is_in_the_order_of_days(connection: Connection) -> None:
