@@ -168,6 +168,7 @@ class FhirReading:
                     collection.records += maker.stamps(communication_from(resource))
             except (UnusableError, OverflowError) as error:
                 reason = str(error) if isinstance(error, UnusableError) else "a time is out of range"
+                # An appointment that became unusable replaces the entry that was stored of it.
                 collection.removed += maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
             if reason:
                 collection.rejected.append(RejectedRecord(place, reason))

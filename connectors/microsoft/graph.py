@@ -66,6 +66,7 @@ class GraphClient:
             yield items, next_query or _query(response.get("@odata.deltaLink"))
             if not next_query:
                 return
+            # A server that links a page to itself would go on for ever.
             if next_query == query:
                 break
             query = next_query

@@ -51,6 +51,7 @@ class Mailbox:
 
         Progress is counted over the folders that are read for the first time.
         """
+        # A link returns no message twice, so those that were skipped come only by reading from the beginning.
         if self.cursor.skipped.has_any_in(self.maker.context.window):
             self.cursor = replace(self.cursor, folders={}, skipped=Skipped())
         folders = self._folders()

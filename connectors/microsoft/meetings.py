@@ -51,6 +51,7 @@ class TeamsMeetings:
         accepted, refused = 0, 0  # of the owner's own meetings
         complete_until = self.maker.context.window.end - _LATE  # later meetings may have no report yet, or half of one
         for done, (code, last) in enumerate(due, 1):
+            # Somebody else's meeting that is refused counts as read, without evidence.
             times: tuple[SessionEvidence, ...] = ()
             try:
                 times = tuple(self._attendance(code, last.url))
@@ -71,6 +72,7 @@ class TeamsMeetings:
                 yield Batch(self.cursor.dump(), times, done=done, total=len(due))
         if accepted:
             self.refusal = None
+        # A meeting that left the window need not be remembered any longer.
         codes = set(map(self._keyed_code, last_meetings))
         meetings = {code: end for code, end in self.cursor.meetings.items() if code in codes}
         self.cursor = replace(self.cursor, meetings=meetings)
