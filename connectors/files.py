@@ -1,17 +1,20 @@
-"""Opening regular files only: pipes, devices and sockets are refused.
+"""Configured files and folders: regular files alone are opened, and an error says what to do.
 
-Opening a pipe blocks until somebody writes to it, a device may never end, and opening some devices has effects. So the
-path is checked first, opened without blocking, and checked again, as another file may have replaced it in between.
+Pipes, devices and sockets are refused. Opening a pipe blocks until somebody writes to it, a device may never end, and
+opening some devices has effects. So the path is checked first, opened without blocking, and checked again, as another
+file may have replaced it in between.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
+from connectors.base import Context
 from connectors.errors import UnavailableError
 
 
@@ -60,3 +63,34 @@ def regular_files(paths: Iterable[Path]) -> list[Path]:
         elif not S_ISDIR(mode):
             raise NotAFileError(in_folder=True)
     return files
+
+
+@contextmanager
+def translated_errors(context: Context, path: Path) -> Iterator[None]:
+    """Turn errors of the file system into an :class:`UnavailableError` that says what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise path_error(context, f'there is no "{path}".') from error
+    except PermissionError as error:
+        remedy = "Give the user that runs evenhours the right to read it."
+        raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
+    except NotAFileError as error:
+        raise error.to_connector_error(context.source, path) from error
+    except OSError as error:
+        remedy = "Check the disk that it is on, then run it again."
+        raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
+
+
+def is_folder(context: Context, path: Path) -> bool:
+    """Return ``True`` if the configured path is a folder, ``False`` for a file. Raises UnavailableError for others."""
+    with translated_errors(context, path):
+        mode = (context.folder / path).stat().st_mode
+    if not (S_ISDIR(mode) or S_ISREG(mode)):
+        raise NotAFileError().to_connector_error(context.source, path)
+    return S_ISDIR(mode)
+
+
+def path_error(context: Context, found: str) -> UnavailableError:
+    """Return the error for a path at which there is nothing usable."""
+    return UnavailableError(context.source, found, "Correct its path, which is relative to the configuration file.")

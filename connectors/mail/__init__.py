@@ -5,6 +5,6 @@ dates          dates in the forms that mail uses
 headers        allowed fields of a header block
 stamps         headers become message stamps
 separators     separator lines between the messages of an mbox file
-pages          pages of messages, and what mailbox files and folders share
+pages          pages of messages, and what all mail sources share
 mbox, maildir  the connectors
 """

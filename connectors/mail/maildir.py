@@ -12,18 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.files import NotAFileError, open_file
+from connectors.files import NotAFileError, is_folder, open_file, path_error, translated_errors
 from connectors.mail.headers import KEPT_FIELDS, Headers
-from connectors.mail.pages import (
-    MailboxOptions,
-    MailCursor,
-    MailPage,
-    is_folder,
-    path_error,
-    read_header_block,
-    settings_fingerprint,
-    translated_errors,
-)
+from connectors.mail.pages import MailboxOptions, MailCursor, MailPage, read_header_block, settings_fingerprint
 
 _IGNORED_FOLDERS = frozenset({"drafts", "templates", "junk", "spam", "trash"})
 

@@ -14,18 +14,9 @@ from typing import BinaryIO
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
-from connectors.files import open_file, regular_files
+from connectors.files import is_folder, open_file, path_error, regular_files, translated_errors
 from connectors.mail.headers import KEPT_FIELDS, Headers
-from connectors.mail.pages import (
-    MailboxOptions,
-    MailCursor,
-    MailPage,
-    is_folder,
-    path_error,
-    read_header_block,
-    settings_fingerprint,
-    translated_errors,
-)
+from connectors.mail.pages import MailboxOptions, MailCursor, MailPage, read_header_block, settings_fingerprint
 from connectors.mail.separators import NotMboxError, message_offsets, separator_date
 from connectors.pseudonyms import Pseudonyms
 

@@ -1,20 +1,15 @@
-"""Pages of messages, and the options, cursor and error messages that mailbox files and folders share."""
+"""Pages of messages, and the options, cursor and header blocks that mail sources share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
 from connectors.base import Context, RejectedRecord, Skipped, Window
 from connectors.cursor import Cursor, fingerprint
-from connectors.errors import UnavailableError
-from connectors.files import NotAFileError
 from connectors.mail.dates import parse_date
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import Participants, StampBuilder
@@ -159,34 +154,3 @@ def read_header_block(file: BinaryIO) -> tuple[bytes, bool]:
     end = _BLANK_LINE.search(block)
     # With the line end of the last field, without the blank line.
     return block[: end.start() + 1 if end else None], end is not None or len(block) == _LONGEST_BLOCK_BYTES
-
-
-@contextmanager
-def translated_errors(context: Context, path: Path) -> Iterator[None]:
-    """Turn errors of the file system into an :class:`UnavailableError` that says what to do."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise path_error(context, f'there is no "{path}".') from error
-    except PermissionError as error:
-        remedy = "Give the user that runs evenhours the right to read it."
-        raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
-    except NotAFileError as error:
-        raise error.to_connector_error(context.source, path) from error
-    except OSError as error:
-        remedy = "Check the disk that it is on, then run it again."
-        raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
-
-
-def is_folder(context: Context, path: Path) -> bool:
-    """Return ``True`` if the configured path is a folder, ``False`` for a file. Raises UnavailableError for others."""
-    with translated_errors(context, path):
-        mode = (context.folder / path).stat().st_mode
-    if not (S_ISDIR(mode) or S_ISREG(mode)):
-        raise NotAFileError().to_connector_error(context.source, path)
-    return S_ISDIR(mode)
-
-
-def path_error(context: Context, found: str) -> UnavailableError:
-    """Return the error for a path at which there is nothing usable."""
-    return UnavailableError(context.source, found, "Correct its path, which is relative to the configuration file.")

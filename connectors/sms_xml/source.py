@@ -15,8 +15,8 @@ from pathlib import Path
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
-from connectors.files import open_file, regular_files
-from connectors.mail.pages import PAGE_MESSAGES, is_folder, path_error, translated_errors
+from connectors.files import is_folder, open_file, path_error, regular_files, translated_errors
+from connectors.mail.pages import PAGE_MESSAGES
 from connectors.records import CounterpartKind, MessageStamp
 from connectors.sms_xml.filter import ALLOWED_ATTRIBUTES, InvalidBackupError
 from connectors.sms_xml.messages import TextMessage, canonical_number, is_machine, parse_messages

@@ -17,9 +17,10 @@ import pytest
 
 from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
+from connectors.files import translated_errors
 from connectors.mail import pages, separators
 from connectors.mail.mbox import MboxConnector, MboxCursor
-from connectors.mail.pages import MailboxOptions, translated_errors
+from connectors.mail.pages import MailboxOptions
 from connectors.mail.separators import message_offsets
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
