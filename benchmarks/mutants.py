@@ -83,8 +83,8 @@ def _exit_codes() -> dict[str, int | None]:
 
 def _bend(name: str) -> tuple[str, str]:
     """Return the lines that a mutant replaces, and by what, each as one text."""
-    shown = _mutmut("show", name).stdout
-    removed, added = (re.findall(rf"^\{sign}(?!\{sign})(.*)$", shown, re.MULTILINE) for sign in "-+")
+    diff = _mutmut("show", name).stdout
+    removed, added = (re.findall(rf"^\{sign}(?!\{sign})(.*)$", diff, re.MULTILINE) for sign in "-+")
     return " ".join(line.strip() for line in removed), " ".join(line.strip() for line in added)
 
 
