@@ -98,31 +98,31 @@ def assert_too_slow(error: BaseException | None, server: str = "the server") -> 
 @pytest.mark.parametrize("place", PLACES)
 def test_web_server_that_drips_is_abandoned_at_the_deadline(place: str) -> None:
     with dripping(*PLACES[place]) as port:
-        assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/private-7f3a")))
+        assert_too_slow(ended(lambda: HttpClient("calendar").get(f"http://127.0.0.1:{port}/private-7f3a")))
 
 
 def test_web_server_that_drips_during_the_handshake_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     with dripping(TLS_RECORD, speaks_first=True) as port:
-        error = ended(lambda: HttpClient("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
+        error = ended(lambda: HttpClient("calendar", lambda _: None).get(f"https://127.0.0.1:{port}/"))
     assert isinstance(error, UnavailableError)
 
 
 def test_tries_of_one_question_have_one_deadline_together() -> None:
     with dripping(complete_answers={"/": answer(b"", "503 Busy")}, pause=SECONDS / 3) as port:
         pauses: list[float] = []
-        error = ended(lambda: HttpClient("diary", pauses.append).get(f"http://127.0.0.1:{port}/"))
-    assert (str(error), pauses) == ("diary: the server answered HTTP 503. The next run tries again.", [])
+        error = ended(lambda: HttpClient("calendar", pauses.append).get(f"http://127.0.0.1:{port}/"))
+    assert (str(error), pauses) == ("calendar: the server answered HTTP 503. The next run tries again.", [])
 
 
 def test_moves_of_one_question_have_one_deadline_together() -> None:
     with dripping(complete_answers={"/": answer(b"", "302 Found", Location="/on")}, pause=SECONDS * 0.4) as port:
-        assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/")))
+        assert_too_slow(ended(lambda: HttpClient("calendar").get(f"http://127.0.0.1:{port}/")))
 
 
 def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping(complete_answers={"/": answer(b"{}")}, pause=SECONDS / 2) as port:
-        client = HttpClient("diary")
+        client = HttpClient("calendar")
         for _ in range(4):
             client.get(f"http://127.0.0.1:{port}/")
         monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 3)
@@ -134,13 +134,13 @@ def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch
 def test_large_answer_that_comes_steadily_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "MIN_BYTES_PER_SECOND", 1_000)
     with steadily(100, 8_000) as port:  # 5,000 bytes a second, for four times as long as an answer has
-        assert len(HttpClient("diary").get(f"http://127.0.0.1:{port}/").body) == 8_000
+        assert len(HttpClient("calendar").get(f"http://127.0.0.1:{port}/").body) == 8_000
 
 
 def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "MAX_RESPONSE_BYTES", 100_000)
     with dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000) as port:
-        error = ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/"))
+        error = ended(lambda: HttpClient("calendar").get(f"http://127.0.0.1:{port}/"))
     assert isinstance(error, LimitExceededError)
     assert "sends too much data" in str(error)
 
@@ -268,7 +268,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
 def test_encrypted_web_server_that_drips_is_abandoned(place: str, trusted: Path) -> None:
     with dripping(*PLACES[place], certificate=trusted) as port:
-        assert_too_slow(ended(lambda: HttpClient("diary").get(f"https://localhost:{port}/")))
+        assert_too_slow(ended(lambda: HttpClient("calendar").get(f"https://localhost:{port}/")))
         context = practice(trusted)
         options = google("google_calendar", context, f"https://localhost:{port}")
         made = source_kind("google_calendar").make(options, context)
@@ -410,7 +410,7 @@ def test_name_with_many_unreachable_addresses_has_one_deadline(monkeypatch: pyte
     nowhere = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))] * 1_000
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: nowhere)
     monkeypatch.setattr(socket.socket, "connect", slow)
-    assert_too_slow(ended(lambda: HttpClient("diary", lambda _: None).get("https://diary.example/")))
+    assert_too_slow(ended(lambda: HttpClient("calendar", lambda _: None).get("https://calendar.example/")))
 
 
 def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
@@ -429,4 +429,4 @@ def test_without_a_deadline_a_server_that_drips_blocks_the_reader(monkeypatch: p
     """Control: these servers do not end by themselves."""
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 1e9)
     with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):
-        ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/"))
+        ended(lambda: HttpClient("calendar").get(f"http://127.0.0.1:{port}/"))

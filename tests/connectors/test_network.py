@@ -23,7 +23,7 @@ Asking = Callable[[str, int, bool], None]
 
 
 def by_web(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
-    HttpClient("diary", lambda _: None).get(f"http{'s' if secure else ''}://{host}:{port}/secret")
+    HttpClient("calendar", lambda _: None).get(f"http{'s' if secure else ''}://{host}:{port}/secret")
 
 
 def by_mail(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
@@ -88,7 +88,7 @@ def test_answer_that_breaks_off_is_not_whole() -> None:
         with pytest.raises(
             UnavailableError, match=r"no complete response\. Check its name, its port and the network\."
         ):
-            HttpClient("diary", lambda _: None).get(server.url)
+            HttpClient("calendar", lambda _: None).get(server.url)
 
 
 def test_a_mail_server_without_starttls_is_reported() -> None:
@@ -100,5 +100,5 @@ def test_a_mail_server_without_starttls_is_reported() -> None:
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
-    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no complete response."
-    assert connection_error("diary", "it", None).found == "it gave no complete response."
+    assert connection_error("calendar", "it", ssl.SSLEOFError()).found == "it gave no complete response."
+    assert connection_error("calendar", "it", None).found == "it gave no complete response."

@@ -12,7 +12,7 @@ from connectors.deadline import Deadline
 from connectors.errors import LimitExceededError, UnavailableError
 from connectors.retry import GOOGLE_MAX_ATTEMPTS, MAX_ATTEMPTS, Retrier, RetryableError, long_wait, retry_after
 
-BUSY = UnavailableError("diary", "the server answered HTTP 503.", "The next run tries again.")
+BUSY = UnavailableError("calendar", "the server answered HTTP 503.", "The next run tries again.")
 LATER = "Mon, 05 Jan 2026 10:00:09 GMT"
 NOW = "Mon, 05 Jan 2026 10:00:00 GMT"
 
@@ -43,7 +43,7 @@ def test_the_pause_doubles_or_is_what_the_server_asks_for() -> None:
 
 def test_a_server_that_asks_for_over_a_minute_or_used_up_its_time_is_left_at_once() -> None:
     assert pauses_before_it_is_given_up(61) == []
-    assert pauses_before_it_is_given_up(None, problem=LimitExceededError("diary", "too slow.", "Ask.")) == []
+    assert pauses_before_it_is_given_up(None, problem=LimitExceededError("calendar", "too slow.", "Ask.")) == []
 
 
 def test_pauses_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,13 +168,13 @@ def test_encrypted_server_that_sends_us_on_into_the_open_is_not_followed(
 ) -> None:
     urls = moved(target)
     with pytest.raises(UnavailableError, match="an address without encryption"):
-        HttpClient("diary").get("https://a.example/")
+        HttpClient("calendar").get("https://a.example/")
     assert urls == ["https://a.example/"]
 
 
 def test_public_address_is_followed_to_another_encrypted_server(moved: Callable[[str], list[str]]) -> None:
     urls = moved("https://b.example/")
-    assert HttpClient("diary").get("https://a.example/").body == b"there"
+    assert HttpClient("calendar").get("https://a.example/").body == b"there"
     assert urls == ["https://a.example/", "https://b.example/"]
 
 

@@ -147,11 +147,11 @@ SOURCE_KIND = SourceKind("memory", MemoryOptions, Memory, "in memory", (), "noth
 class MemoryPractice:
     """A practice in a folder; ``settings`` are further lines of each source, ``practice`` those of the practice.
 
-    ``practice.diary.set_snapshot(…)``, ``practice.ingest()``, ``practice.rows("SELECT …")``.
+    ``practice.calendar.set_snapshot(…)``, ``practice.ingest()``, ``practice.rows("SELECT …")``.
     """
 
     def __init__(self, folder: Path, **owners: str) -> None:
-        """Create sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""
+        """Create sources, each with the keys of its owners: ``calendar="ana", rooms="ana ben"``."""
         self.folder, self.owners, self.labels = folder, owners, dict.fromkeys(owners, "first")
         self.kinds = dict.fromkeys(owners, "memory")
         self.settings, self.practice = dict.fromkeys(owners, ""), ""

@@ -50,7 +50,7 @@ addresses = ["ben@two.example"]
 hours = [{ mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"] }]
 
 [[source]]
-name = "diary"
+name = "calendar"
 kind = "ics"
 clinician = "ana"
 path = "ana.ics"

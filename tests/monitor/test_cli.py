@@ -240,7 +240,7 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["ingest", "--source", "nowhere"], 'There is no source "nowhere". The configuration has: diary, mail,'),
+        (["ingest", "--source", "nowhere"], 'There is no source "nowhere". The configuration has: calendar, mail,'),
         (["ingest", "--from", "2026-03-09", "--to", "2026-03-02"], "the window ends on 2026-03-02, before it begins"),
         (["ingest", "--from", "02.03.2026"], '"02.03.2026" is not a date; write it like 2026-11-22'),
         (["ingest", "--to", "9999-12-31"], "9999-12-31 cannot be right"),
@@ -255,7 +255,7 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
         (["report", "fairness", "--through", "2026-03-01"], "'--through'"),
         (["referral", "--given", "ana"], "'--given'"),
         (["classify"], "Add --try: evenhours classify --try"),
-        (["classify", "--try", "--source", "mail"], 'There is no calendar "mail". The configuration has: diary.'),
+        (["classify", "--try", "--source", "mail"], 'There is no calendar "mail". The configuration has: calendar.'),
         (["classify", "--try", "--weeks", "0"], "is not in the range"),
         (["correct", "NOBODYSKEY", "18:05"], "No session has the uid_key NOBODYSKEY."),
         (["init", "--zone", "Europe/Pariss", "--config", "new.toml"], '"Europe/Pariss" is not a time zone'),
@@ -347,7 +347,7 @@ def on_terminal(office: Office, *arguments: str) -> tuple[bytes, bytes]:
 def test_progress_is_shown_on_a_terminal_and_wiped_away(office: Office) -> None:
     screen, out = on_terminal(office, "nightly")
     assert "\u2588".encode() in screen
-    assert b"diary" in screen
+    assert b"calendar" in screen
     assert b"ana \xe2\x80\xa6" in screen
     assert screen.endswith(b"\r\x1b[K")
     assert b"\x1b" not in out
@@ -368,12 +368,12 @@ def test_the_message_of_a_stopped_run_states_that_nothing_is_lost(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: object, **__: object) -> Iterator[SourceOutcome]:
-        yield SourceOutcome("diary", "ics", rows=3)
+        yield SourceOutcome("calendar", "ics", rows=3)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("monitor.ingest.ingest", stopped)
     answer = office("ingest")
-    assert (answer.code, answer.out) == (1, "diary: 3 rows changed\n")
+    assert (answer.code, answer.out) == (1, "calendar: 3 rows changed\n")
     assert "Stopped. What was read so far is stored; the next run continues from there.\n" in answer.err
 
 
@@ -574,7 +574,7 @@ def test_an_end_is_shown_in_the_zone_of_that_day(read: Office) -> None:
 def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office) -> None:
     office.config.write_text(
         CONFIG.replace(
-            'name = "diary"\nkind = "ics"\nclinician = "ana"', 'name = "diary"\nkind = "ics"\nclinician = "*"'
+            'name = "calendar"\nkind = "ics"\nclinician = "ana"', 'name = "calendar"\nkind = "ics"\nclinician = "*"'
         )
     )
     both = "ATTENDEE:mailto:ana@two.example\nATTENDEE:mailto:ben@two.example\nEND:VEVENT"
@@ -584,7 +584,7 @@ def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office
         + session("both", 3, 10).replace("END:VEVENT", both)
         + "END:VCALENDAR\n",
     )
-    assert office("ingest", "--source", "diary").code == 0
+    assert office("ingest", "--source", "calendar").code == 0
     key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
     assert "Choose a clinician: --clinician ana | ben" in office("correct", key, "11:05").err
     assert office("correct", key, "11:05", "--clinician", "ben").code == 0
@@ -597,7 +597,7 @@ def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     answer = read("doctor", "--json")
     assert (answer.code, [line for line in answer.json_lines if line["remedy"]]) == (0, [])
     results = {line["check"]: line["found"] for line in answer.json_lines}
-    assert results["source diary"] == "10 events, 0 message times, 0 actual times"
+    assert results["source calendar"] == "10 events, 0 message times, 0 actual times"
     assert results["last night"] == "ended on Friday 20 March at 13:00; everything was read and computed"
     assert results["page of ana"] == results["page of ben"] == "everything of the last week was read and computed"
 
@@ -605,7 +605,7 @@ def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
 def test_doctor_counts_the_actual_times_that_belong_to_a_session(read: Office) -> None:
     results = {line["check"]: (line["found"], line["hint"]) for line in read("doctor", "--json").json_lines}
     assert results["actual times of visits"] == ("2 of 2 belong to a session", False)
-    assert "actual times of diary" not in results
+    assert "actual times of calendar" not in results
 
 
 def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(read: Office) -> None:
@@ -619,7 +619,7 @@ def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(rea
     answer = read("doctor")
     (line,) = [line for line in answer.out.splitlines() if "new identifiers" in line]
     assert line == (
-        "? identifiers of diary: this source gives its entries new identifiers at each export, last seen on "
+        "? identifiers of calendar: this source gives its entries new identifiers at each export, last seen on "
         f"{NOW:%d %B}; corrections and history were carried over. "
         "An export with stable identifiers (UID) would be better"
     )
@@ -730,7 +730,7 @@ def no_database(office: Office) -> None:
         (readable_by_all, "privacy of the database", "chmod 600"),
         (readable_key, "set-up", "chmod 600"),
         (new_source, "source cloud", "evenhours ingest --source cloud"),
-        (empty_source, "source diary", "Check its path, its window and its clinician."),
+        (empty_source, "source calendar", "Check its path, its window and its clinician."),
         (silent_cron, "source mail", "Check that cron runs evenhours nightly."),
         (no_database, "set-up", "Put a backup in its place, or, to begin a new practice, run: evenhours init"),
     ],

@@ -24,7 +24,7 @@ ALL_IS_WELL = re.compile(
     re.IGNORECASE,
 )
 HOURS = re.compile(r"^hours = .*\n", re.MULTILINE)
-DIARY = re.compile(r'\[\[source\]\]\nname = "diary".*?(?=\[\[source\]\])', re.DOTALL)
+CALENDAR = re.compile(r'\[\[source\]\]\nname = "calendar".*?(?=\[\[source\]\])', re.DOTALL)
 MAIL = re.compile(r'\[\[source\]\]\nname = "mail".*?(?=\[\[source\]\])', re.DOTALL)
 
 
@@ -33,7 +33,7 @@ def assumed(config: str) -> str:
 
 
 def without_calendar(config: str) -> str:
-    return DIARY.sub("", config)
+    return CALENDAR.sub("", config)
 
 
 def without_mail(config: str) -> str:

@@ -46,7 +46,7 @@ def message_page(*numbers: int) -> list[Any]:
 def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_cursor(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana", mail="ana")
+    practice = make_practice(calendar="ana", mail="ana")
     practice.mail.set_pages(
         message_page(1, 2), message_page(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]]
     )
@@ -84,8 +84,8 @@ def test_a_run_resumes_after_any_page_and_loses_or_repeats_nothing(
 
 
 def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana ben", mail="ana")
-    practice.diary.set_snapshot(
+    practice = make_practice(calendar="ana ben", mail="ana")
+    practice.calendar.set_snapshot(
         entry("a", "2026-03-02 10:00", client="K7Q2"),
         entry("b", "2026-03-03 10:00", clinician="ben", status=Status.CANCELLED),
         times=[ehr_evidence("a", "2026-03-02 11:05")],
@@ -94,8 +94,8 @@ def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
     first = practice.ingest()
     before = practice.dump()
     second = practice.ingest(now=LATER)
-    assert (first["diary"].rows, first["mail"].rows) == (3, 3)
-    assert (second["diary"].rows, second["mail"].rows) == (0, 0)
+    assert (first["calendar"].rows, first["mail"].rows) == (3, 3)
+    assert (second["calendar"].rows, second["mail"].rows) == (0, 0)
     assert practice.dump() == before
     assert practice.dirty() == {"ana": epoch("2026-03-01 09:00"), "ben": epoch("2026-03-03 10:00")}
 
@@ -103,13 +103,13 @@ def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
 def test_the_later_of_two_entries_with_one_key_in_a_snapshot_counts_in_every_run(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
-    assert practice.diary.entries is not None
-    practice.diary.entries.append(entry("a", "2026-03-02 12:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
+    assert practice.calendar.entries is not None
+    practice.calendar.entries.append(entry("a", "2026-03-02 12:00"))
     practice.ingest()
     assert practice.rows("SELECT start_at FROM event WHERE uid_key = 'a'") == [epoch("2026-03-02 12:00")]
-    assert practice.ingest(now=LATER)["diary"].rows == 0
+    assert practice.ingest(now=LATER)["calendar"].rows == 0
 
 
 # Versions of an entry, of which its source has only the latest
@@ -123,10 +123,10 @@ def evidence_of(practice: MemoryPractice, now: datetime = NOW) -> dict[str, str]
 def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evidence_of_an_edit(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00"), entry("b", "2026-03-19 12:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00"), entry("b", "2026-03-19 12:00"))
     practice.ingest(now=utc("2026-03-18 03:00"))
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 75), entry("b", "2026-03-19 12:00"))
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00", 75), entry("b", "2026-03-19 12:00"))
     practice.ingest(now=NOW)
     assert practice.rows("SELECT booked_end_at, end_at FROM event WHERE uid_key = 'a'") == [
         (epoch("2026-03-19 10:50"), epoch("2026-03-19 11:15"))
@@ -151,31 +151,31 @@ def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evide
 def test_an_end_was_booked_if_it_was_changed_before_the_session_began(
     make_practice: PracticeFactory, edited: str | None, booked_end: str
 ) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", edited_at=utc("2026-03-17 08:00")))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00", edited_at=utc("2026-03-17 08:00")))
     practice.ingest(now=utc("2026-03-18 03:00"))
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 75, edited_at=edited and utc(edited)))
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00", 75, edited_at=edited and utc(edited)))
     practice.ingest()
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch(booked_end)]
 
 
 def test_an_end_moved_before_the_session_began_is_the_booking(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-25 10:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-25 10:00"))
     practice.ingest()
-    practice.diary.set_snapshot(entry("a", "2026-03-25 10:00", 90))
+    practice.calendar.set_snapshot(entry("a", "2026-03-25 10:00", 90))
     practice.ingest(now=LATER)
     assert practice.rows("SELECT booked_end_at = end_at FROM event") == [1]
 
 
 def test_a_move_is_a_new_booking_even_after_the_day(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-18 10:00"))
     practice.ingest()
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 80))
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00", 80))
     practice.ingest(now=LATER)
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
-    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 95))
+    practice.calendar.set_snapshot(entry("a", "2026-03-19 10:00", 95))
     practice.ingest(now=LATER + timedelta(days=1))
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
 
@@ -183,16 +183,16 @@ def test_a_move_is_a_new_booking_even_after_the_day(make_practice: PracticeFacto
 def test_a_removed_entry_keeps_its_row_and_history_and_may_come_back(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     others = [entry(f"o{number}", f"2026-03-{number:02} 15:00") for number in range(1, 10)]
-    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
+    practice.calendar.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
     practice.ingest()
-    practice.diary.set_snapshot(*others)
-    assert practice.ingest(now=LATER)["diary"].rows == 1
+    practice.calendar.set_snapshot(*others)
+    assert practice.ingest(now=LATER)["calendar"].rows == 1
     assert practice.rows("SELECT status FROM event WHERE uid_key = 'a'") == ["removed"]
-    assert practice.ingest(now=LATER)["diary"].rows == 0
+    assert practice.ingest(now=LATER)["calendar"].rows == 0
     assert "a" not in evidence_of(practice)
-    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
+    practice.calendar.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
     practice.ingest(now=LATER + timedelta(days=1))
     assert practice.rows("SELECT status, first_seen_at FROM event WHERE uid_key = 'a'") == [
         ("confirmed", int(NOW.timestamp()))
@@ -201,9 +201,9 @@ def test_a_removed_entry_keeps_its_row_and_history_and_may_come_back(
 
 
 def test_an_unscheduled_call_has_a_row_of_its_own(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     call = SessionEvidence("ana", "c", Grade.CALL, utc("2026-03-18 17:00"), utc("2026-03-18 17:40"))
-    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), times=[call])
+    practice.calendar.set_snapshot(entry("a", "2026-03-18 10:00"), times=[call])
     practice.ingest()
     person = practice.config.clinicians[0]
     rows = list(export_rows("sessions", practice.config, practice.store, person, now=NOW))
@@ -220,20 +220,20 @@ def test_an_unscheduled_call_has_a_row_of_its_own(make_practice: PracticeFactory
 
 
 def test_a_snapshot_removes_nothing_outside_its_window(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     stays = entry("stays", "2019-01-07 10:00")
-    practice.diary.set_snapshot(stays, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    practice.calendar.set_snapshot(stays, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.set_snapshot(stays)
+    practice.calendar.set_snapshot(stays)
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
     assert practice.rows(STATUS)[:-1] == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
 
 def test_removed_entries_stay_if_they_are_before_the_window(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.set_removed("2018", "2019", "2020")
+    practice.calendar.set_removed("2018", "2019", "2020")
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
     assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "removed")]
 
@@ -323,13 +323,13 @@ TEN = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(
 def check_shrink(practice: MemoryPractice, left: int, *, is_accepted: bool) -> None:
     """Check that a source with so many of ten entries is accepted at once, or only when somebody confirms it."""
     before = practice.dump()
-    problem = practice.ingest(now=LATER)["diary"].problem
+    problem = practice.ingest(now=LATER)["calendar"].problem
     assert (problem is None) is is_accepted
     if problem:
         assert isinstance(problem, ShrunkSourceError)
         assert (problem.before, problem.after) == (10, left)
         assert practice.dump() == before
-    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
+    assert practice.ingest(now=LATER, accept_shrink=True)["calendar"].problem is None
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - left]
 
 
@@ -339,10 +339,10 @@ def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_remov
     left: int,
     is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.set_snapshot(*TEN[:left], entry("outside too", "2023-03-03 10:00"))
+    practice.calendar.set_snapshot(*TEN[:left], entry("outside too", "2023-03-03 10:00"))
     check_shrink(practice, left, is_accepted=is_accepted)
 
 
@@ -352,20 +352,20 @@ def test_a_source_that_removes_more_than_30_percent_one_by_one_is_refused(
     removed: int,
     is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.set_removed(*(str(number) for number in range(removed)))
+    practice.calendar.set_removed(*(str(number) for number in range(removed)))
     check_shrink(practice, 10 - removed, is_accepted=is_accepted)
 
 
 def test_a_series_that_restarts_with_new_identifiers_is_not_a_loss(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(*TEN)
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(*TEN)
     practice.ingest()
     moved = [entry(f"new {number}", f"2026-03-{number + 1:02} 11:00") for number in range(10)]
-    practice.diary.set_removed(*(str(number) for number in range(10)), new=moved)
-    assert practice.ingest(now=LATER)["diary"].problem is None
+    practice.calendar.set_removed(*(str(number) for number in range(10)), new=moved)
+    assert practice.ingest(now=LATER)["calendar"].problem is None
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10]
 
 
@@ -443,9 +443,9 @@ def test_records_of_a_former_owner_stay_stored_and_count_for_nobody(make_practic
 def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_no_other_source(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(mail="ana", diary="ana")
+    practice = make_practice(mail="ana", calendar="ana")
     practice.mail.set_pages(message_page(1), message_page(2))
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest("mail")
     practice.mail.set_pages(message_page(1), message_page(2), message_page(3))
     practice.mail.breaks_after, practice.mail.error = 2, AWAY
@@ -473,19 +473,19 @@ def test_a_rate_limit_keeps_stored_records_and_states_when_reading_continues(mak
 
 
 def test_an_unexpected_exception_is_reported_without_its_message(make_practice: PracticeFactory) -> None:
-    practice = make_practice(mail="ana", diary="ana")
+    practice = make_practice(mail="ana", calendar="ana")
     practice.mail.breaks_after, practice.mail.error = 0, ValueError("Zebra")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"))
     outcomes = practice.ingest()
     assert "broke off (ValueError)" in str(outcomes["mail"].problem)
     assert "Zebra" not in f"{outcomes['mail'].problem}{practice.rows('SELECT error FROM source')}"
-    assert outcomes["diary"].rows == 1
+    assert outcomes["calendar"].rows == 1
 
 
 def test_a_record_of_somebody_who_is_not_an_owner_is_refused(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
-    assert practice.ingest()["diary"].problem
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
+    assert practice.ingest()["calendar"].problem
     assert practice.rows("SELECT * FROM event") == []
     assert practice.rows("SELECT key FROM clinician") == ["ana"]
 
@@ -576,12 +576,12 @@ def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int
 
 
 def test_a_moved_entry_invalidates_from_its_earlier_time(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana ben")
+    practice = make_practice(calendar="ana ben")
     unmoved = [entry("b", "2026-02-01 10:00"), entry("c", "2026-02-02 10:00", clinician="ben")]
-    practice.diary.set_snapshot(*unmoved, entry("a", "2026-03-02 10:00"))
+    practice.calendar.set_snapshot(*unmoved, entry("a", "2026-03-02 10:00"))
     practice.ingest()
     practice.dirty()
-    practice.diary.set_snapshot(*unmoved, entry("a", "2026-03-16 10:00"))
+    practice.calendar.set_snapshot(*unmoved, entry("a", "2026-03-16 10:00"))
     practice.ingest(now=LATER)
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
@@ -628,16 +628,16 @@ def test_a_message_that_joins_a_thread_later_invalidates_from_its_time(make_prac
 def days_read(practice: MemoryPractice, **options: Any) -> tuple[str, ...]:
     """Return the days of the entries that are stored by a run with this request."""
     entries = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
-    practice.diary.set_snapshot(*entries)
+    practice.calendar.set_snapshot(*entries)
     practice.ingest(**options)
     return tuple(practice.rows("SELECT strftime('%Y-%m-%d', start_at, 'unixepoch') FROM event ORDER BY start_at"))
 
 
 def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     assert days_read(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(
         entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00")
     )  # 23:30 and 00:00
     practice.ingest(**days("2026-03-03", "2026-03-04"), accept_shrink=True)
@@ -647,8 +647,8 @@ def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFac
 @pytest.mark.parametrize(
     ("names", "options", "words"),
     [
-        (("nowhere",), {}, 'no source "nowhere". The configuration has: diary, mail.'),
-        ((), days("2026-03-05", "2026-03-04"), "diary: the window ends on 2026-03-04"),
+        (("nowhere",), {}, 'no source "nowhere". The configuration has: calendar, mail.'),
+        ((), days("2026-03-05", "2026-03-04"), "calendar: the window ends on 2026-03-04"),
         ((), days("2026-03-05", "9999-12-31"), "beyond the calendar"),
         ((), days("0001-01-01", "2026-03-04"), "beyond the calendar"),
     ],
@@ -656,23 +656,23 @@ def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFac
 def test_an_impossible_request_is_refused_before_anything_is_read(
     make_practice: PracticeFactory, names: tuple[str, ...], options: dict[str, Any], words: str
 ) -> None:
-    practice = make_practice(diary="ana", mail="ana")
+    practice = make_practice(calendar="ana", mail="ana")
     with pytest.raises(UsageError, match=words):
         practice.ingest(*names, **options)
-    assert practice.diary.cursors == practice.mail.cursors == []
+    assert practice.calendar.cursors == practice.mail.cursors == []
     assert practice.rows("SELECT * FROM source") == []
 
 
 def test_a_source_without_clinician_is_refused_with_a_sentence(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     nobody = replace(practice.config, clinicians=())
     with pytest.raises(UsageError, match="the source has no clinician"):
         list(ingest(nobody, practice.store, PSEUDONYMS, IngestRequest(), now=NOW))
 
 
 def test_the_span_that_a_run_has_read_is_stored(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest(**days("2026-03-01", "2026-12-31"))
     spans = practice.rows("SELECT read_from, read_to, succeeded_at FROM source")
     start = int(datetime(2026, 2, 28, 23, tzinfo=UTC).timestamp())

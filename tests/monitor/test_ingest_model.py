@@ -38,7 +38,7 @@ class Nights(RuleBasedStateMachine):
 
     Attributes:
         reached: The number of pages of each mailbox that have ever been stored.
-        diary: The day in March and the hour of each entry in the diary.
+        calendar: The day in March and the hour of each entry in the calendar.
         stored: The day and the hour of each entry that should be stored.
     """
 
@@ -52,7 +52,7 @@ class Nights(RuleBasedStateMachine):
         self.keys = count(1)
         self.pages: dict[str, list[list[int]]] = {key: [] for key in OWNERS}
         self.reached = dict.fromkeys(OWNERS, 0)
-        self.diary = dict.fromkeys("abcd", (10, 9))
+        self.calendar = dict.fromkeys("abcd", (10, 9))
         self.stored: dict[str, tuple[int, int]] = {}
         self.nights = 0
 
@@ -60,7 +60,7 @@ class Nights(RuleBasedStateMachine):
         folder = self.folder / str(next(self.numbers))
         folder.mkdir()
         shutil.copy(self.folder / "empty.db", folder / "evenhours.db")
-        return MemoryPractice(folder, diary="ana", mail=" ".join(OWNERS))
+        return MemoryPractice(folder, calendar="ana", mail=" ".join(OWNERS))
 
     # What happens at the sources
 
@@ -80,19 +80,19 @@ class Nights(RuleBasedStateMachine):
 
     @rule(uid=st.sampled_from("abcd"), day=st.sampled_from((10, 19, 25)), hour=st.integers(8, 18))
     def an_entry_is_added_or_moved(self, uid: str, day: int, hour: int) -> None:
-        self.diary[uid] = day, hour
+        self.calendar[uid] = day, hour
 
     @rule(uid=st.sampled_from("abcd"))
     def an_entry_is_deleted(self, uid: str) -> None:
-        self.diary.pop(uid, None)
+        self.calendar.pop(uid, None)
 
     @rule(day=st.sampled_from((11, 20, 26)))
     def the_calendar_drops_old_entries(self, day: int) -> None:
-        self.diary = {uid: when for uid, when in self.diary.items() if when >= (day, 0)}
+        self.calendar = {uid: when for uid, when in self.calendar.items() if when >= (day, 0)}
 
     @rule()
     def the_calendar_renames_all_entries(self) -> None:
-        self.diary = {f"new {next(self.keys)}": when for when in self.diary.values()}
+        self.calendar = {f"new {next(self.keys)}": when for when in self.calendar.values()}
 
     # Runs
 
@@ -101,27 +101,27 @@ class Nights(RuleBasedStateMachine):
         before = self._cursors()
         dropped = self._dropped()
         reached = len(self.stored) - len(dropped)
-        lost = 100 * (reached - len(self.diary)) > 30 * reached
+        lost = 100 * (reached - len(self.calendar)) > 30 * reached
         problems = self._run(cut_after, full=full, accept_shrink=accept)
         if lost and not accept:
-            assert isinstance(problems.get("diary"), ShrunkSourceError)
+            assert isinstance(problems.get("calendar"), ShrunkSourceError)
         else:
-            assert "diary" not in problems
-            self.stored = dropped | self.diary
+            assert "calendar" not in problems
+            self.stored = dropped | self.calendar
         for owner, reached in self._cursors().items():
             assert full or reached >= before[owner], "a cursor went back"
             self.reached[owner] = max(self.reached[owner], reached)
         self._check()
 
     def _dropped(self) -> dict[str, tuple[int, int]]:
-        """Return the stored entries that have begun and are earlier than all entries of the diary."""
-        earliest = min(self.diary.values(), default=(20, 3))  # without entries: the time of the run
+        """Return the stored entries that have begun and are earlier than all entries of the calendar."""
+        earliest = min(self.calendar.values(), default=(20, 3))  # without entries: the time of the run
         return {
-            uid: when for uid, when in self.stored.items() if uid not in self.diary and when < min(earliest, (20, 3))
+            uid: when for uid, when in self.stored.items() if uid not in self.calendar and when < min(earliest, (20, 3))
         }
 
-    def _diary_entries(self) -> list[CalendarEvent]:
-        return [entry(uid, f"2026-03-{day} {hour:02}:00") for uid, (day, hour) in self.diary.items()]
+    def _calendar_entries(self) -> list[CalendarEvent]:
+        return [entry(uid, f"2026-03-{day} {hour:02}:00") for uid, (day, hour) in self.calendar.items()]
 
     def _run(self, cut_after: int | None, **options: Any) -> dict[str, Exception | None]:
         self.nights += 1
@@ -133,7 +133,7 @@ class Nights(RuleBasedStateMachine):
             if stored_pages == cut_after:
                 raise CutOffError
 
-        self.practice.diary.set_snapshot(*self._diary_entries())
+        self.practice.calendar.set_snapshot(*self._calendar_entries())
         run = ingest(
             self.practice.config, self.practice.store, PSEUDONYMS, IngestRequest(**options), now=NOW, progress=cut
         )
@@ -168,7 +168,7 @@ class Nights(RuleBasedStateMachine):
         fresh = self._new_practice()
         for owner, account in fresh.accounts("mail").items():
             account.pages = [replace(page) for page in self.mail[owner].pages]
-        fresh.diary.set_snapshot(*self._diary_entries())
+        fresh.calendar.set_snapshot(*self._calendar_entries())
         dropped = self._dropped()
         try:
             fresh.ingest()
@@ -177,7 +177,7 @@ class Nights(RuleBasedStateMachine):
             assert entries == fresh.rows(ENTRIES)
         finally:
             fresh.store.close()
-        self.stored = dropped | self.diary
+        self.stored = dropped | self.calendar
         self.reached = {owner: len(pages) for owner, pages in self.pages.items()}
         self._check()
 

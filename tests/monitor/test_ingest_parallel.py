@@ -99,18 +99,18 @@ def test_only_one_thread_uses_the_database(make_practice: PracticeFactory) -> No
 
 
 def test_files_and_accounts_mix(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana", mail="ana ben", rooms="ben")
+    practice = make_practice(calendar="ana", mail="ana ben", rooms="ben")
     for key, account in practice.accounts("mail").items():
         account.set_pages([stamp(1, "2026-03-01 09:00", clinician=key)])
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.rooms.set_snapshot(entry("b", "2026-03-02 10:00", clinician="ben"))
-    assert list(practice.ingest()) == ["diary", "mail of ana", "mail of ben", "rooms"]
+    assert list(practice.ingest()) == ["calendar", "mail of ana", "mail of ben", "rooms"]
     assert (message_count(practice), practice.rows("SELECT count(*) FROM event")) == (2, [2])
 
 
 def test_an_account_that_shrank_is_refused_and_the_others_are_read(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana ben")
-    ana, ben = practice.accounts("diary").values()
+    practice = make_practice(calendar="ana ben")
+    ana, ben = practice.accounts("calendar").values()
     hers = [entry(str(day), f"2026-03-{day:02} 10:00") for day in range(1, 11)]
     ana.set_snapshot(*hers)
     ben.set_snapshot(entry("b", "2026-03-02 10:00", clinician="ben"))
@@ -118,8 +118,8 @@ def test_an_account_that_shrank_is_refused_and_the_others_are_read(make_practice
     ana.set_snapshot(hers[0])
     ben.set_snapshot(entry("b", "2026-03-02 11:00", clinician="ben"))
     outcomes = practice.ingest()
-    assert isinstance(outcomes["diary of ana"].problem, ShrunkSourceError)
-    assert (outcomes["diary of ben"].problem, outcomes["diary of ben"].rows) == (None, 1)
+    assert isinstance(outcomes["calendar of ana"].problem, ShrunkSourceError)
+    assert (outcomes["calendar of ben"].problem, outcomes["calendar of ben"].rows) == (None, 1)
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [0]
 
 

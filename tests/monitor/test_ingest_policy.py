@@ -140,7 +140,7 @@ def test_no_connector_makes_48_hours_a_session(tmp_path: Path) -> None:
 
 
 WINDOW = Window(utc("2026-03-02 00:00"), utc("2026-03-09 00:00"))
-POLICY = Policy("diary", frozenset({"ana", "ben"}), WINDOW)
+POLICY = Policy("calendar", frozenset({"ana", "ben"}), WINDOW)
 ANOTHER_JOB = replace(POLICY, busy_only=True)
 
 
@@ -303,13 +303,13 @@ def test_an_entry_that_moved_out_of_the_window_is_removed_by_a_snapshot_and_by_a
 ) -> None:
     away = entry("a", "2029-03-04 10:00")
     for is_complete in (True, False):
-        practice = make_practice(diary="ana")
-        practice.diary.set_snapshot(*BOOKED)
+        practice = make_practice(calendar="ana")
+        practice.calendar.set_snapshot(*BOOKED)
         practice.ingest()
         if is_complete:
-            practice.diary.set_snapshot(away, *BOOKED[1:])  # which reaches back to b only
+            practice.calendar.set_snapshot(away, *BOOKED[1:])  # which reaches back to b only
         else:
-            practice.diary.set_removed(new=[away])
+            practice.calendar.set_removed(new=[away])
         practice.ingest()
         assert practice.rows("SELECT uid_key FROM event WHERE status = 'removed'") == ["a"]
 
@@ -321,17 +321,17 @@ BOOKED = [entry(name, f"2026-03-{day:02} 10:00", 600, client="K7Q2") for day, na
 
 
 def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana", rooms="ana")
-    practice.diary.set_snapshot(*BOOKED)
+    practice = make_practice(calendar="ana", rooms="ana")
+    practice.calendar.set_snapshot(*BOOKED)
     practice.rooms.set_snapshot(entry("r", "2026-03-03 10:00"))
     practice.ingest()
-    practice.settings["diary"] = "busy_only = true"
+    practice.settings["calendar"] = "busy_only = true"
     practice.ingest()
     assert practice.rows("SELECT DISTINCT kind, client_id FROM event WHERE uid_key <> 'r'") == [("busy", None)]
     practice.practice = "longest_session_hours = 0.5"
     practice.ingest()
     practice.ingest()
-    assert practice.diary.cursors == [None, None, None, "1 first"]
+    assert practice.calendar.cursors == [None, None, None, "1 first"]
     assert practice.rooms.cursors == [None, "1 first", None, "1 first"]
     assert practice.rows("SELECT uid_key FROM event WHERE excluded IS NOT NULL") == ["r"]
 
@@ -339,15 +339,15 @@ def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(
 def test_stored_details_are_deleted_when_a_source_becomes_another_jobs(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana", mail="ana")
+    practice = make_practice(calendar="ana", mail="ana")
     old, ended = entry("old", "2019-03-04 10:00", client="K7Q2"), ehr_evidence("old", "2019-03-04 10:55")
-    practice.diary.set_pages([old, ended, stamp(1, "2019-03-04 12:00"), stamp(2, "2019-03-05 12:00", 1)])
+    practice.calendar.set_pages([old, ended, stamp(1, "2019-03-04 12:00"), stamp(2, "2019-03-05 12:00", 1)])
     practice.mail.set_pages([stamp(3, "2026-03-05 12:00")])
     practice.ingest(**days("2019-01-01", "2019-12-31"))
     practice.ingest("mail")
     practice.dirty()
-    practice.settings["diary"] = "busy_only = true"
-    practice.diary.set_pages([entry("new", "2026-03-04 10:00", client="K7Q2")])
+    practice.settings["calendar"] = "busy_only = true"
+    practice.calendar.set_pages([entry("new", "2026-03-04 10:00", client="K7Q2")])
     practice.ingest()
     rows = practice.rows("SELECT uid_key, kind, client_id, meeting FROM event ORDER BY uid_key")
     assert rows == [("new", "busy", None, None), ("old", "busy", None, None)]

@@ -35,8 +35,8 @@ def removed(practice: MemoryPractice) -> set[str]:
 
 def read(practice: MemoryPractice, *entries: CalendarEvent, **options: Any) -> ShrunkSourceError | None:
     """Run ingest with these entries in the calendar; return the error that stopped it, if any."""
-    practice.diary.set_snapshot(*entries)
-    problem = practice.ingest("diary", **({"now": NEXT} | options))["diary"].problem
+    practice.calendar.set_snapshot(*entries)
+    problem = practice.ingest("calendar", **({"now": NEXT} | options))["calendar"].problem
     assert problem is None or isinstance(problem, ShrunkSourceError)
     return problem
 
@@ -49,8 +49,8 @@ SOON = [session(f"s{day}", f"03-{day:02}") for day in range(23, 28)]
 
 @pytest.fixture
 def practice(make_practice: PracticeFactory) -> MemoryPractice:
-    """Return a practice with ten past and five future sessions in the diary."""
-    made = make_practice(diary="ana")
+    """Return a practice with ten past and five future sessions in the calendar."""
+    made = make_practice(calendar="ana")
     assert read(made, *PAST, *SOON, now=NOW) is None
     return made
 
@@ -58,8 +58,8 @@ def practice(make_practice: PracticeFactory) -> MemoryPractice:
 def test_a_feed_that_has_dropped_the_past_removes_nothing_of_it(practice: MemoryPractice) -> None:
     before = practice.dump()
     practice.dirty()
-    practice.diary.set_snapshot(*SOON)
-    outcome = practice.ingest(now=NEXT)["diary"]
+    practice.calendar.set_snapshot(*SOON)
+    outcome = practice.ingest(now=NEXT)["calendar"]
     assert (outcome.problem, outcome.rows) == (None, 0)
     assert practice.dump() == before
     assert practice.dirty() == {}
@@ -78,7 +78,7 @@ def test_an_empty_snapshot_removes_future_entries_and_has_to_be_confirmed(
 
 
 def test_an_empty_snapshot_removes_nothing_if_all_entries_are_past(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, *PAST, now=NOW)
     assert read(practice) is None
     assert removed(practice) == set()
@@ -90,7 +90,7 @@ def test_missing_entries_inside_the_reach_or_in_the_future_are_removed(practice:
 
 
 def test_the_first_entry_of_a_day_is_inside_the_reach_of_one_at_the_same_time(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     group = [session(f"g{number}", "03-18") for number in range(4)]
     read(practice, *group, now=NOW)
     assert read(practice, *group[:3]) is None
@@ -103,7 +103,7 @@ def test_only_entries_inside_the_reach_count_as_lost(
     lost: int,
     is_accepted: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, *PAST, now=NOW)
     problem = read(practice, *PAST[5:6], *PAST[6 + lost :])  # five of ten are dropped
     assert (problem is None) is is_accepted
@@ -113,7 +113,7 @@ def test_only_entries_inside_the_reach_count_as_lost(
 
 
 def test_eleven_weekly_readings_of_a_feed_that_keeps_a_month_only_ever_add(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     year = [
         entry(f"d{day:03}", f"{utc('2026-01-05 10:00') + timedelta(days=day):%Y-%m-%d} 10:00") for day in range(200)
     ]
@@ -131,7 +131,7 @@ def test_a_leave_that_began_long_ago_does_not_make_everything_since_look_deleted
     make_practice: PracticeFactory,
 ) -> None:
     leave = entry("leave", "2026-02-01 00:00", 60 * 24 * 45, kind=Kind.LEAVE, all_day=True)
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, leave, *PAST, now=NOW)
     assert read(practice, leave, *PAST[-1:]) is None
     assert removed(practice) == set()
@@ -143,7 +143,7 @@ def test_a_current_entry_is_judged_like_a_past_one(
     early_entries: tuple[str, ...],
     is_removed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     early = entry("early", "2026-03-21 01:00")
     read(practice, early, entry("now", "2026-03-21 02:30"), *SOON, now=NOW)
     assert read(practice, *(early for _ in early_entries), *SOON) is None
@@ -151,7 +151,7 @@ def test_a_current_entry_is_judged_like_a_past_one(
 
 
 def test_each_clinician_has_a_reach(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana ben")
+    practice = make_practice(calendar="ana ben")
     bens = [replace(event, clinician="ben", uid_key=f"b{event.uid_key}") for event in PAST]
     read(practice, *PAST, *bens, now=NOW)
     assert read(practice, *PAST[:3], *PAST[4:]) is None
@@ -159,37 +159,37 @@ def test_each_clinician_has_a_reach(make_practice: PracticeFactory) -> None:
 
 
 def test_a_source_may_state_its_reach(practice: MemoryPractice) -> None:
-    practice.diary.reaches_back_to = utc("2026-03-08 00:00")
+    practice.calendar.reaches_back_to = utc("2026-03-08 00:00")
     assert read(practice, *PAST[:2], *PAST[4:7], *PAST[8:], *SOON) is None
     assert removed(practice) == {"p9"}
 
 
 def test_dropped_entries_keep_their_evidence_and_removed_ones_do_not(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.set_snapshot(
+    practice = make_practice(calendar="ana")
+    practice.calendar.set_snapshot(
         *PAST, times=[ehr_evidence(event.uid_key, f"{event.end:%Y-%m-%d} 11:05") for event in PAST]
     )
     practice.ingest(now=NOW)
-    practice.diary.set_snapshot(*PAST[5:6], *PAST[7:], times=[ehr_evidence("p9", "2026-03-09 11:05")])
-    assert practice.ingest(now=NEXT)["diary"].problem is None
+    practice.calendar.set_snapshot(*PAST[5:6], *PAST[7:], times=[ehr_evidence("p9", "2026-03-09 11:05")])
+    assert practice.ingest(now=NEXT)["calendar"].problem is None
     assert removed(practice) == {"p8"}
     expected = {event.uid_key for event in PAST[:5]} | {"p9"}
     assert set(practice.rows("SELECT uid_key FROM evidence")) == expected
 
 
 def test_evidence_has_a_reach_of_its_own(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
-    practice.diary.has_all_evidence = True
+    practice = make_practice(calendar="ana")
+    practice.calendar.has_all_evidence = True
     times = [
         SessionEvidence(
             "ana", f"t{day}", Grade.EHR, utc(f"2026-03-{day:02} 10:00"), utc(f"2026-03-{day:02} 11:05"), uid
         )
         for day, uid in ((2, "p2"), (3, None), (9, None), (10, "p10"), (11, None), (25, None))
     ]
-    practice.diary.set_snapshot(*PAST, times=times)
+    practice.calendar.set_snapshot(*PAST, times=times)
     practice.ingest(now=NOW)
-    practice.diary.set_snapshot(*PAST, times=[*times[2:3], *times[4:5]])
-    assert practice.ingest(now=NEXT, accept_shrink=True)["diary"].problem is None
+    practice.calendar.set_snapshot(*PAST, times=[*times[2:3], *times[4:5]])
+    assert practice.ingest(now=NEXT, accept_shrink=True)["calendar"].problem is None
     assert set(practice.rows("SELECT evidence_key FROM evidence")) == {"t2", "t3", "t9", "t11"}
 
 
@@ -218,7 +218,7 @@ def test_an_instance_that_a_series_leaves_out_is_removed_however_old_it_is(pract
 
 
 def test_a_series_that_was_moved_to_another_hour_is_not_stored_twice(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, *OLD, now=NOW)
     moved = [replace(event, uid_key=f"moved{n}", start=event.start + timedelta(hours=1)) for n, event in enumerate(OLD)]
     moved = [replace(event, end=event.end + timedelta(hours=1)) for event in moved]
@@ -243,7 +243,7 @@ def test_of_a_vanished_series_future_instances_and_those_inside_the_reach_are_re
 def test_a_past_series_that_vanished_counts_as_dropped_if_nothing_shows_the_reach(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     ended, lasting = weekly("ended", "2025-10-01", 10), weekly("lasting", "2025-10-02", 40)
     read(practice, *ended, *lasting, now=NOW)
     assert read(practice, *lasting) is None
@@ -251,7 +251,7 @@ def test_a_past_series_that_vanished_counts_as_dropped_if_nothing_shows_the_reac
 
 
 def test_a_single_entry_that_became_a_series_is_not_stored_twice(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, session("s", "03-03"), *PAST[1:], now=NOW)
     series = [session(f"s{n}", f"03-{3 + 7 * n:02}", series="s", client="CLIENTs") for n in range(3)]
     assert read(practice, *series, *PAST[2:]) is None
@@ -297,20 +297,20 @@ def test_renamed_entries_keep_corrections_history_and_first_seen_time(practice: 
 
 def test_a_clinician_with_renamed_entries_is_dirty(practice: MemoryPractice) -> None:
     practice.dirty()
-    practice.diary.set_snapshot(*renamed_entries([*PAST, *SOON], 1))
-    assert practice.ingest(now=NEXT)["diary"].rows == 15
+    practice.calendar.set_snapshot(*renamed_entries([*PAST, *SOON], 1))
+    assert practice.ingest(now=NEXT)["calendar"].rows == 15
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
 
 def test_evidence_is_renamed_with_the_entry_that_it_names(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana", calls="ana")
-    practice.diary.set_snapshot(*PAST, times=[ehr_evidence("p2", "2026-03-02 11:05")])
+    practice = make_practice(calendar="ana", calls="ana")
+    practice.calendar.set_snapshot(*PAST, times=[ehr_evidence("p2", "2026-03-02 11:05")])
     practice.calls.set_pages(
         [SessionEvidence("ana", "call", Grade.CALL, utc("2026-03-04 10:00"), utc("2026-03-04 11:02"), "p4")]
     )
     practice.ingest(now=NOW)
     new = renamed_entries(PAST, 1)
-    practice.diary.set_snapshot(*new, times=[ehr_evidence(new[0].uid_key, "2026-03-02 11:05")])
+    practice.calendar.set_snapshot(*new, times=[ehr_evidence(new[0].uid_key, "2026-03-02 11:05")])
     practice.ingest(now=NEXT)
     assert practice.rows("SELECT evidence_key, uid_key FROM evidence ORDER BY evidence_key") == [
         ("call", "night1 p4"),
@@ -320,7 +320,7 @@ def test_evidence_is_renamed_with_the_entry_that_it_names(make_practice: Practic
 
 
 def test_instances_of_series_are_renamed_too(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, *OLD, now=NOW)
     correct(practice, "old3", "2025-04-22 16:10")
     again = [replace(event, series="new") for event in renamed_entries(OLD, 1)]
@@ -335,7 +335,7 @@ def test_entries_were_renamed_if_nine_in_ten_are_there_again(
     alike: int,
     is_renamed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     read(practice, *SOON, *PAST[5:], now=NOW)
     entries = [*SOON, *PAST[5:]]
     others = [replace(event, client="SOMEBODY") for event in entries[alike:]]
@@ -373,7 +373,7 @@ def test_a_renamed_session_that_was_called_off_keeps_its_confirmed_version(pract
 
 
 def test_renaming_is_decided_for_each_clinician_separately(make_practice: PracticeFactory) -> None:
-    practice = make_practice(diary="ana ben")
+    practice = make_practice(calendar="ana ben")
     bens = [replace(event, clinician="ben") for event in PAST]
     read(practice, *PAST, *bens, now=NOW)
     correct(practice, "p3", "2026-03-03 11:10")
@@ -387,7 +387,7 @@ def test_renaming_is_decided_for_each_clinician_separately(make_practice: Practi
 def test_renamed_entries_at_one_time_without_a_client_are_matched_by_their_number(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana")
+    practice = make_practice(calendar="ana")
     same = [session(f"g{number}", "03-18", client=None) for number in range(3)]
     read(practice, *same, now=NOW)
     assert read(practice, *renamed_entries(same[:3], 1)) is None
@@ -398,7 +398,7 @@ def test_renamed_entries_at_one_time_without_a_client_are_matched_by_their_numbe
 def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_its_key(
     make_practice: PracticeFactory,
 ) -> None:
-    practice = make_practice(diary="ana", copy="ana")
+    practice = make_practice(calendar="ana", copy="ana")
     practice.copy.set_snapshot(*PAST)
     read(practice, *PAST, now=NOW)
     practice.ingest(now=NOW)
@@ -419,8 +419,8 @@ def test_a_page_that_fails_renames_nothing(practice: MemoryPractice) -> None:
     correct(practice, "p3", "2026-03-03 11:10")
     before = practice.dump()
     practice.rows("CREATE TRIGGER breaks BEFORE UPDATE OF cursor ON source BEGIN SELECT RAISE(ABORT, 'broken'); END")
-    practice.diary.set_snapshot(*renamed_entries([*PAST, *SOON], 1))
-    practice.labels["diary"] = "another cursor"
+    practice.calendar.set_snapshot(*renamed_entries([*PAST, *SOON], 1))
+    practice.labels["calendar"] = "another cursor"
     with pytest.raises(StoreError):
         practice.ingest(now=NEXT)
     assert practice.dump() == before

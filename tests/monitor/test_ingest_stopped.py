@@ -35,12 +35,12 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_read(tmp_path: Path) -> No
         )  # fmt: skip
         connections = [silent.accept()[0] for _ in range(2)]  # both are waiting, and neither gets an answer
         assert run.stdout is not None
-        lines = [run.stdout.readline() for _ in ("diary", "mail", "letters", "visits")]
+        lines = [run.stdout.readline() for _ in ("calendar", "mail", "letters", "visits")]
         run.send_signal(signal.SIGINT)
         _, stderr = run.communicate(timeout=SECONDS)
         for connection in connections:
             connection.close()
-    assert [line.split(b":")[0] for line in lines] == [b"diary", b"mail", b"letters", b"visits"]
+    assert [line.split(b":")[0] for line in lines] == [b"calendar", b"mail", b"letters", b"visits"]
     assert run.returncode == 1
     assert b"Stopped. What was read so far is stored; the next run continues from there." in stderr
     assert b"Traceback" not in stderr

@@ -21,7 +21,7 @@ CLIENTS = 20
 LAST_EIGHT = [day_number(date(2026, 9, 28)) + 7 * number for number in range(8)]
 
 
-def diary(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row]:
+def weekly_sessions(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row]:
     """Return twenty sessions a week, nine in ten held; none on leave, unless the series stayed in the calendar."""
     chance = random.Random(seed)
     rows = []
@@ -46,9 +46,9 @@ def load_of(entries: list[Row], **fields: object) -> list[float]:
 def test_three_weeks_of_leave_change_nobodys_load_and_nor_does_a_series_left_standing(seed: int) -> None:
     """Ana works, Ben is on leave for three weeks, Cleo too with the series left in the calendar."""
     loads = [
-        load_of(diary(seed * 3)),
-        load_of(diary(seed * 3 + 1, leave=True)),
-        load_of(diary(seed * 3 + 2, leave=True, standing=True)),
+        load_of(weekly_sessions(seed * 3)),
+        load_of(weekly_sessions(seed * 3 + 1, leave=True)),
+        load_of(weekly_sessions(seed * 3 + 2, leave=True, standing=True)),
     ]
     assert not np.isnan(loads).any()
     shares = evenness([float(np.mean(load)) for load in loads], [1.0] * 3).shares
@@ -57,7 +57,7 @@ def test_three_weeks_of_leave_change_nobodys_load_and_nor_does_a_series_left_sta
 
 
 def test_a_public_holiday_changes_nobodys_load() -> None:
-    entries = [row for row in diary(1) if row["start"] != 0]
+    entries = [row for row in weekly_sessions(1) if row["start"] != 0]
     holidays = [str(FIRST + timedelta(weeks=week)) for week in (18, 20, 21, 22)]
     on_holiday = {day_number(date.fromisoformat(day)) for day in holidays}
     closed = [row for row in entries if int(str(row["start"])) // 86_400 not in on_holiday]
@@ -87,7 +87,7 @@ def test_clients_who_come_every_other_week_stay_through_a_long_leave() -> None:
 
 
 def test_clients_of_a_leave_without_end_end_by_silence() -> None:
-    entries = [row for row in diary(2) if int(str(row["start"])) // 86_400 < day_number(date(2026, 7, 27))]
+    entries = [row for row in weekly_sessions(2) if int(str(row["start"])) // 86_400 < day_number(date(2026, 7, 27))]
     leave = event("2026-07-27 00:00", "2026-12-01 00:00", kind=Kind.LEAVE, all_day=True)
     note = event("2026-11-20 09:00", "2026-11-20 09:30", kind=Kind.ADMINISTRATION)  # the calendar is still kept
     assert load_of([*entries, leave, note])[-4:] == [0.0] * 4

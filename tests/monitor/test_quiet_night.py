@@ -44,12 +44,12 @@ def test_a_verbose_night_prints_everything_with_times(office: Office) -> None:
     office("init")
     lines = office("nightly", "-v").out.splitlines()
     assert lines[0] == "Started on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
-    assert lines[1].startswith("diary: 10 rows changed (")
+    assert lines[1].startswith("calendar: 10 rows changed (")
     assert lines[1].endswith(" s)")
     assert lines[-2].startswith("2 of 2 clinicians computed")
     assert lines[-1].startswith("Done after ")
     assert [line["source"] for line in office("nightly", "--json").json_lines[:4]] == [
-        "diary",
+        "calendar",
         "mail",
         "letters",
         "visits",
@@ -58,7 +58,7 @@ def test_a_verbose_night_prints_everything_with_times(office: Office) -> None:
 
 def test_a_night_on_a_terminal_prints_everything(office: Office) -> None:
     stderr, stdout = on_terminal(office, "nightly")
-    assert b"diary" in stderr + stdout
+    assert b"calendar" in stderr + stdout
 
 
 def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
@@ -66,7 +66,7 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     (office.folder / "ana.mbox").unlink()
     office("nightly")
     first, second = office("nightly", "--log", "--json").json_lines
-    assert [source["name"] for source in first["sources"]] == ["diary", "mail", "letters", "visits"]
+    assert [source["name"] for source in first["sources"]] == ["calendar", "mail", "letters", "visits"]
     assert (first["exit_code"], second["exit_code"]) == (0, 3)
     assert first["sources"][0]["changed"] == 10
     assert 'there is no "ana.mbox"' in second["sources"][1]["error"]
@@ -94,7 +94,7 @@ def test_a_terminated_night_keeps_the_records_it_read_and_reports_it(office: Off
         )  # fmt: skip
         connections = [silent.accept()[0] for _ in range(2)]
         assert run.stdout is not None
-        for _ in ("begun", "diary", "mail", "letters", "visits"):
+        for _ in ("begun", "calendar", "mail", "letters", "visits"):
             run.stdout.readline()
         run.send_signal(signal.SIGTERM)
         _, complaints = run.communicate(timeout=SECONDS)
@@ -108,7 +108,7 @@ def test_a_terminated_night_keeps_the_records_it_read_and_reports_it(office: Off
         assert not (office.folder / "evenhours.db-wal").exists()
     (night,) = [json.loads(line) for line in office("nightly", "--log", "--json").out.splitlines()]
     assert night["exit_code"] == 128 + signal.SIGTERM
-    assert [source["name"] for source in night["sources"]] == ["diary", "mail", "letters", "visits"]
+    assert [source["name"] for source in night["sources"]] == ["calendar", "mail", "letters", "visits"]
 
 
 def test_erased_data_is_gone_from_the_write_ahead_log_too(tmp_path: Path) -> None:

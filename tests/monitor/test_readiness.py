@@ -89,7 +89,9 @@ def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> No
     assert practice.nights(MONDAY - timedelta(days=3), 4) == [3] * 4
 
     text = practice.page(MONDAY + timedelta(hours=4))
-    assert "The week of 9 to 15 March 2026 is not complete: your calendar (diary) was last read on Thursday 12" in text
+    assert (
+        "The week of 9 to 15 March 2026 is not complete: your calendar (calendar) was last read on Thursday 12" in text
+    )
     assert not QUIET.search(text)
     code, doctor, _ = practice.run(MONDAY + timedelta(hours=4), "doctor")
     assert code == 1

@@ -152,8 +152,8 @@ def test_no_address_is_named_for_a_log_that_marks_sent_messages_itself(office: O
 
 
 def test_each_owner_of_a_source_is_recognised_separately(make_practice: PracticeFactory) -> None:
-    practice = make_practice(mail="ana ben", diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
+    practice = make_practice(mail="ana ben", calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
     practice.mail.set_pages(
         [
             stamp(1, "2026-03-02 09:00"),
@@ -163,7 +163,7 @@ def test_each_owner_of_a_source_is_recognised_separately(make_practice: Practice
     )
     outcomes = practice.ingest()
     assert outcomes["mail"].unrecognised == {"ana": UnrecognisedOwner(messages=1, stored=1)}
-    assert outcomes["diary"].unrecognised == {}
+    assert outcomes["calendar"].unrecognised == {}
 
 
 def test_each_account_is_recognised_separately(make_practice: PracticeFactory) -> None:
@@ -185,8 +185,8 @@ def test_a_sent_message_stored_from_another_source_counts_as_recognised_here(mak
 
 
 def test_the_store_counts_sent_messages_of_each_source(make_practice: PracticeFactory) -> None:
-    practice = make_practice(mail="ana ben", cloud="ana", diary="ana")
-    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice = make_practice(mail="ana ben", cloud="ana", calendar="ana")
+    practice.calendar.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.mail.set_pages(
         [
             stamp(1, "2026-03-02 09:00"),

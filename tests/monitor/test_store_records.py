@@ -203,7 +203,7 @@ class Nights(RuleBasedStateMachine):
     def begin(self) -> None:
         self.store = STORES[-1]
         self.store.connection.execute("BEGIN IMMEDIATE")
-        self.row = sources.source_row(self.store.connection, "diary", "ics", ["ana"])
+        self.row = sources.source_row(self.store.connection, "calendar", "ics", ["ana"])
 
     @rule(uid=st.sampled_from("abcd"), hour=st.integers(-40, 40), minutes=st.integers(0, 300))
     def put(self, uid: str, hour: int, minutes: int) -> None:
