@@ -40,13 +40,13 @@ class Account:
     folders: dict[str, str] = field(default_factory=lambda: {f"id-{name}": "" for name in SPECIAL})
     log: dict[str, list[Item]] = field(default_factory=dict)
     meetings: dict[str, list[Item]] = field(default_factory=dict)
-    forgotten: int = 0
+    oldest_token: int = 0
 
     def put_event(self, name: str, start: datetime, minutes: int, **fields: Any) -> None:
         self.events[name] = entry(name, start, minutes) | fields
 
     def put_message(self, folder: str, name: str, received_at: datetime, **fields: Any) -> None:
-        self.log.setdefault(folder, []).append(letter(name, received_at) | fields)
+        self.log.setdefault(folder, []).append(message_item(name, received_at) | fields)
 
     def remove_message(self, folder: str, name: str) -> None:
         self.log.setdefault(folder, []).append({"id": name, "@removed": {"reason": "deleted"}})
@@ -85,7 +85,7 @@ def entry(name: str, start: datetime, minutes: int) -> Item:
     }
 
 
-def letter(name: str, received_at: datetime) -> Item:
+def message_item(name: str, received_at: datetime) -> Item:
     """Return a message as Graph has it, with every field that can be selected."""
     return {
         "id": name,
@@ -128,10 +128,10 @@ class Microsoft:
     accounts: dict[str, Account] = field(default_factory=dict)
     person: str = "ana"
     grants: tuple[str, ...] = ALL
-    says_no: bool = False
-    withdrawn: set[str] = field(default_factory=set)
+    declines: bool = False
+    revoked: set[str] = field(default_factory=set)
     secret: str = "application-secret"
-    forgets: tuple[int, str] = (410, "SyncStateNotFound")  # the response to a link that is too old
+    expired_error: tuple[int, str] = (410, "SyncStateNotFound")  # the response to a link that is too old
     received: list[ReceivedRequest] = field(default_factory=list)
 
     def account(self, person: str) -> Account:
@@ -171,9 +171,9 @@ class Microsoft:
             right = form.get("client_secret") == self.secret
             return self._token_response("application", ALL) if right else _no("invalid_client", 401)
         person = self.person if kind == "device_code" else form["refresh_token"].partition("-")[2]
-        if self.says_no:
+        if self.declines:
             return _no("authorization_declined")
-        if person in self.withdrawn:
+        if person in self.revoked:
             return _no("invalid_grant")
         return self._token_response(person, self.grants)
 
@@ -188,7 +188,7 @@ class Microsoft:
     # Graph
 
     def _graph(self, request: ReceivedRequest, path: str, query: Mapping[str, str]) -> Item:
-        account, rest = self._whose(request, path)
+        account, rest = self._account_and_path(request, path)
         steps = rest.split("/")
         held = set(request.headers.get("Authorization", "").partition("|")[2].split())
         if steps[0] not in NEEDED or not held & NEEDED[steps[0]]:
@@ -202,9 +202,9 @@ class Microsoft:
         items = self._view(account, query) if steps[0] == "calendarView" else self._online(account, steps[1:], query)
         return _page(items, query, size, f"{GRAPH}/v1.0/{path}")
 
-    def _whose(self, request: ReceivedRequest, path: str) -> tuple[Account, str]:
+    def _account_and_path(self, request: ReceivedRequest, path: str) -> tuple[Account, str]:
         person = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
-        if not person or person in self.withdrawn:
+        if not person or person in self.revoked:
             raise _RefusedError(401, "InvalidAuthenticationToken")
         if path.startswith("me/"):
             return self.account(person), path.removeprefix("me/")
@@ -255,17 +255,17 @@ class Microsoft:
     def _delta(self, account: Account, folder: str, query: Mapping[str, str], size: int, url: str) -> Item:
         log, token = account.log.get(folder, []), query.get("$skiptoken") or query.get("$deltatoken")
         if token is None:
-            round_ = _Round.begun(query, len(log))
+            round_ = _Round.first(query, len(log))
         else:
-            age, round_ = int(token.partition("~")[0]), _Round.understood(token)
-            if age < account.forgotten:
-                raise _RefusedError(*self.forgets)
+            age, round_ = int(token.partition("~")[0]), _Round.parsed(token)
+            if age < account.oldest_token:
+                raise _RefusedError(*self.expired_error)
         if "$deltatoken" in query:
             round_ = replace(round_, place=0, begins=round_.ends, ends=len(log), order="")
         items = round_.items(log)
         page, rest = items[round_.place : round_.place + size], len(items) > round_.place + size
         kind, name = ("nextLink", "skiptoken") if rest else ("deltaLink", "deltatoken")
-        following = replace(round_, place=round_.place + size).token(account.forgotten)
+        following = replace(round_, place=round_.place + size).token(account.oldest_token)
         value = [_selected(item, {"$select": round_.select}) for item in page]
         return {"value": value, f"@odata.{kind}": f"{url}?${name}={following}"}
 
@@ -282,14 +282,14 @@ class _Round:
     order: str
 
     @classmethod
-    def begun(cls, query: Mapping[str, str], ends: int) -> _Round:
+    def first(cls, query: Mapping[str, str], ends: int) -> _Round:
         since, order = query.get("$filter", ""), query.get("$orderby", "")
         if not re.fullmatch(r"(receivedDateTime ge \S+)?", since) or order not in {"", "receivedDateTime desc"}:
             raise _RefusedError(400, "ErrorInvalidUrlQuery")
         return cls(0, ends, 0, query.get("$select", ""), since.removeprefix("receivedDateTime ge "), order)
 
     @classmethod
-    def understood(cls, token: str) -> _Round:
+    def parsed(cls, token: str) -> _Round:
         _, begins, ends, place, *words = token.split("~")
         return cls(int(begins), int(ends), int(place), *words)
 

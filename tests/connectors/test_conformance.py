@@ -129,7 +129,7 @@ def test_a_world_declares_its_exceptions_with_reasons_and_the_fields_of_the_cana
 @of_worlds(Behaviour.TWICE)
 def test_a_kind_with_entries_declares_them(practice: Practice) -> None:
     (options,) = [source.options for source in practice.config.sources if source.name == SOURCE]
-    entries = [row for row in practice.holds()["event"] if row[1] == SOURCE]
+    entries = [row for row in practice.stored_rows()["event"] if row[1] == SOURCE]
     assert RecordType.CALENDAR in practice.kind.record_types(options) or not entries
 
 
@@ -138,12 +138,12 @@ def test_a_kind_with_entries_declares_them(practice: Practice) -> None:
 
 @of_worlds(Behaviour.TWICE)
 def test_reading_twice_changes_no_row(practice: Practice) -> None:
-    before = practice.everything()
+    before = practice.all_rows()
     again = practice.read(now=nights(1))
     assert problems(again) == {}
     assert {name: outcome.rows for name, outcome in again.items() if outcome.rows} == {}
-    assert practice.everything() == before
-    assert practice.holds()["rejected"] == []
+    assert practice.all_rows() == before
+    assert practice.stored_rows()["rejected"] == []
 
 
 @of_worlds(Behaviour.FULL)
@@ -158,9 +158,9 @@ def test_reading_changes_gives_the_same_as_reading_everything(practice: Practice
         assert problems(practice.read(now=nights(night))) == {}
     whole = practices()
     assert problems(whole.read(now=nights(4))) == {}
-    assert practice.holds() == whole.holds()
+    assert practice.stored_rows() == whole.stored_rows()
     practice.read(now=nights(5), full=True)
-    assert practice.holds() == whole.holds()
+    assert practice.stored_rows() == whole.stored_rows()
 
 
 @of_worlds(Behaviour.FULL)
@@ -177,16 +177,16 @@ def test_a_run_for_some_days_loses_nothing_of_the_others(
     assert problems(whole.read(now=nights(2))) == {}
     for current in (practice, narrow):
         assert problems(current.read(now=nights(2))) == {}
-        assert current.holds() == whole.holds()
+        assert current.stored_rows() == whole.stored_rows()
 
 
 @of_worlds(Behaviour.CHANGED)
 def test_a_changed_item_arrives(practice: Practice) -> None:
-    before = practice.holds()
+    before = practice.stored_rows()
     practice._world.change(3)
     outcome = practice.outcome(now=nights(1))
     assert (outcome.problem, outcome.rows) == (None, 1)
-    assert practice.holds() != before
+    assert practice.stored_rows() != before
     assert practice.items() == ITEMS * len(practice.accounts)
 
 
@@ -205,7 +205,7 @@ def test_an_entry_deleted_at_the_source_is_removed_and_keeps_its_history(practic
     outcome = practice.outcome(now=nights(1))
     assert (outcome.problem, outcome.rows) == (None, 1)
     assert practice.items() == ITEMS * len(practice.accounts) - 1
-    if practice.holds()["event"]:
+    if practice.stored_rows()["event"]:
         assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [1]
         assert practice.rows("SELECT count(*) FROM event_history WHERE status <> 'removed'") == [1]
     practice._world.put(4)
@@ -250,7 +250,7 @@ def test_eleven_weekly_readings_of_a_source_that_keeps_a_month_only_ever_add(pra
         forget(practice, *sorted(listed - now_listed))
         listed = now_listed
         assert problems(practice.read(now=nights(7 * week))) == {}
-        rows = {row[:3] for table in ("event", "evidence") for row in practice.holds()[table]}
+        rows = {row[:3] for table in ("event", "evidence") for row in practice.stored_rows()[table]}
         assert held < rows
         held = rows
     assert practice.items() == (ITEMS + 3 * 15) * len(practice.accounts)
@@ -276,7 +276,7 @@ def test_an_interruption_after_any_page_loses_and_repeats_nothing(practices: Mak
         assert practice.cursors()
         assert practice.items() < whole.items() or page == pages - 1
         assert problems(practice.read()) == {}
-        assert practice.holds() == whole.holds(), f"after page {page}"
+        assert practice.stored_rows() == whole.stored_rows(), f"after page {page}"
 
 
 @of_worlds(Behaviour.GOES_ON)
@@ -286,7 +286,7 @@ def test_an_interrupted_run_continues_with_the_next_page(practice: Practice, pra
         cut_off.read(cut_after=2)
     cut_off.read()
     assert cut_off.pages == pages - 2
-    assert cut_off.holds() == practice.holds()
+    assert cut_off.stored_rows() == practice.stored_rows()
 
 
 @of_worlds(Behaviour.PROGRESS)
@@ -311,10 +311,10 @@ def test_a_page_and_its_cursor_are_stored_together_or_not_at_all(practices: Make
                 before.read(cut_after=page - 1)
         with practice.disk_fails_at(page), pytest.raises(DiskError):
             practice.read()
-        assert practice.holds() == before.holds(), f"page {page}"
+        assert practice.stored_rows() == before.stored_rows(), f"page {page}"
         assert practice.cursors() == before.cursors()
         assert problems(practice.read()) == {}
-        assert practice.holds() == whole.holds()
+        assert practice.stored_rows() == whole.stored_rows()
 
 
 @of_worlds(Behaviour.UNKNOWN)
@@ -325,7 +325,7 @@ def test_a_cursor_that_is_not_its_own_is_read_as_none(practice: Practice, practi
     for cursor in ("", "nonsense", "{}", "[]", "null", '{"settings": 1}', "\x00"):
         practice.forget_cursors(cursor)
         assert problems(practice.read(now=nights(1))) == {}
-        assert practice.holds() == whole.holds()
+        assert practice.stored_rows() == whole.stored_rows()
 
 
 @of_worlds(Behaviour.EXPIRED)
@@ -346,7 +346,7 @@ def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
     assert problems(practice.read(now=nights(2))) == {}
     whole = practices()
     whole.read(now=nights(2))
-    assert practice.holds() == whole.holds()
+    assert practice.stored_rows() == whole.stored_rows()
     assert history <= set(practice.rows("SELECT * FROM event_history"))
     assert first_seen <= set(practice.rows("SELECT uid_key, first_seen_at FROM event"))
 
@@ -358,11 +358,11 @@ def test_a_rejected_record_is_resolved_once_it_can_be_used(practice: Practice, p
     for current in (practice, whole):
         assert problems(current.read(now=nights(1))) == {}
         assert current.items() == items - 1
-        assert len(current.holds()["rejected"]) == 1
-    assert practice.holds() == whole.holds()
+        assert len(current.stored_rows()["rejected"]) == 1
+    assert practice.stored_rows() == whole.stored_rows()
     practice._world.change(3)
     assert problems(practice.read(now=nights(2))) == {}
-    assert practice.holds()["rejected"] == []
+    assert practice.stored_rows()["rejected"] == []
     assert practice.items() == items
 
 
@@ -378,12 +378,12 @@ NO_BOOKINGS = "busy_only: needs booked_start"  # an export of calls or messages 
 
 def entries_of(practice: Practice) -> list[dict[str, Any]]:
     """Return the source's entries as they are stored."""
-    return [dict(zip(EVENT, row, strict=True)) for row in practice.holds()["event"] if row[1] == SOURCE]
+    return [dict(zip(EVENT, row, strict=True)) for row in practice.stored_rows()["event"] if row[1] == SOURCE]
 
 
 def others_of(practice: Practice) -> list[Any]:
     """Return the source's actual times and messages as they are stored."""
-    return [row for table in ("evidence", "message") for row in practice.holds()[table] if row[1] == SOURCE]
+    return [row for table in ("evidence", "message") for row in practice.stored_rows()[table] if row[1] == SOURCE]
 
 
 def times_of(entries: list[dict[str, Any]]) -> set[Any]:
@@ -408,36 +408,36 @@ def test_of_another_job_only_times_are_stored(practice: Practice, practices: Mak
         assert fields == {"kind": "busy", "status": "confirmed"} | dict.fromkeys(
             ("client", "excluded", "edited_at", "meeting")
         )
-    before = practice.holds()
+    before = practice.stored_rows()
     practice.settle(source=ANOTHER_JOB)
     read_as(practice, 1)
     if not others_of(practice):  # else it was refused, and everything stays as it was
         assert entries_of(practice) == entries_of(fresh)
     practice.settle()
     assert problems(practice.read(now=nights(2))) == {}
-    assert {table: rows for table, rows in practice.holds().items() if table != "thread"} == {
+    assert {table: rows for table, rows in practice.stored_rows().items() if table != "thread"} == {
         table: rows for table, rows in before.items() if table != "thread"
     }
 
 
 @of_worlds(Behaviour.LONG)
 def test_entries_longer_than_any_session_count_only_as_another_job(practice: Practice, practices: MakePractice) -> None:
-    before, fresh = practice.holds(), practices()
+    before, fresh = practice.stored_rows(), practices()
     assert {entry["excluded"] for entry in entries_of(practice)} <= {None}
     for current in (practice, fresh):
         current.settle(practice=SHORT)
         assert problems(current.read(now=nights(1))) == {}
-    assert practice.holds() == fresh.holds()
+    assert practice.stored_rows() == fresh.stored_rows()
     long = [entry for entry in entries_of(practice) if not entry["all_day"]]
     assert all(entry["excluded"] == "longer than longest_session_hours" for entry in long)
-    believed = [row for row in practice.holds()["evidence"] if row[3] == "ehr" and row[4] and row[5]]
+    believed = [row for row in practice.stored_rows()["evidence"] if row[3] == "ehr" and row[4] and row[5]]
     assert [row for row in believed if row[5] - row[4] > 1800] == []
     fresh.settle(practice=SHORT, source=ANOTHER_JOB)
     read_as(fresh, 2)
     assert {entry["excluded"] for entry in entries_of(fresh) if entry["kind"] == "busy"} <= {None}
     practice.settle()
     assert problems(practice.read(now=nights(2))) == {}
-    assert practice.holds() == before
+    assert practice.stored_rows() == before
 
 
 @of_worlds(Behaviour.WINDOW)
@@ -452,15 +452,15 @@ def test_records_outside_the_window_are_stored_only_once_the_window_covers_them(
         spans = [(row, row[first] or row[last], row[last] or row[first]) for row in rows if row[1] == SOURCE]
         return [row for row, begin, over in spans if begin < end and (over > start or begin >= start)]
 
-    whole, narrow = practice.holds(), practices()
+    whole, narrow = practice.stored_rows(), practices()
     assert problems(narrow.read(first=day, last=day)) == {}
-    stored = narrow.holds()
+    stored = narrow.stored_rows()
     for table, first, last in (("event", 3, 4), ("evidence", 4, 5), ("message", 3, 3)):
         expected = [row[:first] for row in inside(whole[table], first, last)]
         assert [row[:first] for row in stored[table]] == expected
     assert 0 < narrow.items() < practice.items()
     assert problems(narrow.read(now=nights(1))) == {}
-    assert narrow.holds() == whole
+    assert narrow.stored_rows() == whole
 
 
 SHRINKING = [
@@ -485,14 +485,14 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
     practice._world.drop(2, 4, 6, 8)  # not the first, which it may have forgotten
     if forgets:
         practice._world.forget()
-    before, cursors, held = practice.everything(), practice.cursors(), practice.holds()
+    before, cursors, held = practice.all_rows(), practice.cursors(), practice.stored_rows()
     refused = practice.outcome(now=nights(1))
     assert isinstance(refused.problem, ShrunkSourceError)
     assert "--accept-shrink" in str(refused.problem)
-    assert (practice.everything(), practice.cursors()) == (before, cursors)
+    assert (practice.all_rows(), practice.cursors()) == (before, cursors)
     again = practice.outcome(now=nights(1), full=True)
     assert isinstance(again.problem, ShrunkSourceError)
-    assert practice.holds() == held
+    assert practice.stored_rows() == held
     assert practice.outcome(now=nights(2), accept_shrink=True).problem is None
     assert practice.outcome(now=nights(3)).problem is None
     if Behaviour.DELETED not in practice._world.declines:
@@ -552,25 +552,25 @@ def test_a_trouble_that_passes_is_waited_for(practice: Practice, practices: Make
     assert max(practice.waited, default=0) <= 60
     whole = practices()
     whole.read(now=nights(1))
-    assert practice.holds() == whole.holds()
+    assert practice.stored_rows() == whole.stored_rows()
 
 
 @in_trouble(*LASTING)
 def test_a_trouble_that_lasts_leaves_everything_for_the_next_run(
     practice: Practice, practices: MakePractice, how: Trouble
 ) -> None:
-    before, cursors = practice.everything(), practice.cursors()
+    before, cursors = practice.all_rows(), practice.cursors()
     practice.put(10, 11)
     practice._world.trouble(how)
     refused = practice.outcome(now=nights(1))
     check_refusal(refused.problem, *LASTING[how])
     if len(practice.accounts) == 1:
-        assert (practice.everything(), practice.cursors()) == (before, cursors)
+        assert (practice.all_rows(), practice.cursors()) == (before, cursors)
     practice._world.mend()
     assert problems(practice.read(now=nights(2))) == {}
     whole = practices()
     whole.read(now=nights(2))
-    assert practice.holds() == whole.holds()
+    assert practice.stored_rows() == whole.stored_rows()
 
 
 # Nothing else is stored
@@ -643,14 +643,14 @@ def test_no_name_address_or_content_is_found_anywhere(
         world.mend()
     assert practice.items() == (ITEMS + 2) * len(practice.accounts)
     create_key(practice.folder / "evenhours.key")
-    outputs += [spoken(practice, *command) for command in COMMANDS]
+    outputs += [output_of(practice, *command) for command in COMMANDS]
     (practice.folder / "evenhours.toml").unlink()  # it says where the world is
     (practice.folder / "neighbour.ics").unlink()  # it is a part of the world
     assert found_in(caplog.text.encode(), *(text.encode() for text in outputs)) == set()
     assert found_in(*files_below(practice.folder), *files_below(temporary)) == set()
 
 
-def spoken(practice: Practice, *command: str) -> str:
+def output_of(practice: Practice, *command: str) -> str:
     """Return a command's output on both streams."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "CliContext", partial(CliContext, now=NOW))

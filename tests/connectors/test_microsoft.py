@@ -318,8 +318,8 @@ def test_a_link_that_expired_reads_that_folder_again(
 ) -> None:
     account.put_message("id-inbox", "m", START)
     first = read(microsoft, tmp_path, read=("mail",))
-    account.forgotten += 1
-    microsoft.forgets = status, code
+    account.oldest_token += 1
+    microsoft.expired_error = status, code
     account.put_message("id-inbox", "n", START)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert len(records(second, MessageStamp)) == 2
@@ -597,7 +597,7 @@ def test_without_its_library_the_error_names_what_to_install(
 
 def test_a_refusal_is_reported_and_nothing_is_stored(microsoft: Microsoft, tmp_path: Path) -> None:
     asking = DeviceSignIn(options(microsoft))
-    microsoft.says_no = True
+    microsoft.declines = True
     with pytest.raises(AuthorizationError, match="nobody signed in"):
         asking.wait(tmp_path / "tokens", "ana", NOW)
     assert not (tmp_path / "tokens").exists()
@@ -618,7 +618,7 @@ def test_a_permission_that_is_not_for_all_asks_again(microsoft: Microsoft, tmp_p
 
 @pytest.mark.usefixtures("account")
 def test_a_revoked_permission_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
-    microsoft.withdrawn.add("ana")
+    microsoft.revoked.add("ana")
     with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft"):
         read(microsoft, tmp_path)
     token_file = tmp_path / "microsoft-tokens" / "ana.json"

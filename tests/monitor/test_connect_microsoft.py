@@ -74,7 +74,7 @@ def test_a_missing_grant_is_reported(tmp_path: Path, microsoft: Microsoft) -> No
 
 
 def test_no_is_an_answer(tmp_path: Path, microsoft: Microsoft) -> None:
-    microsoft.says_no = True
+    microsoft.declines = True
     answer = office_with(tmp_path, microsoft)("connect", "microsoft", "--clinician", "ana")
     assert (answer.code, "nobody signed in" in answer.err) == (4, True)
     assert not (tmp_path / "microsoft-tokens").exists()

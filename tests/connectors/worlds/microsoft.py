@@ -143,7 +143,7 @@ class MicrosoftMail(MicrosoftWorld):
             self.account(owner).put_message("id-inbox", name, moment(number), **fields)
 
     def forget(self, owner: str = ANA) -> None:
-        self.account(owner).forgotten += 1
+        self.account(owner).oldest_token += 1
 
 
 class MicrosoftMeetings(MicrosoftWorld):

@@ -188,17 +188,17 @@ class Practice:
         with self.store.write() as connection:
             connection.execute("UPDATE source SET cursor = ?", (instead,))
 
-    def holds(self) -> Rows:
+    def stored_rows(self) -> Rows:
         """Return what is stored now, without history."""
         return {table: sorted(self.rows(sql), key=repr) for table, sql in NOW_HELD.items()}
 
-    def everything(self) -> Rows:
+    def all_rows(self) -> Rows:
         """Return the rows of all tables, with their history."""
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
     def items(self) -> int:
         """Return the number of the source's items in all tables."""
-        return sum(row[1] == SOURCE for table in ("event", "evidence", "message") for row in self.holds()[table])
+        return sum(row[1] == SOURCE for table in ("event", "evidence", "message") for row in self.stored_rows()[table])
 
 
 @cache
