@@ -13,7 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import CounterpartKind
+from monitor.analysis.agreements import Agreements
 from monitor.analysis.columns import arrays
+from monitor.analysis.contact_rules import off_channel
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -45,86 +47,73 @@ def client_summaries(frames: Frames) -> pd.DataFrame:
     if frames.time.weeks.empty:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS), dtype=float)
     last = int(frames.time.weeks.index.max())
-    held = frames.sessions.held[(frames.sessions.held["client"] >= 0) & (frames.sessions.held["week"] <= last)]
-    sent = frames.messages.episodes[
-        (frames.messages.episodes["counterpart_kind"] == CounterpartKind.CLIENT)
-        & (frames.messages.episodes["week"] <= last)
-    ]
-    recent = [
-        table.loc[table["week"] > last - 7 * RECENT_WEEKS, column]
-        for table, column in ((held, "client"), (sent, "counterpart"))
-    ]
-    clients = np.unique(np.concatenate(recent)).astype(np.int64)
-    replies = frames.messages.replies[
-        frames.messages.replies["reply_at"].notna() & (frames.messages.replies["week"] <= last)
-    ]
-    messages = _recent_messages(frames, last)
+    held, sent = frames.sessions.held, frames.messages.episodes
+    messages, replies = frames.messages.all, frames.messages.replies
+    held = held[(held["client"] >= 0) & (held["week"] <= last)]
+    sent = sent[(sent["counterpart_kind"] == CounterpartKind.CLIENT) & (sent["week"] <= last)]
+    replies = replies[replies["reply_at"].notna() & (replies["week"] <= last)]
+    recent = last - 7 * RECENT_WEEKS  # the last week before the recent ones
+    outgoing, automatic, week = arrays(messages, "outgoing", "automatic", "week")
+    messages = messages[outgoing & ~automatic & (week > recent) & (week <= last)]
+    in_recent = held.loc[held["week"] > recent, "client"], sent.loc[sent["week"] > recent, "counterpart"]
+    clients = np.unique(np.concatenate(in_recent)).astype(np.int64)
     rows = [
-        _client_columns(frames, int(client), held, sent, messages, last) | _reply_columns(replies, int(client))
-        for client in clients
+        _summary(
+            frames.clients.agreements,
+            client,
+            held[held["client"] == client],
+            sent[sent["counterpart"] == client],
+            messages[messages["counterpart"] == client],
+            replies[replies["client"] == client],
+            last,
+        )
+        for client in clients.tolist()
     ]
     return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(SUMMARY_COLUMNS), dtype=float)
 
 
-def _recent_messages(frames: Frames, last: int) -> pd.DataFrame:
-    """Return the sent messages of the last eight weeks."""
-    outgoing, automatic, week = arrays(frames.messages.all, "outgoing", "automatic", "week")
-    return frames.messages.all[outgoing & ~automatic & (week > last - 7 * RECENT_WEEKS) & (week <= last)]
-
-
-def _client_columns(
-    frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, messages: pd.DataFrame, last: int
+def _summary(
+    agreements: Agreements,
+    client: int,
+    held: pd.DataFrame,
+    sent: pd.DataFrame,
+    messages: pd.DataFrame,
+    replies: pd.DataFrame,
+    last: int,
 ) -> dict[str, float]:
-    own_sessions, own_episodes = held[held["client"] == client], sent[sent["counterpart"] == client]
+    """Return the columns of one client from the client's own rows; ``last`` is the last complete week."""
     before = last - 7 * CURRENT_WEEKS  # the last week before the current four
-    recent = own_episodes[own_episodes["week"] > last - 7 * RECENT_WEEKS]
-    ends = own_sessions.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST_COUNT:]
-    is_enough = len(ends) >= MIN_COUNT
-    frequency = frames.clients.agreements.numbers("frequency", [client], [last + 6])[0]
-    by_week = own_sessions.loc[own_sessions["week"] > before].groupby("week").size().to_numpy(dtype=np.float64)
+    frequency = float(agreements.numbers("frequency", [client], [last + 6])[0])
+    by_week = held.loc[held["week"] > before].groupby("week").size().to_numpy(dtype=np.float64)
+
+    # The usual is that of half a year, or of the weeks since the client began.
+    begins = [int(table["week"].min()) for table in (held, sent) if len(table)]
+    usual_from = max(min([before, *begins]), before - 7 * (USUAL_WEEKS - 1))
+    usual_weeks = (before - usual_from) // 7 + 1
+    usual = int(((sent["week"] >= usual_from) & (sent["week"] <= before)).sum())
+    recent = sent[sent["week"] > last - 7 * RECENT_WEEKS]
+
+    # A message counts by the agreement of its own day.
+    off = off_channel(agreements, messages["counterpart"], messages["day"], messages["channel"])
+    names_channels = (~np.isnan(off)).any() or agreements.texts("channels", [client], [last + 6])[0] is not None
+
+    waits = replies.sort_values("inbound_at")["minutes_working"].to_numpy(dtype=np.float64)[-LAST_COUNT:]
+    ends = held.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST_COUNT:]
+    enough_replies, enough_ends = len(waits) >= MIN_COUNT, len(ends) >= MIN_COUNT
     return {
-        "sessions": float((own_sessions["week"] > before).sum()),
-        "agreed_sessions": CURRENT_WEEKS * float(frequency),
+        "sessions": float((held["week"] > before).sum()),
+        "agreed_sessions": CURRENT_WEEKS * frequency,
         "extra_sessions": float(np.maximum(by_week - np.ceil(frequency), 0).sum()) if frequency > 0 else np.nan,
-        "contacts": float((own_episodes["week"] > before).sum()),
-        "usual_contacts": _usual_contacts(own_sessions, own_episodes, before),
+        "contacts": float((sent["week"] > before).sum()),
+        "usual_contacts": CURRENT_WEEKS * usual / usual_weeks if usual_weeks >= RECENT_WEEKS else np.nan,
         "sent": float(len(recent)),
         "after_hours": float(recent["after_hours"].sum()),
-        "other_channel": _other_channel(frames, client, messages, last),
-        "end_minutes": float(ends.mean()) if is_enough else np.nan,
-        "end_slope": _slope(ends) if is_enough else np.nan,
+        "other_channel": float((off == 1).sum()) if names_channels else np.nan,
+        "reply_minutes": float(np.median(waits)) if enough_replies else np.nan,
+        "reply_slope": _slope(np.log2(waits + 1)) if enough_replies else np.nan,
+        "end_minutes": float(ends.mean()) if enough_ends else np.nan,
+        "end_slope": _slope(ends) if enough_ends else np.nan,
     }
-
-
-def _reply_columns(replies: pd.DataFrame, client: int) -> dict[str, float]:
-    """Return the median time of the last replies to a client, and its slope."""
-    own = replies[replies["client"] == client].sort_values("inbound_at")
-    minutes = own["minutes_working"].to_numpy(dtype=np.float64)[-LAST_COUNT:]
-    if len(minutes) < MIN_COUNT:
-        return {"reply_minutes": np.nan, "reply_slope": np.nan}
-    return {"reply_minutes": float(np.median(minutes)), "reply_slope": _slope(np.log2(minutes + 1))}
-
-
-def _usual_contacts(sessions: pd.DataFrame, episodes: pd.DataFrame, last: int) -> float:
-    """Return the sent episodes per four weeks in the half year up to the week ``last``, or since the client began."""
-    began = min(sessions["week"].min() if len(sessions) else last, episodes["week"].min() if len(episodes) else last)
-    first = max(int(began), last - 7 * (USUAL_WEEKS - 1))
-    weeks = (last - first) // 7 + 1
-    count = int(((episodes["week"] >= first) & (episodes["week"] <= last)).sum())
-    return CURRENT_WEEKS * count / weeks if weeks >= RECENT_WEEKS else np.nan
-
-
-def _other_channel(frames: Frames, client: int, messages: pd.DataFrame, last: int) -> float:
-    """Return the number of sent messages on a channel that was not agreed on their day; NaN without an agreement."""
-    sent = messages[messages["counterpart"] == client]
-    agreed = frames.clients.agreements.texts("channels", [client] * len(sent), sent["day"].to_numpy(dtype=np.int64))
-    is_agreed = [
-        None if text is None else channel in text.split(",")
-        for text, channel in zip(agreed, sent["channel"], strict=True)
-    ]
-    current = frames.clients.agreements.texts("channels", [client], [last + 6])[0]
-    known = [flag for flag in is_agreed if flag is not None]
-    return float(sum(not flag for flag in known)) if known or current is not None else np.nan
 
 
 def _slope(values: NDArray[np.float64]) -> float:

@@ -79,13 +79,10 @@ def link_evidence(booked: pd.DataFrame, evidence: EvidenceRows) -> EvidenceRows:
     unusable |= (evidence.started_at == evidence.ended_at) & (evidence.meeting == "") & (evidence.session < 0)
     evidence = evidence.select(~unusable & ~(evidence.ended_at < evidence.started_at))
     unlinked = (evidence.session < 0) & (evidence.grade != CORRECTED)
-    if unlinked.any():
-        evidence.session[unlinked] = _sessions_by_time(booked, evidence.select(unlinked))
-    return evidence
+    if not unlinked.any():
+        return evidence
 
-
-def _sessions_by_time(booked: pd.DataFrame, calls: EvidenceRows) -> NDArray[np.int64]:
-    """Return the row of the session that each call belongs to by its time, -1 for none."""
+    calls = evidence.select(unlinked)
     status, meeting, start, end = arrays(booked, "status", "meeting", "start", "booked_end")
     expected = np.isin(status, tuple(EXPECTED))
     all_booked, without_meeting = (
@@ -97,9 +94,11 @@ def _sessions_by_time(booked: pd.DataFrame, calls: EvidenceRows) -> NDArray[np.i
     for rows, candidates in (((session < 0) & unnamed, all_booked), ((session < 0) & ~unnamed, without_meeting)):
         session[rows] = _most_overlapped(candidates, calls.select(rows))
     outside = _most_overlapped(all_booked, calls) < 0
-    if not outside.any():
-        return session
-    return np.where(outside, _sessions_of_resumed_calls(calls._replace(session=session)), session)
+    if outside.any():
+        resumed = _sessions_of_resumed_calls(calls._replace(session=session))
+        session = np.where(outside, resumed, session)
+    evidence.session[unlinked] = session
+    return evidence
 
 
 def _sessions_of_resumed_calls(calls: EvidenceRows) -> NDArray[np.int64]:
@@ -252,21 +251,24 @@ def unscheduled_calls(events: pd.DataFrame, evidence: EvidenceRows) -> pd.DataFr
     """
     calls = pd.DataFrame(evidence.select((evidence.session < 0) & (evidence.grade == Grade.CALL.value))._asdict())
     # Without both ends the length is unknown, and an accidental call could not be distinguished from a session.
-    calls = _join_calls(calls.dropna(subset=["started_at", "ended_at"]))
+    pieces = _with_call_numbers(calls.dropna(subset=["started_at", "ended_at"]))
+    calls = pieces.groupby("number").agg({"meeting": "first", "started_at": "min", "ended_at": "max"})
     seconds = calls["ended_at"] - calls["started_at"]
     calls = calls[(seconds >= NO_SHOW_SECONDS) & (seconds <= UNCLOSED_SECONDS)]
-    calls = calls[~_overlaps_entry(events, calls)].sort_values(["started_at", "ended_at"], ignore_index=True)
-    client = calls["meeting"].map(_meeting_clients(events)).fillna(-1)
-    return calls.assign(client=client)[list(CALL_COLUMNS)].astype(CALL_COLUMNS)
 
+    expected = events[events["status"].isin(EXPECTED) & ~events["all_day"] & (events["end"] > events["start"])]
+    starts, ends = np.sort(expected["start"].to_numpy()), np.sort(expected["end"].to_numpy())
+    # An entry overlaps if it began before the call ended and was not over when the call began, so it is enough to
+    # count both.
+    begun = np.searchsorted(starts, calls["ended_at"].to_numpy(), side="left")
+    over = np.searchsorted(ends, calls["started_at"].to_numpy(), side="right")
+    calls = calls[begun <= over].sort_values(["started_at", "ended_at"], ignore_index=True)
 
-def _join_calls(calls: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a call, its pieces joined."""
-    return (
-        _with_call_numbers(calls)
-        .groupby("number")
-        .agg(meeting=("meeting", "first"), started_at=("started_at", "min"), ended_at=("ended_at", "max"))
-    )
+    with_client = events[(events["meeting"] != "") & (events["client"] >= 0)]
+    clients = with_client.groupby("meeting")["client"].agg(["min", "max"])
+    only_client = clients.loc[clients["min"] == clients["max"], "min"]
+    calls = calls.assign(client=calls["meeting"].map(only_client).fillna(-1))
+    return calls[list(CALL_COLUMNS)].astype(CALL_COLUMNS)
 
 
 def _with_call_numbers(pieces: pd.DataFrame) -> pd.DataFrame:
@@ -276,21 +278,3 @@ def _with_call_numbers(pieces: pd.DataFrame) -> pd.DataFrame:
     # cummax: a long piece may contain later, shorter ones.
     last_end = pieces.groupby(["source", "meeting"])["ended_at"].cummax().shift()
     return pieces.assign(number=(is_other | (pieces["started_at"] - last_end >= DROPPED_SECONDS)).cumsum())
-
-
-def _overlaps_entry(events: pd.DataFrame, calls: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return for each call whether an entry that was not cancelled overlaps it."""
-    expected = events[events["status"].isin(EXPECTED) & ~events["all_day"] & (events["end"] > events["start"])]
-    starts, ends = np.sort(expected["start"].to_numpy()), np.sort(expected["end"].to_numpy())
-    # An entry overlaps if it began before the call ended and was not over when the call began, so it is enough to
-    # count both.
-    begun = np.searchsorted(starts, calls["ended_at"].to_numpy(), side="left")
-    over = np.searchsorted(ends, calls["started_at"].to_numpy(), side="right")
-    return np.asarray(begun > over)
-
-
-def _meeting_clients(events: pd.DataFrame) -> pd.Series:
-    """Return the client of each video meeting that has exactly one."""
-    with_client = events[(events["meeting"] != "") & (events["client"] >= 0)]
-    clients = with_client.groupby("meeting")["client"].agg(["min", "max"])
-    return clients.loc[clients["min"] == clients["max"], "min"]

@@ -6,7 +6,6 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -63,12 +62,18 @@ def sessions_from(
     booked, linked = _link(events, evidence, corrections)
     best = best_evidence(_session_evidence(booked, linked), len(booked))
     best = BestEvidence(*(column[_evidence_row(booked, best.grade)] for column in best))
+    status, start, end, booked_end = arrays(booked, "status", "start", "end", "booked_end")
+    # An invitation that the client declined is a cancelled session.
+    status = np.where(status == Status.DECLINED.value, Status.CANCELLED.value, status)
+    by_time = np.where(start <= as_of, HELD, BOOKED)
+    as_expected = np.where(best.missed, Status.NO_SHOW.value, by_time)
     columns = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = columns.assign(
         actual_start=best.actual_start,
         actual_end=best.actual_end,
-        evidence=_evidence_kind(booked, best.grade),
-        status=_session_status(booked, best.missed, as_of),
+        # An end that was moved later, without evidence of its own, is no actual end.
+        evidence=np.where(best.grade != "", best.grade, np.where(end != booked_end, EDITED, "")),
+        status=np.where(np.isin(status, tuple(EXPECTED)), as_expected, status),
     )
     return sessions[list(SESSION_COLUMNS)].astype(SESSION_COLUMNS)
 
@@ -147,19 +152,26 @@ def unscheduled_calls_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_o
 
 def _link(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, EvidenceRows]:
     """Return the booked sessions, each once, and all evidence with the session that it is about."""
-    entries = _session_entries(events)
+    kind, all_day, start, end = arrays(events, "kind", "all_day", "start", "end")
+    is_session = (kind == Kind.SESSION.value) & ~all_day & events["excluded"].isna().to_numpy() & (end > start)
+    rows = np.flatnonzero(is_session)
+    entries = events.iloc[rows[np.lexsort(arrays(events, "uid_key", "source", "start", rows=rows))]]
+    entries = entries.reset_index(drop=True)
     numbers = _session_numbers(entries)
     booked = _merge_entries(entries, numbers)
     order = np.lexsort(arrays(booked, "uid_key", "start"))
     session_rows = np.argsort(order)[numbers]  # for each entry the row of its session, once sorted by start
-    evidence_columns = arrays(evidence, *_EVIDENCE_COLUMNS)
-    *columns, uid_keys = map(np.concatenate, zip(evidence_columns, _correction_columns(corrections), strict=True))
-    source, grade, started_at, ended_at, meeting = columns
+    keys, ends = arrays(corrections, "uid_key", "ended_at")
+    empty = np.full(len(keys), "", dtype=object)
+    # A correction is evidence without a source, and with an end alone.
+    corrected = (np.zeros(len(keys), dtype=np.int64), empty + CORRECTED, np.full(len(keys), np.nan), ends, empty, keys)
+    pairs = zip(arrays(evidence, *_EVIDENCE_COLUMNS), corrected, strict=True)
+    source, grade, started_at, ended_at, meeting, uid_keys = map(np.concatenate, pairs)
     entry_rows = _named_entries(uid_keys, np.where(np.isnan(ended_at), started_at, ended_at), entries)
-    rows = EvidenceRows(source, grade, started_at, ended_at, meeting, np.append(session_rows, -1)[entry_rows])
-    rows = drop_template_times(rows, entry_rows, entries)
+    linked = EvidenceRows(source, grade, started_at, ended_at, meeting, np.append(session_rows, -1)[entry_rows])
+    linked = drop_template_times(linked, entry_rows, entries)
     booked = booked.iloc[order].reset_index(drop=True)
-    return booked, link_evidence(booked, rows)
+    return booked, link_evidence(booked, linked)
 
 
 def _named_entries(uid_keys: Column, instants: Column, entries: pd.DataFrame) -> NDArray[np.int64]:
@@ -180,14 +192,6 @@ def _named_entries(uid_keys: Column, instants: Column, entries: pd.DataFrame) ->
 
     pairs = zip(uid_keys.tolist(), instants.tolist(), strict=True)
     return np.array([nearest_row(key, instant) for key, instant in pairs], dtype=np.int64)
-
-
-def _session_entries(events: pd.DataFrame) -> pd.DataFrame:
-    kind, all_day, start, end = arrays(events, "kind", "all_day", "start", "end")
-    is_session = (kind == Kind.SESSION.value) & ~all_day & events["excluded"].isna().to_numpy() & (end > start)
-    rows = np.flatnonzero(is_session)
-    order = np.lexsort(arrays(events, "uid_key", "source", "start", rows=rows))
-    return events.iloc[rows[order]].reset_index(drop=True)
 
 
 class _SessionEntry(NamedTuple):
@@ -224,10 +228,14 @@ def _session_numbers(entries: pd.DataFrame) -> NDArray[np.int64]:
     numbers: list[int] = []
     sessions: list[list[_SessionEntry]] = []
     recent: list[int] = []
-    for entry in _iterate_entries(entries):
+    columns = [entries[name] for name in ("source", "start", "booked_end", "client")]
+    for row in zip(*columns, entries["status"].isin(EXPECTED), strict=True):
+        entry = _SessionEntry(*row)
         # Entries come by start, so a session that is over cannot share time with a later entry.
         recent = [number for number in recent if any(other.end > entry.start for other in sessions[number])]
-        similarities = {number: _similarity(entry, sessions[number]) for number in recent}
+        # A source has a session once.
+        candidates = [number for number in recent if all(other.source != entry.source for other in sessions[number])]
+        similarities = {number: max(map(entry.similarity, sessions[number])) for number in candidates}
         best = max(similarities, key=lambda number: similarities[number], default=-1)
         if best < 0 or not similarities[best]:
             best = len(sessions)
@@ -236,17 +244,6 @@ def _session_numbers(entries: pd.DataFrame) -> NDArray[np.int64]:
         sessions[best].append(entry)
         numbers.append(best)
     return np.array(numbers, dtype=np.int64)
-
-
-def _iterate_entries(entries: pd.DataFrame) -> Iterator[_SessionEntry]:
-    columns = [entries[name] for name in ("source", "start", "booked_end", "client")]
-    for row in zip(*columns, entries["status"].isin(EXPECTED), strict=True):
-        yield _SessionEntry(*row)
-
-
-def _similarity(entry: _SessionEntry, session: list[_SessionEntry]) -> float:
-    """Return how similar an entry is to those of a session; 0 if its source has one there already."""
-    return 0.0 if any(entry.source == other.source for other in session) else max(map(entry.similarity, session))
 
 
 def _merge_entries(entries: pd.DataFrame, numbers: NDArray[np.int64]) -> pd.DataFrame:
@@ -271,28 +268,6 @@ def _merge_entries(entries: pd.DataFrame, numbers: NDArray[np.int64]) -> pd.Data
         for name, (values, mask) in informative.items()
     }
     return booked.assign(**merged)
-
-
-def _correction_columns(corrections: pd.DataFrame) -> tuple[Column, ...]:
-    """Return corrections in the columns of evidence: without a source, and with an end alone."""
-    keys, ends = arrays(corrections, "uid_key", "ended_at")
-    empty = np.full(len(keys), "", dtype=object)
-    return np.zeros(len(keys), dtype=np.int64), empty + CORRECTED, np.full(len(keys), np.nan), ends, empty, keys
-
-
-def _evidence_kind(booked: pd.DataFrame, grade: Column) -> Column:
-    """Return the grade of each session's evidence; where there is none and the end was moved later, ``edited``."""
-    end, booked_end = arrays(booked, "end", "booked_end")
-    return np.where(grade != "", grade, np.where(end != booked_end, EDITED, ""))
-
-
-def _session_status(booked: pd.DataFrame, missed: Column, as_of: int) -> Column:
-    status, start = arrays(booked, "status", "start")
-    # An invitation that the client declined is a cancelled session.
-    status = np.where(status == Status.DECLINED.value, Status.CANCELLED.value, status)
-    expected = np.isin(status, tuple(EXPECTED))
-    by_time = np.where(start <= as_of, HELD, BOOKED)
-    return np.where(missed & expected, Status.NO_SHOW.value, np.where(expected, by_time, status))
 
 
 def booking_outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
