@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.agreements import Agreements
 from monitor.analysis.calendar import DAY_SECONDS, WorkCalendar
-from monitor.analysis.messages import pack_keys
+from monitor.analysis.columns import next_of_client
 from monitor.analysis.terms import DISCHARGED, HANDED_OVER
 
 SILENT_DAYS = 90
@@ -60,8 +60,5 @@ def next_ending(
     changes = changes[changes["value"].isin(ENDED)]
     # The last second of the day, so that a session on the day of the discharge still belongs to the course.
     ended_at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
-    ends = np.sort(pack_keys(changes["client"], np.maximum(ended_at, 0)))
-    index = np.searchsorted(ends, pack_keys(clients, instants))
-    next_end = np.append(ends, np.iinfo(np.int64).max)[index]
-    same_client = next_end < pack_keys(np.asarray(clients) + 1, 0)
-    return np.where(same_client, (next_end - pack_keys(clients, 0)).astype(float), np.inf)
+    _, next_end = next_of_client(changes["client"], np.maximum(ended_at, 0), clients, instants)
+    return next_end

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from connectors.records import CounterpartKind
 from monitor.analysis.calendar import WorkCalendar
+from monitor.analysis.columns import next_of_client, pack_keys
 from monitor.analysis.intervals import seconds_inside
 from monitor.analysis.sessions import HELD
 
@@ -80,41 +81,40 @@ def replies_from(messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.Da
     chat = chat.assign(thread_number=thread_number)
     # At one instant the incoming message sorts first, so that the outgoing one answers it.
     chat = chat.sort_values(["thread_number", "sent_at", "outgoing"], kind="stable")
-    held = sessions[(sessions["status"] == HELD) & (sessions["client"] >= 0)]
     sent_at, outgoing = chat["sent_at"].to_numpy(), chat["outgoing"].to_numpy()
     client, thread = chat["counterpart"].to_numpy(), chat["thread_number"].to_numpy()
-    sessions_before, next_session = _sessions_around(client, sent_at, held)
-    # A session also answers, so a message after it opens a run of its own.
-    opens = ~outgoing & ~_continues_run(thread, outgoing, sessions_before)
-    answer_at, answer_row = _next_outgoing(thread, sent_at, outgoing)
-    return _runs(chat[opens], answer_at[opens], answer_row[opens], next_session[opens], chat, episodes, as_of)
+    held = sessions[(sessions["status"] == HELD) & (sessions["client"] >= 0)]
+    began = held["actual_start"].fillna(held["booked_start"])
+    sessions_before, next_session = next_of_client(held["client"], began, client, sent_at)
 
+    # A run goes on while nothing was sent in its thread. A session also answers: a message after it opens a new run.
+    continues = (thread[1:] == thread[:-1]) & ~outgoing[:-1] & (sessions_before[1:] == sessions_before[:-1])
+    opens = ~outgoing & ~np.append(False, continues)[: len(thread)]
+    answer_at, answer_row = (column[opens] for column in _next_outgoing(thread, sent_at, outgoing))
+    inbound, next_session = sent_at[opens], next_session[opens]
+    reply_at, last_moment = np.minimum(answer_at, next_session), np.minimum(inbound + ANSWER_SECONDS, as_of)
+    # What has not happened at as_of does not count as an answer yet.
+    answered = reply_at <= last_moment
+    # A message at the very start of a session counts as the answer, hence <.
+    by_session = answered & (next_session < answer_at)
 
-def _sessions_around(
-    client: NDArray[np.int64], sent_at: NDArray[np.int64], held: pd.DataFrame
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return for each message a number that grows with every session of its client, and when the next one begins."""
-    starts = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
-    # One sorted array for all clients: the packed number sorts by client first and by time second.
-    begun = np.sort(pack_keys(held["client"].to_numpy(), starts))
-    index = np.searchsorted(begun, pack_keys(client, sent_at), side="left")
-    next_start = np.append(begun, np.iinfo(np.int64).max)[index]
-    same_client = next_start < pack_keys(client + 1, 0)
-    return index, np.where(same_client, (next_start - pack_keys(client, 0)).astype(float), np.inf)
-
-
-def pack_keys(clients: ArrayLike, instants: ArrayLike) -> NDArray[np.int64]:
-    """Return one sortable number for each (client, instant): instants fit into 34 bits until the year 2514."""
-    client, instant = np.asarray(clients, dtype=np.int64), np.asarray(instants, dtype=np.int64)
-    return np.asarray((client << 34) + instant, dtype=np.int64)
-
-
-def _continues_run(
-    thread: NDArray[np.int64], outgoing: NDArray[np.bool_], sessions_before: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Return whether a message continues a run: same thread, nothing sent and no session since the message before."""
-    same = (thread[1:] == thread[:-1]) & ~outgoing[:-1] & (sessions_before[1:] == sessions_before[:-1])
-    return np.concatenate((np.zeros(min(1, len(thread)), dtype=bool), same))
+    episode = np.full(len(inbound), -1)
+    by_message = answered & ~by_session
+    begun = pack_keys(episodes["counterpart"], episodes["sent_at"])
+    answers = answer_row[by_message]
+    index = np.searchsorted(begun, pack_keys(client[answers], sent_at[answers]), side="right") - 1
+    episode[by_message] = episodes.index.to_numpy()[index]
+    return pd.DataFrame(
+        {
+            "client": client[opens],
+            "emergency": chat["emergency"].to_numpy()[opens],
+            "inbound_at": inbound,
+            "reply_at": np.where(answered, reply_at, np.nan),
+            "by_session": by_session,
+            "episode": episode,
+            "waited_seconds": np.where(answered, reply_at, last_moment) - inbound,
+        }
+    )
 
 
 def _next_outgoing(
@@ -128,45 +128,6 @@ def _next_outgoing(
     row = outgoing_rows[np.minimum(index, len(outgoing_rows) - 1)]
     exists = (index < len(outgoing_rows)) & (thread[row] == thread)
     return np.where(exists, sent_at[row].astype(float), np.inf), np.where(exists, row, -1)
-
-
-def _runs(
-    runs: pd.DataFrame,
-    answer_at: NDArray[np.float64],
-    answer_row: NDArray[np.int64],
-    next_session: NDArray[np.float64],
-    chat: pd.DataFrame,
-    episodes: pd.DataFrame,
-    as_of: int,
-) -> pd.DataFrame:
-    inbound = runs["sent_at"].to_numpy(dtype=float)
-    reply_at = np.minimum(answer_at, next_session)
-    # What has not happened at as_of does not count as an answer yet.
-    answered = reply_at <= np.minimum(inbound + ANSWER_SECONDS, as_of)
-    # A message at the very start of a session counts as the answer, hence <.
-    by_session = answered & (next_session < answer_at)
-    episode = _episode_of(chat, answer_row, episodes)
-    waited = np.where(answered, reply_at, np.minimum(inbound + ANSWER_SECONDS, as_of)) - inbound
-    return pd.DataFrame(
-        {
-            "client": runs["counterpart"].to_numpy(),
-            "emergency": runs["emergency"].to_numpy(),
-            "inbound_at": runs["sent_at"].to_numpy(),
-            "reply_at": np.where(answered, reply_at, np.nan),
-            "by_session": by_session,
-            "episode": np.where(answered & ~by_session, episode, -1),
-            "waited_seconds": waited,
-        }
-    )
-
-
-def _episode_of(chat: pd.DataFrame, rows: NDArray[np.int64], episodes: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the episode of the outgoing message in each of these rows of ``chat``."""
-    if episodes.empty or chat.empty:
-        return np.full(len(rows), -1)
-    begun = pack_keys(episodes["counterpart"].to_numpy(), episodes["sent_at"].to_numpy())
-    sent = pack_keys(chat["counterpart"].to_numpy(), chat["sent_at"].to_numpy())[rows]
-    return episodes.index.to_numpy()[np.searchsorted(begun, sent, side="right") - 1]
 
 
 def working_seconds(replies: pd.DataFrame, calendar: WorkCalendar) -> NDArray[np.int64]:

@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitor.analysis.catalogue import Category, Family, metric
-from monitor.analysis.columns import arrays
+from monitor.analysis.columns import arrays, pack_keys
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
-from monitor.analysis.messages import pack_keys
 from monitor.analysis.metrics.weekly import (
     Bools,
     Floats,
