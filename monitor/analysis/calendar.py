@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.clock import LocalClock, local_clock
 from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seconds_inside, spans, subtract, union
-from monitor.roster import ASSUMED_HOURS, DAY_STARTS_AT, Clinician, Hours, MinuteSpan
+from monitor.roster import ASSUMED_HOURS, DAY_STARTS_AT, Clinician, MinuteSpan
 
 DAY_SECONDS = 86_400
 BREAK_MINUTES = 2 * 60  # the longest gap between two spans of one day that is a break
@@ -92,8 +92,7 @@ class WorkCalendar:
     first_day, last_day
                     the dates, as day numbers
     day_edges       the instants at which work days begin, from ``MARGIN_DAYS`` before the first day to as many after
-    the
-                    last
+                    the last
     pattern_spans   the spans of the work pattern one by one, on leave too, as rows of (day of the start, start, end)
     in_pattern      for each day from first to last whether the pattern has work on it, public holiday or not
     agreed          the spans of the pattern without public holidays and leave
@@ -156,9 +155,8 @@ class WorkCalendar:
             all-day    00:00|---- Monday ----|00:00
             work day        04:00|---- Monday ----|04:00
         """
-        midnights = (
-            self.clock.local(all_day) + DAY_SECONDS // 2
-        ) // DAY_SECONDS  # the nearest one: the entry may be of another zone
+        # The nearest midnight, because the entry may be of another zone.
+        midnights = (self.clock.local(all_day) + DAY_SECONDS // 2) // DAY_SECONDS
         return spans(self.day_starts(midnights))
 
 
@@ -175,10 +173,17 @@ def work_calendar(
     clock = local_clock(clinician.residences, first - margin, last + margin)
     # Every number that rests on this is labelled "assumed hours" on the pages.
     versions = clinician.hours or (ASSUMED_HOURS,)
+    pattern, in_pattern = [], []
     # From the day before, whose overnight span may reach into the first day.
-    days = [first + timedelta(days=index) for index in range(-1, (last - first).days + 1)]
-    versions_by_day = [(day, _version_on(versions, day)) for day in days]
-    pattern = [(day_number(day), _spans_on(version, day, holidays)) for day, version in versions_by_day]
+    for number in range(day_number(first) - 1, day_number(last) + 1):
+        day = date_of(number)
+        begun = [version for version in versions if version.starts is None or version.starts <= day]
+        # The earliest version also holds before its own start.
+        version = begun[-1] if begun else versions[0]
+        day_spans = version.days.get(day.weekday(), ())
+        in_pattern.append(bool(day_spans))
+        # A pattern can have hours of its own for public holidays; without them a holiday has none.
+        pattern.append((number, version.holidays if day in holidays else day_spans))
     pattern_spans = _pattern_spans(pattern, clock)
     agreed = spans(pattern_spans[:, 1:])
     hours = spans(_pattern_spans([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
@@ -189,9 +194,7 @@ def work_calendar(
         last_day=day_number(last),
         day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at, pattern_spans),
         pattern_spans=pattern_spans,
-        in_pattern=np.array(
-            [bool(version.days.get(day.weekday())) for day, version in versions_by_day[1:]], dtype=bool
-        ),
+        in_pattern=np.array(in_pattern[1:], dtype=bool),
         agreed=agreed,
         hours=hours,
         leave=NO_SPANS,
@@ -246,17 +249,6 @@ def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCal
 
 def _span_index(hours: Spans, instants: Instants) -> NDArray[np.intp]:
     return np.searchsorted(hours[:, 0], instants, side="right")
-
-
-def _version_on(versions: Sequence[Hours], day: date) -> Hours:
-    """Return the version of the pattern that holds on a day; the earliest also holds before its own start."""
-    begun = [version for version in versions if version.starts is None or version.starts <= day]
-    return begun[-1] if begun else versions[0]
-
-
-def _spans_on(version: Hours, day: date, holidays: Collection[date]) -> tuple[MinuteSpan, ...]:
-    # A pattern can have hours of its own for public holidays; without them a holiday has none.
-    return version.holidays if day in holidays else version.days.get(day.weekday(), ())
 
 
 def _close_breaks(day_spans: tuple[MinuteSpan, ...]) -> tuple[MinuteSpan, ...]:

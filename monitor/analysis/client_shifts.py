@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from monitor.analysis.ratios import RatePrior, RateRatio, rate_ratio
-from monitor.analysis.shifts import Bools, Floats, check_tables, space_notices
+from monitor.analysis.shifts import Bools, Floats, check_tables, latest_observed, space_notices
 
 NEAREST, FURTHEST = 12, 115
 """The baseline of week ``t`` are the observed weeks from ``t - 115`` to ``t - 12``."""
@@ -82,14 +81,18 @@ def client_shifts(
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
     y, e, observed = _observed_counts(counts, exposure)
-    evidence = rise_evidence(y, e, _usual_rates(y, e))
+    past_y, past_e = _baseline_sums(y), _baseline_sums(e)
+    shape, rate = _gamma_moments(past_y, past_e)
+    weight = 1 / (1 + rate / WEEK_DISPERSION)
+    strength = shape + weight * past_y
+    evidence = rise_evidence(y, e, UsualRates(strength / (shape / rate + weight * past_e), strength))
     has_baseline = np.cumsum(observed, axis=0) >= FIRST_NOTICE
     watched = (has_baseline & observed).sum(axis=1, keepdims=True)
     # MIN_EVIDENCE is for one client and half an alarm a year; more clients raise it by the log of the ratio.
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
-    high = _latest_observed(evidence >= np.maximum(MIN_EVIDENCE + rarity, 0), observed)
+    high = (evidence >= np.maximum(MIN_EVIDENCE + rarity, 0)) & observed
     answered_weeks = None if answered is None else answered.to_numpy(dtype=bool).T
-    notices = space_notices(high.T, (has_baseline & observed).T, answered_weeks).T
+    notices = space_notices(latest_observed(high.T, observed.T), (has_baseline & observed).T, answered_weeks).T
     return pd.DataFrame(notices, index=counts.index, columns=counts.columns)
 
 
@@ -145,14 +148,6 @@ def _log_ratios(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator
         yield count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual))
 
 
-def _usual_rates(y: Floats, e: Floats) -> UsualRates:
-    past_y, past_e = _baseline_sums(y), _baseline_sums(e)
-    shape, rate = _gamma_moments(past_y, past_e)
-    weight = 1 / (1 + rate / WEEK_DISPERSION)
-    strength = shape + weight * past_y
-    return UsualRates(strength / (shape / rate + weight * past_e), strength)
-
-
 def _gamma_moments(y: Floats, e: Floats) -> tuple[Floats, Floats]:
     """Return shape and mean of the gamma distribution of the clients' rates in each week, by moments: two columns."""
     total_y, total_e = y.sum(axis=1, keepdims=True), e.sum(axis=1, keepdims=True)
@@ -163,13 +158,6 @@ def _gamma_moments(y: Floats, e: Floats) -> tuple[Floats, Floats]:
     clients = (e > 0).sum(axis=1, keepdims=True)
     spread = (CLIENTS_PRIOR / CLIENTS_SHAPE + clients * between.clip(0.1, 4)) / (CLIENTS_PRIOR + clients)
     return 1 / spread, rate
-
-
-def _latest_observed(high: Bools, observed: Bools) -> Bools:
-    """Return the flag of the latest observed week."""
-    latest = np.maximum.accumulate(np.where(observed, np.arange(len(high))[:, None], 0), axis=0)
-    latest_flag: NDArray[np.bool_] = np.take_along_axis(high & observed, latest, axis=0)
-    return latest_flag
 
 
 def _baseline_sums(x: Floats) -> Floats:

@@ -37,31 +37,23 @@ class ClientWeeks:
 
 def client_weeks_from(frames: Frames) -> ClientWeeks:
     """Return the sent episodes to each active client by week, for :mod:`monitor.analysis.client_shifts`."""
-    clients, weeks = client_columns(frames), frames.time.weeks
-    sent = _to_clients(frames)
-    counted = (
-        is_active(frames)
-        & (weeks["compared"] & weeks["messages_observed"] & weeks["calendar_observed"]).to_numpy()[:, None]
+    clients, weeks, sent = client_columns(frames), frames.time.weeks, frames.messages.episodes
+    is_counted = (sent["counterpart_kind"] == CounterpartKind.CLIENT) & ~(
+        sent["outside_hours"] & sent["covered_by_protocol"]
     )
-    contacts = _contacts(frames, sent[~(sent["outside_hours"] & sent["covered_by_protocol"])])
-    worked_share = np.where(
-        weeks["pattern_days"] > 0, weeks["worked_days"] / weeks["pattern_days"].where(weeks["pattern_days"] > 0), 1.0
-    )
-    exposure = np.broadcast_to(np.minimum(worked_share, 1.0)[:, None], counted.shape)
+    contacts = count_by_client(frames, sent.loc[is_counted, "week"], sent.loc[is_counted, "counterpart"])
+    is_compared = weeks["compared"] & weeks["messages_observed"] & weeks["calendar_observed"]
+    counts_for_client = is_active(frames) & is_compared.to_numpy()[:, None]
+    pattern_days = weeks["pattern_days"].to_numpy()
+    # A week without any day in the pattern counts as worked.
+    worked_share = np.where(pattern_days > 0, weeks["worked_days"] / np.maximum(pattern_days, 1), 1.0)
+    exposure = np.broadcast_to(np.minimum(worked_share, 1.0)[:, None], contacts.shape)
     return ClientWeeks(
         *(
-            pd.DataFrame(np.where(counted, matrix, np.nan), index=weeks.index, columns=clients)
+            pd.DataFrame(np.where(counts_for_client, matrix, np.nan), index=weeks.index, columns=clients)
             for matrix in (contacts, exposure)
         )
     )
-
-
-def _to_clients(frames: Frames) -> pd.DataFrame:
-    return frames.messages.episodes[frames.messages.episodes["counterpart_kind"] == CounterpartKind.CLIENT]
-
-
-def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
-    return count_by_client(frames, episodes["week"], episodes["counterpart"])
 
 
 def off_agreement(frames: Frames) -> Floats:

@@ -13,10 +13,10 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from connectors.records import CounterpartKind
-from monitor.analysis.intervals import seconds_inside, spans
+from monitor.analysis.columns import arrays
+from monitor.analysis.intervals import contains, seconds_inside, spans
 
 BEFORE_SECONDS, AFTER_SECONDS = 24 * 3600, 3 * 3600  # the window around a session (design choice)
 MIN_MESSAGES = 4
@@ -76,47 +76,31 @@ def _sharing_threads(messages: pd.DataFrame) -> Iterator[DuplicateClient]:
 
 
 def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[DuplicateClient]:
-    """Yield each client who only writes with the client who has only sessions, around which most messages were sent."""
-    writing = set(messages["counterpart"].tolist())
-    # Somebody with both sessions and messages needs no second key.
-    only_sessions = sorted(set(held["client"].tolist()) - writing - {NOBODY})
-    windows = {client: _session_windows(held[held["client"] == client]) for client in only_sessions}
-    for client in sorted(writing - set(held["client"].tolist())):
-        sent_at = messages.loc[messages["counterpart"] == client, "sent_at"].to_numpy(dtype=np.int64)
-        best = _best_match(sent_at, windows) if len(sent_at) >= MIN_MESSAGES else None
-        if best is not None:
-            yield DuplicateClient(best[0], int(client), DuplicateReason.SESSIONS, best[1], len(sent_at))
+    """Yield each client who only writes with the client who has only sessions, around which most messages were sent.
 
-
-def _session_windows(held: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the time from a day before each session to three hours after it.
+    A window is the time from a day before a session to three hours after it. The client has to stand out: from chance,
+    which is the share of the correspondence's own span that lies in windows, and from the next client.
 
     ::
 
         sessions            |--|                 |--|
         windows  |-------------------|  |-------------------|
     """
-    begins, ends = held["effective_start"].to_numpy(dtype=np.int64), held["effective_end"].to_numpy(dtype=np.int64)
-    return spans(np.column_stack((begins - BEFORE_SECONDS, ends + AFTER_SECONDS)))
-
-
-def _best_match(sent_at: NDArray[np.int64], windows: dict[int, NDArray[np.int64]]) -> tuple[int, int] | None:
-    """Return the client whose windows contain the most messages, and how many; ``None`` unless it stands out."""
-    # Chance is the share of the correspondence's own span that lies in windows.
-    first, last = int(sent_at.min()), int(sent_at.max()) + 1
-    counts = sorted(((_count_inside(sent_at, spans_), client) for client, spans_ in windows.items()), reverse=True)
-    if not counts:
-        return None
-    (most, client), *rest = counts
-    share, by_chance = most / len(sent_at), _seconds_between(windows[client], first, last) / (last - first)
-    runner_up = rest[0][0] if rest else 0
-    stands_out = share >= max(MIN_SHARE, CHANCE_FACTOR * by_chance) and most >= RUNNER_UP_FACTOR * runner_up
-    return (client, most) if stands_out else None
-
-
-def _count_inside(sent_at: NDArray[np.int64], windows: NDArray[np.int64]) -> int:
-    return int(seconds_inside(windows, sent_at, sent_at + 1).sum())
-
-
-def _seconds_between(windows: NDArray[np.int64], first: int, last: int) -> int:
-    return int(seconds_inside(windows, np.array([first]), np.array([last]))[0])
+    writing, with_sessions = set(messages["counterpart"].tolist()), set(held["client"].tolist())
+    windows = {}
+    # Somebody with both sessions and messages needs no second key.
+    for client in sorted(with_sessions - writing - {NOBODY}):
+        begins, ends = arrays(held, "effective_start", "effective_end", rows=(held["client"] == client).to_numpy())
+        windows[client] = spans(np.column_stack((begins - BEFORE_SECONDS, ends + AFTER_SECONDS)))
+    for client in sorted(writing - with_sessions if windows else ()):
+        sent_at = messages.loc[messages["counterpart"] == client, "sent_at"].to_numpy(dtype=np.int64)
+        if len(sent_at) < MIN_MESSAGES:
+            continue
+        counts = [(int(contains(times, sent_at).sum()), other) for other, times in windows.items()]
+        (most, best), *others = sorted(counts, reverse=True)
+        next_most = others[0][0] if others else 0
+        first, last = int(sent_at.min()), int(sent_at.max()) + 1
+        by_chance = float(seconds_inside(windows[best], first, last)) / (last - first)
+        share = most / len(sent_at)
+        if share >= max(MIN_SHARE, CHANCE_FACTOR * by_chance) and most >= RUNNER_UP_FACTOR * next_most:
+            yield DuplicateClient(best, int(client), DuplicateReason.SESSIONS, most, len(sent_at))

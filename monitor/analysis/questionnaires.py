@@ -140,18 +140,18 @@ def scale_values(questionnaire: Questionnaire, answers: Mapping[int, int]) -> di
         )
     if not all(questionnaire.lowest <= answer <= questionnaire.highest for answer in answers.values()):
         raise ValueError(f"Answers to {questionnaire.title} are {questionnaire.lowest} to {questionnaire.highest}.")
-    return {scale.key: _scale_value(questionnaire, scale, answers) for scale in questionnaire.scales}
-
-
-def _scale_value(questionnaire: Questionnaire, scale: QuestionnaireScale, answers: Mapping[int, int]) -> float | None:
-    if not set(scale.items) <= answers.keys():
-        return None
-    total = sum(_item_score(questionnaire, item, answers[item]) for item in scale.items)
-    return total / len(scale.items) if questionnaire.scoring is Scoring.MEAN else float(total)
-
-
-def _item_score(questionnaire: Questionnaire, item: int, answer: int) -> int:
-    return questionnaire.lowest + questionnaire.highest - answer if item in questionnaire.reversed_items else answer
+    from_other_end = questionnaire.lowest + questionnaire.highest
+    scores = {
+        item: from_other_end - answer if item in questionnaire.reversed_items else answer
+        for item, answer in answers.items()
+    }
+    values: dict[str, float | None] = {}
+    for scale in questionnaire.scales:
+        answered = [scores[item] for item in scale.items if item in scores]
+        mean = questionnaire.scoring is Scoring.MEAN
+        value = sum(answered) / (len(scale.items) if mean else 1)
+        values[scale.key] = value if len(answered) == len(scale.items) else None
+    return values
 
 
 def scale_range(questionnaire: Questionnaire, scale: QuestionnaireScale) -> tuple[float, float]:

@@ -65,15 +65,6 @@ class MeanDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class _Changes:
-    """For each candidate week: the log likelihood of a step there, its size, and the variance of that size."""
-
-    likelihood: Floats
-    size: Floats
-    variance: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class RatePrior:
     """The prior distributions.
 
@@ -111,7 +102,10 @@ def rate_ratio(
     low, ratio, high = np.exp(np.interp((0.05, 0.5, 0.95), below / below[-1], ratios + GRID_STEP / 2))
     begin = int(begins[likely.sum(axis=1).argmax()])
     since = int(weeks[begin])
-    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, _unadjusted_ratio(y, e, begin))
+    # A count of 0 before is taken as 0.5.
+    before = max(y[:begin].sum(), PRIOR_COUNT) / e[:begin].sum()
+    unadjusted = float(y[begin:].sum() / e[begin:].sum() / before)
+    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, unadjusted)
 
 
 def mean_difference(
@@ -122,14 +116,29 @@ def mean_difference(
     after = _candidates(weeks, week)
     if not len(after):
         return None
-    changes = _mean_changes(x, np.minimum(1.0, w / w.mean()), after, typical_sd)
-    likely = _start_probabilities(changes, typical_sd)
-    middle, spread = _average_change(changes, likely, typical_sd)
+    # For a step at each candidate: the means on both sides, its size, the variance of that size, and its likelihood.
+    share, prior = np.minimum(1.0, w / w.mean()), typical_sd**2
+    old_weight, new_weight = ~after @ share, after @ share
+    old, new = (~after @ (share * x)) / old_weight, (after @ (share * x)) / new_weight
+    squares = (share * (x - np.where(after, new[:, None], old[:, None])) ** 2).sum(-1)
+    total, n = squares + TYPICAL_SD_WEEKS * prior, len(x) + TYPICAL_SD_WEEKS
+    size, variance = new - old, total / n * (1 / old_weight + 1 / new_weight)
+    likelihood = -n / 2 * np.log(total)
+
+    # The probability of each start: the marginal likelihoods, scaled to sum to one.
+    spread = variance + prior
+    evidence = likelihood + np.log(variance / spread) / 2 - size**2 / spread / 2
+    weight = np.exp(evidence - evidence.max())
+    likely = weight / weight.sum()
+
+    # Each size is shrunk towards 0 and weighted by its probability.
+    shrinkage = prior / spread
+    shrunk = shrinkage * size
+    middle = float(likely @ shrunk)
+    reach = INTERVAL * float(np.sqrt(likely @ (shrinkage * variance + (shrunk - middle) ** 2)))
     best = likely.argmax()
-    since, unadjusted = int(weeks[after[best].argmax()]), float(changes.size[best])
-    return MeanDifference(
-        middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, unadjusted
-    )
+    since = int(weeks[after[best].argmax()])
+    return MeanDifference(middle, middle - reach, middle + reach, since, week - since + 1, float(size[best]))
 
 
 def own_range(before: ArrayLike) -> tuple[float, float, float] | None:
@@ -194,32 +203,3 @@ def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior
     likelihood *= np.exp(-((ratios / prior.log_ratio_sd) ** 2) / 2)
     likelihood *= np.exp(fit - fit.max())[:, None]
     return np.asarray(ratios), likelihood
-
-
-def _unadjusted_ratio(y: Floats, e: Floats, begin: int) -> float:
-    """Return the plain ratio of the weeks from ``begin`` on to those before; a count of 0 before is taken as 0.5."""
-    return float(y[begin:].sum() / e[begin:].sum() / (max(y[:begin].sum(), PRIOR_COUNT) / e[:begin].sum()))
-
-
-def _mean_changes(x: Floats, share: Floats, after: NDArray[np.bool_], typical_sd: float) -> _Changes:
-    old_weight, new_weight = ~after @ share, after @ share
-    old, new = (~after @ (share * x)) / old_weight, (after @ (share * x)) / new_weight
-    squares = (share * (x - np.where(after, new[:, None], old[:, None])) ** 2).sum(-1)
-    total, n = squares + TYPICAL_SD_WEEKS * typical_sd**2, len(x) + TYPICAL_SD_WEEKS
-    return _Changes(-n / 2 * np.log(total), new - old, total / n * (1 / old_weight + 1 / new_weight))
-
-
-def _start_probabilities(changes: _Changes, prior_sd: float) -> Floats:
-    """Return the probability of each start: the marginal likelihoods, scaled to sum to one."""
-    total = changes.variance + prior_sd**2
-    evidence = changes.likelihood + np.log(changes.variance / total) / 2 - changes.size**2 / total / 2
-    weight = np.exp(evidence - evidence.max())
-    return np.asarray(weight / weight.sum())
-
-
-def _average_change(changes: _Changes, likely: Floats, prior_sd: float) -> tuple[float, float]:
-    """Return mean and standard deviation of the change, each candidate shrunk and weighted by its probability."""
-    shrinkage = prior_sd**2 / (changes.variance + prior_sd**2)
-    size, variance = shrinkage * changes.size, shrinkage * changes.variance
-    mean = float(likely @ size)
-    return mean, float(np.sqrt(likely @ (variance + (size - mean) ** 2)))

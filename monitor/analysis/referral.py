@@ -178,7 +178,13 @@ def rank_candidates(people: Sequence[Candidate], referral: Referral) -> Ranking:
 
 def obstacle_of(person: Candidate, referral: Referral) -> UnavailableCandidate | None:
     """Return the candidate as unavailable with the obstacle; ``None`` for one who can take the referral."""
-    if missing := _missing_words(person, referral):
+    required = (
+        *((skill, person.skills) for skill in sorted(referral.skills)),
+        (referral.language, person.languages),
+        (referral.modality, person.modality),
+    )
+    missing = tuple(word for word, listed in required if word and word.lower() not in {own.lower() for own in listed})
+    if missing:
         return UnavailableCandidate(person.key, Obstacle.UNLISTED, missing)
     if person.leaving:
         return UnavailableCandidate(person.key, Obstacle.LEAVING)
@@ -190,15 +196,6 @@ def obstacle_of(person: Candidate, referral: Referral) -> UnavailableCandidate |
     if referral.trauma and not person.free_trauma_slots():
         return UnavailableCandidate(person.key, Obstacle.NO_TRAUMA_SLOTS)
     return UnavailableCandidate(person.key, Obstacle.LOAD_UNKNOWN) if person.load is None else None
-
-
-def _missing_words(person: Candidate, referral: Referral) -> tuple[str, ...]:
-    required = (
-        *((skill, person.skills) for skill in sorted(referral.skills)),
-        (referral.language, person.languages),
-        (referral.modality, person.modality),
-    )
-    return tuple(word for word, listed in required if word and word.lower() not in {own.lower() for own in listed})
 
 
 def is_tied(person: Candidate, weight: float, lowest: float) -> bool:

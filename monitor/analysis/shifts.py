@@ -190,18 +190,15 @@ def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
     usual = zip(_usual_rate(y, e), _usual_count(y, observed), strict=True)
     # Both scores in one pass: per exposure in the first half of the rows, per week in the second.
     pairs = (y, y), (e, observed), (observed, observed), *usual
-    per_exposure, per_week = np.split(_gated_scores(*(np.concatenate(pair) for pair in pairs)), 2)
-    return np.minimum(per_exposure, per_week + COUNT_MARGIN), observed
-
-
-def _gated_scores(y: Floats, e: Floats, observed: Bools, rate: Floats, strength: Floats) -> Floats:
-    """Return the scores, positive only where the last weeks' rate is at least 1.25 times the usual."""
-    expected = np.where(observed, rate * e, 1.0)
+    counted, exposed, is_observed, rate, strength = (np.concatenate(pair) for pair in pairs)
+    expected = np.where(is_observed, rate * exposed, 1.0)
     baseline_variance = 1 / strength / (1 / expected + 1 / DISPERSION)
-    score = _smoothed(_surprise(y, expected), observed, COUNT_SMOOTHING, baseline_variance)
-    risen = _gate_sums(y) >= GATE_RATIO * rate * _gate_sums(e)
-    is_open = risen & (_gate_sums(observed) >= GATE_OBSERVED)
-    return np.where(is_open, score, np.minimum(score, 0.0))
+    score = _smoothed(_surprise(counted, expected), is_observed, COUNT_SMOOTHING, baseline_variance)
+    # Positive only where the last weeks' rate is at least 1.25 times the usual.
+    risen = _gate_sums(counted) >= GATE_RATIO * rate * _gate_sums(exposed)
+    is_open = risen & (_gate_sums(is_observed) >= GATE_OBSERVED)
+    per_exposure, per_week = np.split(np.where(is_open, score, np.minimum(score, 0.0)), 2)
+    return np.minimum(per_exposure, per_week + COUNT_MARGIN), observed
 
 
 def _usual_rate(y: Floats, e: Floats) -> tuple[Floats, Floats]:
@@ -274,19 +271,25 @@ def _smoothed(surprise: Floats, observed: Bools, smoothing: float, baseline_vari
     return np.asarray(total / np.sqrt(np.where(decay < 1, variance, 1.0)))
 
 
+def latest_observed(values: NDArray[Any], observed: Bools) -> NDArray[Any]:
+    """Return the value of the latest observed week up to each week; arrays are (series, weeks).
+
+    Before any observed week it is the value of the first week.
+    """
+    latest = np.maximum.accumulate(np.where(observed, np.arange(values.shape[1]), 0), axis=1)
+    return np.asarray(np.take_along_axis(values, latest, axis=1))
+
+
 def _latest_scores(score: Floats, observed: Bools) -> Floats:
     """Return the score of the latest observed week, NaN until a notice is possible."""
-    # The position of the latest observed week up to each week.
-    latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
-    latest_score: Floats = np.take_along_axis(score, latest, axis=1)
-    return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, latest_score, np.nan)
+    has_baseline = np.cumsum(observed, axis=1) >= FIRST_NOTICE
+    return np.where(has_baseline, latest_observed(score, observed), np.nan)
 
 
 def _crossings(score: Floats, observed: Bools, threshold: float, answered: Bools | None = None) -> Bools:
     """Return the upward crossings from the first week in which a notice is possible; missing weeks keep the score."""
-    latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
-    high = np.take_along_axis(score, latest, axis=1) >= threshold
-    return space_notices(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE), answered)
+    has_baseline = np.cumsum(observed, axis=1) >= FIRST_NOTICE
+    return space_notices(latest_observed(score, observed) >= threshold, observed & has_baseline, answered)
 
 
 def space_notices(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools:

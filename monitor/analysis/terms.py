@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from math import isfinite
 
 from monitor.config.hours import format_span, parse_span
 
@@ -142,18 +141,35 @@ def normalise_value(term: str, text: str, *, own_words: Collection[str] = ()) ->
         ValueError: the value is not possible; the message names what is, without repeating the value.
     """
     declared, value = TERMS[term], text.strip().lower()
-    match declared.format:
-        case TermFormat.NUMBER:
-            return _number(declared, value)
-        case TermFormat.DATE:
-            return date.fromisoformat(_require(_is_date(value), value, "a date like 2026-03-02")).isoformat()
-        case TermFormat.HOURS:
-            return _hours(value)
-        case TermFormat.WORDS:
-            return _words(declared, value, own_words)
-        case _:
-            choices = choices_of(declared)
-            return _require(value in choices, value, f"one of {', '.join(choices)}")
+    expected = ""
+    try:
+        match declared.format:
+            case TermFormat.NUMBER:
+                expected = f"a number from {declared.low:g} to {declared.high:g}"
+                number = float(value.replace(",", "."))
+                if declared.low <= number <= declared.high:
+                    return f"{number:g}"
+            case TermFormat.DATE:
+                expected = "a date like 2026-03-02"
+                return date.fromisoformat(value).isoformat()
+            case TermFormat.HOURS:
+                expected = 'one span of hours, like "09:00-18:00"'
+                return format_span(parse_span(value))
+            case TermFormat.WORDS:
+                listed = [*(declared.labels or {}), *sorted(own_words if declared.allows_own_words else ())]
+                expected = f"some of {', '.join(listed)}"
+                words = {word.strip() for word in value.split(",")} - {""}
+                if words and words <= set(listed):
+                    # In the order of the list, so that the same choice always has the same text.
+                    return ",".join(word for word in dict.fromkeys(listed) if word in words)
+            case _:
+                choices = choices_of(declared)
+                expected = f"one of {', '.join(choices)}"
+                if value in choices:
+                    return value
+    except ValueError:
+        pass  # not a number, a date or hours at all
+    raise ValueError(f"has to be {expected}")
 
 
 def choices_of(term: Term) -> Mapping[str, str]:
@@ -161,40 +177,3 @@ def choices_of(term: Term) -> Mapping[str, str]:
     if term.format is TermFormat.YES_NO:
         return {"yes": "Yes", "no": "No"}
     return {"agreed": "Agreed"} if term.format is TermFormat.AGREED else term.labels or {}
-
-
-def _require(is_valid: bool, text: str, expected: str) -> str:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"has to be {expected}")
-    return text
-
-
-def _number(term: Term, text: str) -> str:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = float("nan")
-    is_valid = isfinite(value) and term.low <= value <= term.high
-    return _require(is_valid, f"{value:g}", f"a number from {term.low:g} to {term.high:g}")
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def _hours(text: str) -> str:
-    try:
-        return format_span(parse_span(text))
-    except ValueError:
-        raise ValueError('has to be one span of hours, like "09:00-18:00"') from None
-
-
-def _words(term: Term, text: str, own_words: Collection[str]) -> str:
-    listed = [*(term.labels or {}), *sorted(own_words if term.allows_own_words else ())]
-    words = {word.strip() for word in text.split(",")} - {""}
-    _require(bool(words) and words <= set(listed), text, f"some of {', '.join(listed)}")
-    # In the order of the list, so that the same choice always has the same text.
-    return ",".join(word for word in dict.fromkeys(listed) if word in words)

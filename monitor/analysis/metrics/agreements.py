@@ -19,7 +19,6 @@ from monitor.analysis.metrics.active_clients import (
     held_by_week,
 )
 from monitor.analysis.metrics.weekly import (
-    Floats,
     WeeklyValues,
     no_data,
     observed,
@@ -56,19 +55,17 @@ def frequency_kept(frames: Frames) -> WeeklyValues:
     agreed = agreed_frequency(frames)
     counted = ~np.isnan(agreed) & ~has_ended(frames)
     due = np.where(counted, agreed, 0.0) * week_column(frames, "present_share")[:, None]
-    cancelled, held = (np.where(counted, part, 0.0) for part in (_cancelled_in_time(frames), held_by_week(frames)))
+    status, client, late, week = arrays(frames.sessions.all, "status", "client", "cancelled_late", "week")
+    in_time = (status == Status.CANCELLED.value) & (late == 0)
+    cancelled, held = (
+        np.where(counted, sessions, 0.0)
+        for sessions in (count_by_client(frames, week[in_time], client[in_time]), held_by_week(frames))
+    )
     remaining = trailing_sums(due, KEPT_WEEKS) - trailing_sums(cancelled, KEPT_WEEKS)
     # Rounded, because sums of shares leave tiny remainders that would count a client as due.
     expected, delivered = np.maximum(remaining.round(9), 0.0), trailing_sums(held, KEPT_WEEKS)
     known = trailing_sums(observed(frames, "calendar_observed").astype(float), KEPT_WEEKS) == KEPT_WEEKS
     return weekly_ratios(known, 100 * delivered.sum(axis=1), expected.sum(axis=1), (expected > 0).sum(axis=1))
-
-
-def _cancelled_in_time(frames: Frames) -> Floats:
-    """Return the sessions of each client (column) in each week (row) that were cancelled a day or more before."""
-    status, client, late, week = arrays(frames.sessions.all, "status", "client", "cancelled_late", "week")
-    in_time = (status == Status.CANCELLED.value) & (late == 0)
-    return count_by_client(frames, week[in_time], client[in_time])
 
 
 @metric("Contact that no agreement names", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")

@@ -11,7 +11,7 @@ from connectors.records import Kind
 from monitor.analysis.calendar import DAY_SECONDS, monday_of
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
-from monitor.analysis.intervals import NO_SPANS, Spans, contains, intersection, spans, subtract, union
+from monitor.analysis.intervals import contains, intersection, spans, subtract, union
 from monitor.analysis.metrics.recovery import days_since
 from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
 from monitor.analysis.metrics.weekly import (
@@ -47,7 +47,8 @@ def leave_days(frames: Frames) -> WeeklyValues:
 @metric("Days since leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", look_back=52)
 def days_since_leave(frames: Frames) -> WeeklyValues:
     """Days from the last day of leave to the end of the week; unknown where there was none."""
-    return days_since(frames, _on_leave(frames))
+    (share,) = arrays(frames.time.days, "leave_share")
+    return days_since(frames, frames.time.days.index.to_numpy()[share >= LEAVE_SHARE])
 
 
 @cached
@@ -91,29 +92,19 @@ def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
     return np.asarray(np.column_stack((first, last)) + day[0])
 
 
-def _on_leave(frames: Frames) -> NDArray[np.int64]:
-    """Return the days of which at least half was leave, free days inside a leave included."""
-    (share,) = arrays(frames.time.days, "leave_share")
-    return np.asarray(frames.time.days.index.to_numpy()[share >= LEAVE_SHARE])
-
-
 @metric("Days until leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries")
 def next_leave_in(frames: Frames) -> WeeklyValues:
     """Days from the end of the week to the next leave that was booked by then; unknown where none was booked."""
-    kind, known_at = arrays(frames.other_events, "kind", "known_at")
-    leave = kind == Kind.LEAVE.value
-    begins, known_at = _first_days(frames)[leave], known_at[leave]
+    is_leave = (frames.other_events["kind"] == Kind.LEAVE).to_numpy()
+    start, day, all_day, known_at = arrays(frames.other_events, "start", "day", "all_day", "known_at", rows=is_leave)
+    # An all-day event begins with its own day, although midnight still belongs to the work day before.
+    midnight = (frames.time.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS
+    begins = np.where(all_day, midnight, day)
     sundays, ends = frames.time.weeks.index.to_numpy()[:, None] + 6, frames.time.weeks["end"].to_numpy()[:, None]
     ahead = np.where((begins > sundays) & (known_at < ends), begins - sundays, np.inf)
     nearest = ahead.min(axis=1, initial=np.inf)
     known = observed(frames, "calendar_observed") & np.isfinite(nearest)
     return values_where(known, np.where(known, nearest, 0), known)
-
-
-def _first_days(frames: Frames) -> NDArray[np.int64]:
-    """Return the day on which each event begins; an all-day event begins with its own day, not in the one before."""
-    start, day, all_day = arrays(frames.other_events, "start", "day", "all_day")
-    return np.where(all_day, (frames.time.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS, day)
 
 
 @metric("Days of leave interrupted", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
@@ -138,9 +129,19 @@ def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
 
     Held sessions and the 5 minutes before each sent episode; the edges of a leave are left out here, too.
     """
-    minutes, _ = minutes_of(frames, _work_in_leave(frames))
-    days = _interrupted(frames)
-    return blank_unless(~np.isnan(days.value), days._replace(value=minutes))
+    days = interrupted_days(frames)
+    (working,) = arrays(frames.time.days, "working_minutes")
+    # On a day without working time work at any hour counts, on another that in the hours of leave.
+    whole_days = days[working[days - frames.time.calendar.first_day] == 0]
+    day_spans, whole_day_spans = (
+        spans(np.column_stack((frames.time.calendar.day_starts(number), frames.time.calendar.day_starts(number + 1))))
+        for number in (days, whole_days)
+    )
+    time = union(intersection(day_spans, frames.time.calendar.leave), whole_day_spans)
+    work = subtract(intersection(work_not_covered(frames), time), frames.time.calendar.on_call)
+    minutes, _ = minutes_of(frames, work)
+    interrupted = _interrupted(frames)
+    return blank_unless(~np.isnan(interrupted.value), interrupted._replace(value=minutes))
 
 
 @metric("Edges of leave worked", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
@@ -199,18 +200,3 @@ def _days_of_work(frames: Frames) -> NDArray[np.int64]:
     (working,) = arrays(frames.time.days, "working_minutes")
     away = contains(frames.time.calendar.leave, begin) | np.isin(day, frames.time.days.index.to_numpy()[working == 0])
     return np.unique(day[away & ~covered & ~contains(frames.time.calendar.on_call, begin)])
-
-
-def _work_in_leave(frames: Frames) -> Spans:
-    """Return the work on interrupted days of leave: in its hours, or at any hour of a day without working time."""
-    days = interrupted_days(frames)
-    if not len(days):
-        return NO_SPANS
-    (working,) = arrays(frames.time.days, "working_minutes")
-    whole_days = days[working[days - frames.time.days.index.to_numpy()[0]] == 0]
-    day_spans, whole_day_spans = (
-        spans(np.column_stack((frames.time.calendar.day_starts(number), frames.time.calendar.day_starts(number + 1))))
-        for number in (days, whole_days)
-    )
-    time = union(intersection(day_spans, frames.time.calendar.leave), whole_day_spans)
-    return subtract(intersection(work_not_covered(frames), time), frames.time.calendar.on_call)

@@ -119,7 +119,12 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     weeks = np.maximum(after - first, 0)
     stretch = np.repeat(np.arange(len(hours)), weeks)
     week = first[stretch] + np.arange(len(stretch)) - (np.cumsum(weeks) - weeks)[stretch]
-    was_read = _calendar_read_throughout(frames, begins, over)[stretch]
+    # A stretch counts if the calendar was read on every day between its two ends.
+    days, (calendar_read,) = frames.time.days.index.to_numpy(), arrays(frames.time.days, "calendar_observed")
+    unread = np.append(0, np.cumsum(~calendar_read))
+    opens, closes = (np.clip(frames.time.calendar.day_of(edges) - days[0], 0, len(days)) for edges in (begins, over))
+    days_unread = unread[np.maximum(closes, opens + 1)] - unread[np.minimum(opens + 1, len(days))]
+    was_read = (days_unread == 0)[stretch]
     longest, unknown = np.zeros(len(start)), np.zeros(len(start))
     np.maximum.at(longest, week[was_read], hours[stretch][was_read])
     np.maximum.at(unknown, week[~was_read], hours[stretch][~was_read])
@@ -127,16 +132,6 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     # A longer stretch that nobody observed could be the longest, so the number would be too small.
     known = observed(frames, "calendar_observed") & (n > 0) & (longest >= unknown)
     return from_both_sources(frames, values_where(known, longest, n))
-
-
-def _calendar_read_throughout(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
-    """Return whether the calendar was read on every day between two instants."""
-    days = frames.time.days.index.to_numpy()
-    unread = np.append(0, np.cumsum(~frames.time.days["calendar_observed"].to_numpy()))
-    first, last = (
-        np.clip(frames.time.calendar.day_of(instants) - days[0], 0, len(days)) for instants in (starts, ends)
-    )
-    return np.asarray(unread[np.maximum(last, first + 1)] - unread[np.minimum(first + 1, len(days))] == 0)
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)

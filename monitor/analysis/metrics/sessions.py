@@ -240,32 +240,23 @@ def cascade_minutes(frames: Frames) -> WeeklyValues:
     )
     late = overrun > 0
     over = spans(np.column_stack((booked_end[late], ended[late].astype(np.int64))))
-    minutes, pieces = minutes_of(frames, intersection(over, _time_after_sessions(frames)))
-    known = weekly_means(frames, week, overrun)
-    return values_where(known.n > 0, minutes, pieces)._replace(coverage=known.coverage)
 
-
-def _time_after_sessions(frames: Frames) -> Spans:
-    """Return booked sessions, the gaps of up to two hours between them, and the breaks of the agreed hours.
-
-    ::
-
-        booked    |-----|  |-----|                  |-----|
-        agreed    |--------------|   |--------------------|
-        followed  |------------------|              |-----|
-    """
-    calendar = frames.time.calendar
+    # Booked sessions, the gaps of up to two hours between them, and the breaks of the agreed hours:
+    #
+    #   booked    |-----|  |-----|                  |-----|
+    #   agreed    |--------------|   |--------------------|
+    #   followed  |------------------|              |-----|
     status, start, end = arrays(frames.sessions.all, "status", "booked_start", "booked_end")
     is_expected = np.isin(status, (HELD, BOOKED))
     booked = spans(np.column_stack((start[is_expected], end[is_expected])))
-    gaps = np.column_stack((booked[:-1, 1], booked[1:, 0]))
+    gaps, between_agreed = (
+        np.column_stack((parts[:-1, 1], parts[1:, 0])) for parts in (booked, frames.time.calendar.agreed)
+    )
     near = gaps[gaps[:, 1] - gaps[:, 0] <= LONGEST_GAP]
-    breaks = intersection(calendar.hours, _gaps_between(calendar.agreed))
-    return union(booked, spans(near), breaks)
-
-
-def _gaps_between(agreed: Spans) -> Spans:
-    return spans(np.column_stack((agreed[:-1, 1], agreed[1:, 0])))
+    breaks = intersection(frames.time.calendar.hours, spans(between_agreed))
+    minutes, pieces = minutes_of(frames, intersection(over, union(booked, spans(near), breaks)))
+    known = weekly_means(frames, week, overrun)
+    return values_where(known.n > 0, minutes, pieces)._replace(coverage=known.coverage)
 
 
 @metric(
