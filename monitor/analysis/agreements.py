@@ -116,20 +116,11 @@ def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
     ordered = of_persons.sort_values(["term", "client", "day", "entered_at"], kind="stable")
     # The persons replaced the keys above, so two keys of one person can have entries for the same day.
     last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
-    return Agreements(
-        {
-            str(term): _DatedTerms(_pack_client_days(rows["client"], rows["day"]), _texts(rows["value"]))
-            for term, rows in last.groupby("term")
-            if term in TERMS
-        }
-    )
-
-
-def _texts(values: pd.Series) -> NDArray[np.object_]:
-    """Return the values with ``None`` where pandas has made a NaN of it."""
-    texts: NDArray[np.object_] = values.to_numpy(dtype=object, copy=True)
-    texts[values.isna()] = None
-    return texts
+    names, since = last["term"].to_numpy(), _pack_client_days(last["client"], last["day"])
+    values = last["value"].to_numpy(dtype=object, copy=True)
+    values[last["value"].isna()] = None  # pandas has made a NaN of it
+    used = TERMS.keys() & set(names)
+    return Agreements({term: _DatedTerms(since[names == term], values[names == term]) for term in used})
 
 
 def _pack_client_days(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:

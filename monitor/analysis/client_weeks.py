@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from connectors.records import CounterpartKind
 from monitor.analysis.contact_rules import contact_time, off_channel
 from monitor.analysis.intervals import contains
 from monitor.analysis.metrics.active_clients import client_columns, count_by_client, is_active
+from monitor.analysis.metrics.weekly import Floats
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

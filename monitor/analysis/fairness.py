@@ -94,10 +94,19 @@ def evenness(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> Eve
     x, f = _checked(load, fte)
     by_chance = chance_levels(x, f, weeks=weeks)
     enough = len(x) >= MIN_CLINICIANS
+    equal_share = x.sum() / f.sum()
+    per_fte = x / f
+    shares = zip(
+        per_fte.tolist(),
+        (per_fte / equal_share - 1).tolist(),
+        np.minimum(by_chance.low, -TOLERANCE).tolist(),
+        np.maximum(by_chance.high, TOLERANCE).tolist(),
+        strict=True,
+    )
     low, high = gini_interval(x, f) or (None, None)
     return Evenness(
-        equal_share=float(x.sum() / f.sum()),
-        shares=_shares(x, f, by_chance),
+        equal_share=float(equal_share),
+        shares=tuple(LoadShare(*share) for share in shares),
         hoover=hoover(x, f) if enough else None,
         sessions_to_move=sessions_to_move(x, f) if enough else None,
         sessions_to_move_by_chance=by_chance.sessions_to_move if enough else None,
@@ -235,15 +244,6 @@ def _checked(load: ArrayLike, fte: ArrayLike) -> tuple[Floats, Floats]:
     if not x.sum() > 0:
         raise ValueError("all loads are 0; there is nothing to share")
     return x, f
-
-
-def _shares(x: Floats, f: Floats, by_chance: ChanceLevels) -> tuple[LoadShare, ...]:
-    per_fte = x / f
-    difference = per_fte / (x.sum() / f.sum()) - 1
-    low = np.minimum(by_chance.low, -TOLERANCE)
-    high = np.maximum(by_chance.high, TOLERANCE)
-    rows = zip(per_fte.tolist(), difference.tolist(), low.tolist(), high.tolist(), strict=True)
-    return tuple(LoadShare(*row) for row in rows)
 
 
 def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:

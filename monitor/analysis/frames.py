@@ -141,14 +141,18 @@ def frames_from(  # noqa: PLR0913 - every input has a name of its own
     persons = persons_from(records.persons)
     agreements = agreements_from(records.terms, persons)
     calendar = _calendar(records, clinician, practice, as_of, holidays)
-    terms = _current_terms(records, agreements, persons, int(calendar.day_of(as_of)))
+    clients = _client_tables(records, agreements, persons, int(calendar.day_of(as_of)))
     records = _by_person(records, persons, agreements, calendar)
     sessions, calendar = _session_tables(records, agreements, calendar, as_of)
     # From here on the calendar has the half hour around sessions.
     messages = _message_tables(records.messages, sessions, agreements, calendar, as_of)
+    held, sent = sessions.held, messages.episodes
+
     events = records.events
     counted = events[(events["kind"] != Kind.SESSION) & ~events["status"].isin(CALLED_OFF) & events["excluded"].isna()]
     other_events = _with_days(counted[["kind", "start", "end", "all_day", "client", "known_at"]], calendar, "start")
+    busy = _spans_of(other_events[other_events["kind"] == Kind.BUSY], calendar)
+
     # A team meeting in a shared calendar, or a holiday entered ahead, does not show that sessions are entered already:
     # a calendar is used from its first session on.
     of_known_kind = ~events["kind"].isin([Kind.BUSY, Kind.OTHER])
@@ -161,8 +165,6 @@ def frames_from(  # noqa: PLR0913 - every input has a name of its own
         calendar_records=record_span(calendar_span, own_starts.to_numpy(), calendar.clock, as_of),
         message_records=record_span(messages_span, records.messages["sent_at"].to_numpy(), calendar.clock, as_of),
     )
-    held, sent = sessions.held, messages.episodes
-    busy = _spans_of(other_events[other_events["kind"] == Kind.BUSY], calendar)
     active_days = np.concatenate((held["day"], sent["day"]))
     days = days_from(clinician, calendar, source_spans.calendar_records, active_days, busy)
     weeks = weeks_from(clinician, calendar, days, source_spans, (held["week"], sent["week"]), as_of)
@@ -174,7 +176,7 @@ def frames_from(  # noqa: PLR0913 - every input has a name of its own
         sessions=sessions,
         messages=messages,
         other_events=other_events,
-        clients=ClientTables(agreements, terms, records.ledger.assign(week=monday_of(records.ledger["day"]))),
+        clients=clients,
     )
 
 
@@ -194,23 +196,25 @@ def _calendar(
     return with_entries(calendar, leave=leave, on_call=on_call, emergency=emergency)
 
 
-def _current_terms(records: Records, agreements: Agreements, persons: Persons, day: int) -> pd.DataFrame:
-    """Return the terms on a day of every client key that has a session, a message, a term or another key."""
+def _client_tables(records: Records, agreements: Agreements, persons: Persons, day: int) -> ClientTables:
+    """Return the terms and the ledger, with the terms on ``day`` of every client key that anything is known of."""
     in_messages = records.messages.loc[records.messages["counterpart_kind"] == CounterpartKind.CLIENT, "counterpart"]
     in_sessions = records.events.loc[records.events["kind"] == Kind.SESSION, "client"]
     keys = np.concatenate((in_sessions, in_messages, records.terms["client"], records.persons["client"]))
-    return terms_on_day(agreements, persons, np.unique(keys[keys >= 0]).astype(np.int64), day)
+    terms = terms_on_day(agreements, persons, np.unique(keys[keys >= 0]).astype(np.int64), day)
+    ledger = records.ledger
+    ledger = ledger.assign(client=persons.of(ledger["client"]), week=monday_of(ledger["day"]))
+    return ClientTables(agreements, terms, ledger)
 
 
 def _by_person(records: Records, persons: Persons, agreements: Agreements, calendar: WorkCalendar) -> Records:
-    """Return the records with each client key replaced by its person.
+    """Return the records with each client key of an event or a message replaced by its person.
 
     Somebody who is marked as no client on a day is none: their messages are other mail, and their sessions other
     events.
     """
     events = records.events.assign(client=persons.of(records.events["client"]))
     messages = records.messages.assign(counterpart=persons.of(records.messages["counterpart"]))
-    ledger = records.ledger.assign(client=persons.of(records.ledger["client"]))
     if agreements.has("standing"):
         not_client = agreements.holds("standing", events["client"], calendar.day_of(events["start"]), NOT_A_CLIENT)
         events = events.assign(
@@ -223,7 +227,7 @@ def _by_person(records: Records, persons: Persons, agreements: Agreements, calen
         messages = messages.assign(
             counterpart_kind=messages["counterpart_kind"].mask(not_client, CounterpartKind.OTHER.value)
         )
-    return replace(records, events=events, messages=messages, ledger=ledger)
+    return replace(records, events=events, messages=messages)
 
 
 def _session_tables(

@@ -115,11 +115,6 @@ def leave_interrupted(frames: Frames) -> WeeklyValues:
     leave. Where a day is leave only in part, its remaining agreed hours are not leave. On-call windows and contact that
     an emergency protocol covers do not count. n is the days of leave, those at the edges included.
     """
-    return _interrupted(frames)
-
-
-@cached
-def _interrupted(frames: Frames) -> WeeklyValues:
     return _days_in_leave(frames, interrupted_days(frames))
 
 
@@ -140,8 +135,8 @@ def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
     time = union(intersection(day_spans, frames.time.calendar.leave), whole_day_spans)
     work = subtract(intersection(work_not_covered(frames), time), frames.time.calendar.on_call)
     minutes, _ = minutes_of(frames, work)
-    interrupted = _interrupted(frames)
-    return blank_unless(~np.isnan(interrupted.value), interrupted._replace(value=minutes))
+    values = leave_interrupted(frames)
+    return blank_unless(~np.isnan(values.value), values._replace(value=minutes))
 
 
 @metric("Edges of leave worked", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
