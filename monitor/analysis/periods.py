@@ -168,8 +168,8 @@ def weeks_from(
         index=pd.Index(number, name="week"),
     )
     # Weeks in between stay, even unobserved ones: a gap is a row, so that weeks are consecutive.
-    shown = np.flatnonzero((has_calendar | has_messages) & (end <= as_of) & employed)
-    return table.iloc[shown[0] : shown[-1] + 1] if len(shown) else table.iloc[:0]
+    rows = np.flatnonzero((has_calendar | has_messages) & (end <= as_of) & employed)
+    return table.iloc[rows[0] : rows[-1] + 1] if len(rows) else table.iloc[:0]
 
 
 def record_span(read_span: ReadSpan, instants: NDArray[np.int64], clock: LocalClock, as_of: int) -> RecordSpan:

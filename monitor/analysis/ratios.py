@@ -124,21 +124,29 @@ def mean_difference(
     total, n = squares + TYPICAL_SD_WEEKS * prior, len(x) + TYPICAL_SD_WEEKS
     size, variance = new - old, total / n * (1 / old_weight + 1 / new_weight)
     likelihood = -n / 2 * np.log(total)
-
-    # The probability of each start: the marginal likelihoods, scaled to sum to one.
-    spread = variance + prior
-    evidence = likelihood + np.log(variance / spread) / 2 - size**2 / spread / 2
-    weight = np.exp(evidence - evidence.max())
-    likely = weight / weight.sum()
-
-    # Each size is shrunk towards 0 and weighted by its probability.
-    shrinkage = prior / spread
-    shrunk = shrinkage * size
-    middle = float(likely @ shrunk)
-    reach = INTERVAL * float(np.sqrt(likely @ (shrinkage * variance + (shrunk - middle) ** 2)))
+    likely, middle, spread = _posterior_change(likelihood, size, variance, prior)
+    reach = INTERVAL * spread
     best = likely.argmax()
     since = int(weeks[after[best].argmax()])
     return MeanDifference(middle, middle - reach, middle + reach, since, week - since + 1, float(size[best]))
+
+
+def _posterior_change(likelihood: Floats, size: Floats, variance: Floats, prior: float) -> tuple[Floats, float, float]:
+    """Return the probability of each start, and mean and standard deviation of the change over all of them.
+
+    ``likelihood`` is the log likelihood of a step at each start, ``variance`` that of its size, ``prior`` the variance
+    of changes.
+    """
+    total = variance + prior
+    # The marginal likelihoods, scaled to sum to one.
+    evidence = likelihood + np.log(variance / total) / 2 - size**2 / total / 2
+    weight = np.exp(evidence - evidence.max())
+    likely = weight / weight.sum()
+    # Each size is shrunk towards 0 and weighted by its probability; not knowing the start widens the interval.
+    shrinkage = prior / total
+    shrunk = shrinkage * size
+    mean = float(likely @ shrunk)
+    return likely, mean, float(np.sqrt(likely @ (shrinkage * variance + (shrunk - mean) ** 2)))
 
 
 def own_range(before: ArrayLike) -> tuple[float, float, float] | None:

@@ -86,8 +86,7 @@ def test_the_interval_usually_holds_the_true_ratio(true: float) -> None:
 
 def test_not_knowing_when_it_began_widens_the_interval() -> None:
     sizes, variance = np.array([0.2, 0.6]), np.array([0.01, 0.01])
-    changes = ratios._Changes(sizes**2 / (0.17 * 2), sizes, variance)
-    mean, spread = ratios._average_change(changes, ratios._start_probabilities(changes, 0.4), 0.4)
+    _, mean, spread = ratios._posterior_change(sizes**2 / (0.17 * 2), sizes, variance, 0.16)
     shrinkage = 0.16 / 0.17
     assert mean == pytest.approx(0.4 * shrinkage)
     assert spread == pytest.approx((shrinkage * 0.01 + (0.2 * shrinkage) ** 2) ** 0.5)

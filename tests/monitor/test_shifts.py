@@ -206,9 +206,8 @@ def test_weeks_that_count_as_one_weigh_alike() -> None:
 
 
 def test_the_gate_is_open_from_a_quarter_above_the_usual_rate() -> None:
-    weeks = np.array([[40.0] * 60 + [48.0] * 8, [40.0] * 60 + [52.0] * 8])
-    usual = shifts._usual_rate(weeks, np.ones((2, 68)))
-    closed, opened = shifts._gated_scores(weeks, np.ones((2, 68)), np.ones((2, 68), dtype=bool), *usual)[:, -1]
+    weeks = pd.DataFrame({"closed": [40.0] * 60 + [48.0] * 8, "open": [40.0] * 60 + [52.0] * 8})
+    closed, opened = shifts.count_scores(weeks, pd.DataFrame(1.0, weeks.index, weeks.columns)).iloc[-1]
     assert closed == 0
     assert opened > 1
 
