@@ -38,6 +38,7 @@ SESSION_COLUMNS = {
     "actual_end": "float64", "evidence": "object", "status": "object", "known_at": "int64",
 }  # fmt: skip
 _EVIDENCE_COLUMNS = ("source", "grade", "started_at", "ended_at", "meeting", "uid_key")
+_NO_CORRECTIONS = pd.DataFrame({"uid_key": [], "ended_at": []})
 
 
 def sessions_from(
@@ -84,7 +85,7 @@ def count_linked_evidence(events: pd.DataFrame, evidence: pd.DataFrame) -> dict[
     Arguments are as for :func:`sessions_from`. Evidence that ended before the first session or began after the last is
     not counted, unless there is no session at all.
     """
-    booked, linked = _link(events, evidence, pd.DataFrame({"uid_key": [], "ended_at": []}))
+    booked, linked = _link(events, evidence, _NO_CORRECTIONS)
     started, ended = evidence["started_at"], evidence["ended_at"]
     within = evidence
     if len(booked):
@@ -146,7 +147,7 @@ def unscheduled_calls_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_o
     if calls.empty:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CALL_COLUMNS.items()})
     # Without corrections: those name entries, and a call that nobody booked has none.
-    _, linked = _link(events, calls, pd.DataFrame({"uid_key": [], "ended_at": []}))
+    _, linked = _link(events, calls, _NO_CORRECTIONS)
     return unscheduled_calls(events, linked)
 
 
@@ -161,6 +162,7 @@ def _link(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFram
     booked = _merge_entries(entries, numbers)
     order = np.lexsort(arrays(booked, "uid_key", "start"))
     session_rows = np.argsort(order)[numbers]  # for each entry the row of its session, once sorted by start
+
     keys, ends = arrays(corrections, "uid_key", "ended_at")
     empty = np.full(len(keys), "", dtype=object)
     # A correction is evidence without a source, and with an end alone.

@@ -88,6 +88,7 @@ def is_in_care(frames: Frames) -> Bools:
 @cached
 def has_booking(frames: Frames) -> Bools:
     """Return whether each client has a booking in the 30 days after the end of each week, as known in that week."""
+    calendar = frames.time.calendar
     weeks, ends = frames.time.weeks.index.to_numpy(), frames.time.weeks["end"].to_numpy()
     clients = client_columns(frames)
     names = ("status", "client", "booked_start", "known_at", "cancelled_at")
@@ -95,8 +96,8 @@ def has_booking(frames: Frames) -> Bools:
     status, client, start, known_at, cancelled_at = arrays(frames.sessions.all, *names, rows=has_client)
     # All of these are rows of weeks: a booking counts from `counts_from` up to (not including) `until`.
     began = np.searchsorted(ends, start, side="right")
-    near = frames.time.calendar.day_starts(frames.time.calendar.day_of(start) - ACTIVE_DAYS)
-    known = np.searchsorted(weeks, frames.time.calendar.week_of(known_at))
+    near = calendar.day_starts(calendar.day_of(start) - ACTIVE_DAYS)
+    known = np.searchsorted(weeks, calendar.week_of(known_at))
     cancelled = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), cancelled, began), began)
     # Not before it was known: a week shows what could be seen in it, also when computed again later.

@@ -16,7 +16,6 @@ from monitor.analysis.metrics.recovery import days_since
 from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
 from monitor.analysis.metrics.weekly import (
     Bools,
-    Floats,
     WeeklyValues,
     blank_unless,
     cached,
@@ -124,16 +123,16 @@ def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
 
     Held sessions and the 5 minutes before each sent episode; the edges of a leave are left out here, too.
     """
-    days = interrupted_days(frames)
+    calendar, days = frames.time.calendar, interrupted_days(frames)
     (working,) = arrays(frames.time.days, "working_minutes")
     # On a day without working time work at any hour counts, on another that in the hours of leave.
-    whole_days = days[working[days - frames.time.calendar.first_day] == 0]
+    whole_days = days[working[days - calendar.first_day] == 0]
     day_spans, whole_day_spans = (
-        spans(np.column_stack((frames.time.calendar.day_starts(number), frames.time.calendar.day_starts(number + 1))))
+        spans(np.column_stack((calendar.day_starts(number), calendar.day_starts(number + 1))))
         for number in (days, whole_days)
     )
-    time = union(intersection(day_spans, frames.time.calendar.leave), whole_day_spans)
-    work = subtract(intersection(work_not_covered(frames), time), frames.time.calendar.on_call)
+    time = union(intersection(day_spans, calendar.leave), whole_day_spans)
+    work = subtract(intersection(work_not_covered(frames), time), calendar.on_call)
     minutes, _ = minutes_of(frames, work)
     values = leave_interrupted(frames)
     return blank_unless(~np.isnan(values.value), values._replace(value=minutes))
@@ -152,19 +151,14 @@ def leave_edge_days(frames: Frames) -> WeeklyValues:
 
 
 def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
-    """Return by week the number of these days; unknown in a week without any leave."""
-    taken = _taken(frames)
-    return from_both_sources(
-        frames,
-        values_where(observed(frames, "calendar_observed") & (taken > 0), weekly_sums(frames, monday_of(days)), taken),
-    )
+    """Return by week the number of these days; unknown in a week without any leave.
 
-
-@cached
-def _taken(frames: Frames) -> Floats:
-    """Return the days of leave by week, with the weekends and public holidays that adjoin it."""
-    days = frames.time.days.index.to_numpy()
-    return weekly_sums(frames, monday_of(days[_within(days, *leaves_with_weekends(frames).T)]))
+    n is the days of leave, with the weekends and public holidays that adjoin it.
+    """
+    all_days = frames.time.days.index.to_numpy()
+    taken = weekly_sums(frames, monday_of(all_days[_within(all_days, *leaves_with_weekends(frames).T)]))
+    known = observed(frames, "calendar_observed") & (taken > 0)
+    return from_both_sources(frames, values_where(known, weekly_sums(frames, monday_of(days)), taken))
 
 
 def _within(days: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> Bools:

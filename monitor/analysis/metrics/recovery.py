@@ -179,14 +179,15 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
         work           |--| |---------|  |-----| |-------|
         longest free                  |--|
     """
-    pattern = frames.time.calendar.pattern_spans
+    calendar = frames.time.calendar
+    pattern, agreed = calendar.pattern_spans, calendar.agreed
     begins, ends = np.searchsorted(pattern[:, 0], days), np.searchsorted(pattern[:, 0], days, side="right")
-    opens, closes, agreed = pattern[begins, 1], pattern[ends - 1, 2], frames.time.calendar.agreed
+    opens, closes = pattern[begins, 1], pattern[ends - 1, 2]
     first = agreed[np.searchsorted(agreed[:, 1], opens, side="right"), 0]
     last = agreed[np.searchsorted(agreed[:, 0], closes) - 1, 1]
     starts = np.maximum(opens, first) + EDGE_SECONDS
     middle = spans(np.column_stack((starts, np.minimum(closes, last) - EDGE_SECONDS)))
-    free = subtract(middle, union(work_spans(frames), frames.time.calendar.leave))
+    free = subtract(middle, union(work_spans(frames), calendar.leave))
     longest = np.zeros(len(days), dtype=np.int64)
     np.maximum.at(longest, np.searchsorted(starts, free[:, 0], side="right") - 1, free[:, 1] - free[:, 0])
     return longest
@@ -198,14 +199,15 @@ def protected_kept_share(frames: Frames) -> WeeklyValues:
 
     An all-day entry counts as the agreed hours of its days.
     """
+    calendar = frames.time.calendar
     kind, end, all_day = arrays(frames.other_events, "kind", "end", "all_day")
     booked = np.isin(kind, PROTECTED) & (end <= frames.as_of)
     timed, whole_days = (
         np.column_stack(arrays(frames.other_events, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
     )
-    agreed = intersection(frames.time.calendar.whole_days(spans(whole_days)), frames.time.calendar.agreed)
+    agreed = intersection(calendar.whole_days(spans(whole_days)), calendar.agreed)
     start, end = np.concatenate((timed, agreed)).T
-    week = frames.time.calendar.week_of(start)
+    week = calendar.week_of(start)
     length = weekly_sums(frames, week, end - start)
     unworked = length - weekly_sums(frames, week, seconds_inside(work_spans(frames), start, end))
     known = observed(frames, "calendar_observed")
