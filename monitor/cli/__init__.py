@@ -27,10 +27,10 @@ COMMANDS = {
     "connect": "connect",
     "demo": "demo",
     "doctor": "doctor",
-    "ingest": "sources",
-    "classify": "sources",
-    "inspect": "sources",
-    "correct": "sources",
+    "ingest": "ingest",
+    "classify": "classify",
+    "inspect": "inspect_file",
+    "correct": "correct",
     "analyse": "night",
     "nightly": "night",
     "report": "reports",
@@ -66,7 +66,9 @@ class LazyCommands(click.Group):
             if ctx.obj is not None and ctx.obj.verbose:
                 raise
             click.echo(f"evenhours: {_error_message(error)}", err=True)
-            ctx.exit(_exit_code(error))
+            if isinstance(error, EvenhoursError):
+                ctx.exit(error.exit_code)
+            ctx.exit(EXIT_AUTHORISE if isinstance(error, AuthorizationError) else EXIT_ERROR)
         return result
 
 
@@ -102,9 +104,3 @@ def _error_message(error: Exception) -> str:
         folder = Path(error.filename).parent if isinstance(error.filename, str) else Path(gettempdir())
         return f"Nothing more can be written: {disk_full_message(folder)}. Make room and run the command again."
     return f"this is a bug in Evenhours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
-
-
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, EvenhoursError):
-        return error.exit_code
-    return EXIT_AUTHORISE if isinstance(error, AuthorizationError) else EXIT_ERROR

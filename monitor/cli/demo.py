@@ -25,18 +25,33 @@ MARKER = "planted.json"  # in every folder that an earlier demonstration wrote
 @pass_context
 def demo(context: CliContext, folder: Path, serve: bool | None, port: int) -> None:  # noqa: FBT001
     """Write an invented practice to disk, read it with the ordinary connectors, analyse, report and serve it."""
+    from monitor.analysis.referral import OpenSlots
+    from monitor.cli.ingest import read_sources
     from monitor.cli.night import compute
-    from monitor.demo import write_practice
+    from monitor.demo import SLOTS, write_practice
+    from monitor.ingest import IngestRequest
+    from monitor.store.referrals import set_open_slots
 
     streams.ignore_output_errors()
     steps = _Steps(context)
-    _empty(folder)
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).exists():
+            raise UsageError(
+                f"{folder} is not empty and contains no demonstration. Choose another folder: --folder FOLDER"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     write_practice(folder, context.now)
     steps.print_done(f"A practice of 12 clinicians is written to {folder}/ (its planted changes: {folder}/PLANTED.md)")
     context.config_option = str(folder / "evenhours.toml")
-    _read(context)
+    with context.open_for_writing():
+        read_sources(context, IngestRequest())
     steps.print_done("Calendars, mailboxes, call logs and exports are read into the database")
-    _set_slots(context)
+    # The open slots that the invented clinicians would have set on their own pages.
+    with context.store.write() as connection:
+        for key, (day, evening, trauma, weeks) in SLOTS.items():
+            entered_at = int((context.now - timedelta(weeks=weeks)).timestamp())
+            set_open_slots(connection, key, OpenSlots(day, evening, trauma), entered_at=entered_at)
     if code := compute(context):  # a demonstration with missing numbers is not worth showing
         sys.exit(code)
     steps.print_done("Weekly numbers and notices are computed")
@@ -57,37 +72,6 @@ class _Steps:
     def print_done(self, text: str) -> None:
         seconds, self._since = time.monotonic() - self._since, time.monotonic()
         self._context.print_result(f"{text} ({seconds:.1f} s).", step=text, seconds=round(seconds, 1))
-
-
-def _empty(folder: Path) -> None:
-    """Delete the files of an earlier demonstration; refuse any other folder with files."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARKER).exists():
-            raise UsageError(
-                f"{folder} is not empty and contains no demonstration. Choose another folder: --folder FOLDER"
-            )
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _read(context: CliContext) -> None:
-    from monitor.cli.sources import read_sources
-    from monitor.ingest import IngestRequest
-
-    with context.open_for_writing():
-        read_sources(context, IngestRequest())
-
-
-def _set_slots(context: CliContext) -> None:
-    """Set the open slots that the invented clinicians would have set on their own pages."""
-    from monitor.analysis.referral import OpenSlots
-    from monitor.demo import SLOTS
-    from monitor.store.referrals import set_open_slots
-
-    with context.store.write() as connection:
-        for key, (day, evening, trauma, weeks) in SLOTS.items():
-            entered_at = int((context.now - timedelta(weeks=weeks)).timestamp())
-            set_open_slots(connection, key, OpenSlots(day, evening, trauma), entered_at=entered_at)
 
 
 def _write_reports(context: CliContext, folder: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import click
 
 from monitor.cli.context import CliContext, pass_context
 from monitor.cli.own_mail import remedy_for_unknown_owner
-from monitor.config import Config, public_holidays
+from monitor.config import Config, SourceConfig, public_holidays
 from monitor.credentials import read_key
 from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
 from monitor.store.database import open_practice
@@ -113,23 +113,17 @@ def _findings(context: CliContext) -> Iterator[Finding]:
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
     counts = SourceCounts(context)
-    # In the order of the output: the practice first, then its sources, pages and permissions.
-    checks: tuple[Callable[[CliContext], Iterator[Finding]], ...] = (
-        _holidays,
-        _last_night,
-        partial(_cron, counts=counts),
-        partial(_sources, counts=counts),
-        partial(_people, counts=counts),
-        partial(_renamed, counts=counts),
-        partial(_actual_times, counts=counts),
-        _google,
-        _microsoft,
-        _rejected,
-        _disk,
-    )
     try:
-        for check in checks:
-            yield from check(context)
+        yield from _holidays(context)
+        yield from _last_night(context)
+        yield from _cron(context, counts)
+        yield from _sources(context, counts)
+        yield from _people(context, counts)
+        yield from _renamed(context, counts)
+        yield from _actual_times(context, counts)
+        yield from _permissions(context)
+        yield from _rejected(context)
+        yield from _disk(context)
     except StoreError as error:  # damage that SQLite's quick check misses, such as in the schema's text
         yield Finding("database", str(error), "If the file is damaged, restore a backup.")
 
@@ -329,29 +323,29 @@ def _actual_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding
             yield Finding(f"actual times of {name}", found, is_hint=few)
 
 
-def _google(context: CliContext) -> Iterator[Finding]:
-    """Check that each owner of a Google source has given a lasting permission."""
-    from connectors.google.access import scopes_of
-    from connectors.google.consent import permission_problem
+def _permissions(context: CliContext) -> Iterator[Finding]:
+    """Check that each owner of a Google or Microsoft source has given a lasting permission."""
+    from connectors.google import access as google
+    from connectors.google import consent
+    from connectors.microsoft import access as microsoft
     from monitor.onboarding import google_sources
 
+    problems: list[tuple[SourceConfig, str, str]] = []
     for source in google_sources(context.config):
-        folder, scopes = context.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
-        for clinician in source.clinicians:
-            remedy = permission_problem(folder, source.options, clinician, scopes, context.now)
-            found = "missing or not sufficient" if remedy else "given"
-            yield Finding(f"permission of {clinician} for {source.name}", found, remedy)
-
-
-def _microsoft(context: CliContext) -> Iterator[Finding]:
-    """Check that each owner of a Microsoft source has given permission."""
-    from connectors.microsoft.access import permission_problem
-
+        folder, scopes = context.config.folder / source.options.tokens, google.scopes_of(source.kind, source.options)
+        problems += [
+            (source, clinician, consent.permission_problem(folder, source.options, clinician, scopes, context.now))
+            for clinician in source.clinicians
+        ]
     for source in (source for source in context.config.sources if source.kind == "microsoft"):
-        for clinician in source.clinicians:
-            remedy = permission_problem(context.config.folder / source.options.tokens, source.options, clinician)
-            found = "missing or not sufficient" if remedy else "given"
-            yield Finding(f"permission of {clinician} for {source.name}", found, remedy)
+        folder = context.config.folder / source.options.tokens
+        problems += [
+            (source, clinician, microsoft.permission_problem(folder, source.options, clinician))
+            for clinician in source.clinicians
+        ]
+    for source, clinician, remedy in problems:
+        found = "missing or not sufficient" if remedy else "given"
+        yield Finding(f"permission of {clinician} for {source.name}", found, remedy)
 
 
 def _rejected(context: CliContext) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable
 from datetime import date
 
 import click
@@ -34,21 +33,17 @@ def export(
         for person in people
         for row in export_rows(table, context.config, context.store, person, first=first, last=last, now=context.now)
     )
-    (_jsonl if format_ == "jsonl" or context.as_json else _csv)(COLUMNS[table], rows)
-
-
-def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({column: _without_formula(cell) for column, cell in row.items()} for row in rows)
+    columns = COLUMNS[table]
+    if format_ == "jsonl" or context.as_json:
+        for row in rows:  # in the order of the documented columns
+            sys.stdout.write(json.dumps({column: row[column] for column in columns}, ensure_ascii=False) + "\n")
+    else:
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({column: _without_formula(cell) for column, cell in row.items()} for row in rows)
 
 
 def _without_formula(cell: object) -> object:
     """Return the cell, marked as text if a spreadsheet would read it as a formula."""
     # The characters with which spreadsheets let a formula begin (OWASP, CSV injection).
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _jsonl(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    for row in rows:  # in the order of the documented columns
-        sys.stdout.write(json.dumps({column: row[column] for column in columns}, ensure_ascii=False) + "\n")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.context import CliContext, pass_context
+from monitor.cli.ingest import print_outcome, reading
+from monitor.cli.own_mail import print_unrecognised
 from monitor.cli.progress import ProgressBar
 from monitor.store.runs import last_runs
 
@@ -82,15 +84,11 @@ class NightPrinter:
     @contextmanager
     def reading(self) -> Iterator[PageProgress]:
         """Show on a terminal the progress of each source."""
-        from monitor.cli.sources import reading
-
         with reading(self._context) as self._bar:
             yield self._bar.step
 
     def read(self, outcome: SourceOutcome) -> None:
         """Print a line about a source."""
-        from monitor.cli.sources import print_outcome
-
         self._bar.clear()
         print_outcome(self._context, outcome, outcome.seconds)
         self._outcomes.append(outcome)
@@ -129,7 +127,6 @@ class NightPrinter:
 
         If this run has seen which address may be missing, it is named, but only on a terminal.
         """
-        from monitor.cli.own_mail import print_unrecognised
         from monitor.readiness import GapKind
         from monitor.weekly_report import gaps
 

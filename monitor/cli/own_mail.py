@@ -8,15 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from connectors.errors import ConnectorError
 from monitor.cli.context import CliContext, printable
-from reports.wording import counted
 
 if TYPE_CHECKING:
     from monitor.config import Config, SourceConfig
-    from monitor.ingest import SourceOutcome, UnrecognisedOwner
+    from monitor.ingest import SourceOutcome
     from monitor.roster import Clinician
 
 
@@ -30,37 +28,32 @@ def print_unrecognised(
     from connectors.registry import source_kind
 
     sent_by_address = source_kind(outcome.kind).sent_by_address
+    command = f"evenhours ingest --source {outcome.source} --full"
     for key, seen in outcome.unrecognised.items():
         if key not in owners:
             continue
+        clinician = context.clinician(key)
+        name, place = clinician.name or key, f"addresses in the [[clinician]] of {key}"
         number = max(seen.stored, seen.messages)
         problem = "its one message was not" if number == 1 else f"none of its {number} messages was"
-        clinician = context.clinician(key)
-        if sent_by_address:
-            sender = f" sent from a configured address of {key}."
-            remedy = _remedy(
-                context.config, outcome.source, clinician, seen, name_address=name_address and not context.as_json
+        sender = f"sent from a configured address of {key}" if sent_by_address else f"sent by {key}"
+        if not sent_by_address:
+            remedy = _check_sent_messages(clinician)
+        elif seen.address is None:
+            remedy = (
+                f"Add the other addresses of {name} to {place}. If sent messages are stored elsewhere, add that place "
+                f"as a source instead. Then run: {command}"
             )
+        elif context.as_json or not name_address:
+            remedy = f"To see which address may be {name}'s, run: {command}"
         else:
-            sender, remedy = f" sent by {key}.", _check_sent_messages(clinician)
-        context.print_note(f"evenhours: {outcome.source}: {problem}{sender} {remedy}")
-
-
-def _remedy(config: Config, source: str, clinician: Clinician, seen: UnrecognisedOwner, *, name_address: bool) -> str:
-    command, place = f"evenhours ingest --source {source} --full", f"addresses in the [[clinician]] of {clinician.key}"
-    name = clinician.name or clinician.key
-    if seen.address is None:
-        return (
-            f"Add the other addresses of {name} to {place}. If sent messages are stored elsewhere, add that place as a "
-            f"source instead. Then run: {command}"
-        )
-    if not name_address:
-        return f"To see which address may be {name}'s, run: {command}"
-    share = f"{printable(seen.address)} is in {seen.with_address} of the {seen.messages} messages just read"
-    for other in config.clinicians:
-        if seen.address in other.addresses:
-            return f"{share}, and is an address of {other.name or other.key}: check whose mailbox it is."
-    return f"{share}. If it is {name}'s, add it to {place} and run: {command}"
+            share = f"{printable(seen.address)} is in {seen.with_address} of the {seen.messages} messages just read"
+            other = next((other for other in context.config.clinicians if seen.address in other.addresses), None)
+            if other is None:
+                remedy = f"{share}. If it is {name}'s, add it to {place} and run: {command}"
+            else:
+                remedy = f"{share}, and is an address of {other.name or other.key}: check whose mailbox it is."
+        context.print_note(f"evenhours: {outcome.source}: {problem} {sender}. {remedy}")
 
 
 def _check_sent_messages(clinician: Clinician) -> str:
@@ -83,25 +76,3 @@ def remedy_for_unknown_owner(config: Config, source: SourceConfig, clinician: Cl
         f"An address of {clinician.name or clinician.key} is missing in the [[clinician]] of {clinician.key}, or sent "
         f"messages are stored elsewhere. To see the address that is in most messages, run: evenhours {command}"
     )
-
-
-def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
-    """Print the address that is in most messages of a file or folder."""
-    from connectors.detect import count_addresses
-
-    if context.as_json:
-        return
-    try:
-        count: Any = count_addresses(kind, path)
-    except ConnectorError as problem:
-        context.print_note(f"evenhours: {problem}")
-        return
-    if count is None:
-        return
-    if likely := count.most_likely():
-        context.print_note(
-            f"{printable(likely.address)} is in {likely.messages} of the {counted(likely.counted, 'message')} "
-            "examined, so it is probably yours. If so, add it to addresses in your [[clinician]]."
-        )
-    else:
-        context.print_note("No address is in most of the messages examined.")

@@ -37,20 +37,17 @@ class ProgressBar:
         if not batch.total or batch.done is None:
             self.show(f"{source} …")
             return
-        self._estimate(source, batch.done, batch.total)
-        share = min(batch.done / batch.total, 1)
-        # Sources are read in parallel, so the slowest one decides.
-        left = format_duration(max(self._ends.values(), default=0) - self._clock())
-        self.show(f"{source} {'█' * round(share * WIDTH):░<{WIDTH}} {share:4.0%}{left and f'  {left} left'}")
-
-    def _estimate(self, source: str, done: int, total: int) -> None:
-        """Estimate the end of a source from its speed since its first batch."""
+        # The source's end, estimated from its speed since its first batch.
         now = self._clock()
-        started_at, done_then = self._starts.setdefault(source, (now, done))
-        if done >= total:  # read to the end: no longer the slowest
+        started_at, done_then = self._starts.setdefault(source, (now, batch.done))
+        if batch.done >= batch.total:  # read to the end: no longer the slowest
             self._ends.pop(source, None)
-        elif done > done_then:
-            self._ends[source] = now + (now - started_at) * (total - done) / (done - done_then)
+        elif batch.done > done_then:
+            self._ends[source] = now + (now - started_at) * (batch.total - batch.done) / (batch.done - done_then)
+        # Sources are read in parallel, so the slowest one decides.
+        left = format_duration(max(self._ends.values(), default=0) - now)
+        share = min(batch.done / batch.total, 1)
+        self.show(f"{source} {'█' * round(share * WIDTH):░<{WIDTH}} {share:4.0%}{left and f'  {left} left'}")
 
     def show(self, text: str) -> None:
         """Replace the line."""

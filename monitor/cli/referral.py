@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli import streams
 from monitor.cli.context import CliContext, pass_context
 from monitor.errors import UsageError
-
-if TYPE_CHECKING:
-    from monitor.analysis.referral import Referral
-    from monitor.roster import Clinician
 
 
 @click.command()
@@ -44,6 +39,7 @@ def referral(  # noqa: PLR0913
     """Rank who could take the next referral, with reasons: for the director."""
     from monitor.analysis.referral import Referral, TimeOfDay
     from monitor.fairness_report.referral import referral_report
+    from monitor.store.referrals import assign_referral
     from reports import referral as renderer
 
     preferences = [clinician.referral_preferences for clinician in context.config.clinicians]
@@ -55,26 +51,22 @@ def referral(  # noqa: PLR0913
         trauma=trauma,
         time=TimeOfDay(time) if time else None,
     )
-    if taker is not None:
-        _assign(context, context.clinician(taker), request, count)
+    if taker is None:
+        report = referral_report(context.config, context.store, request, now=context.now, count=count)
+        context.print_result(renderer.text(report).rstrip("\n"), **asdict(report))
         return
-    report = referral_report(context.config, context.store, request, now=context.now, count=count)
-    context.print_result(renderer.text(report).rstrip("\n"), **asdict(report))
 
-
-def _assign(context: CliContext, clinician: Clinician, referral: Referral, count: int) -> None:
-    """Record a referral, which counts with its weight until the next block and uses an open slot."""
-    from monitor.store import referrals
-
+    # An assigned referral counts with its weight until the next block, and uses an open slot.
+    clinician = context.clinician(taker)
     streams.ignore_output_errors()  # a closed pipe must not roll the assignment back
     with context.store.write() as connection:
         for _ in range(count):
-            referrals.assign_referral(connection, clinician.key, referral, now=int(context.now.timestamp()))
+            assign_referral(connection, clinician.key, request, now=int(context.now.timestamp()))
     number, pronoun = ("one referral", "It counts") if count == 1 else (f"{count} referrals", "They count")
     context.print_result(
-        f"Recorded {number} of weight {referral.weight:g} for {clinician.name}. {pronoun} from now on.",
+        f"Recorded {number} of weight {weight:g} for {clinician.name}. {pronoun} from now on.",
         assigned=clinician.key,
-        weight=referral.weight,
+        weight=weight,
         count=count,
     )
 

@@ -38,16 +38,14 @@ class CronLine:
         if minute < instant:
             minute += timedelta(minutes=1)
         for _ in range(8 * 24 * 60):  # minute by minute; eight days include every weekday at every hour
-            if minute.minute in self.minutes and minute.hour in self.hours and self._matches_day(minute):
+            in_month, on_weekday = minute.day in self.days, minute.isoweekday() % 7 in self.weekdays
+            # If both fields are restricted, cron starts when either matches (crontab(5)).
+            on_day = (in_month or on_weekday) if self.either_day else (in_month and on_weekday)
+            at_time = minute.minute in self.minutes and minute.hour in self.hours
+            if at_time and on_day and minute.month in self.months:
                 return minute
             minute += timedelta(minutes=1)
         return None
-
-    def _matches_day(self, minute: datetime) -> bool:
-        in_month, on_weekday = minute.day in self.days, minute.isoweekday() % 7 in self.weekdays
-        # If both fields are restricted, cron starts when either matches (crontab(5)).
-        on_day = (in_month or on_weekday) if self.either_day else (in_month and on_weekday)
-        return minute.month in self.months and on_day
 
 
 def nightly_lines(config: Path, crontab: str | None = None) -> list[CronLine]:
@@ -57,17 +55,17 @@ def nightly_lines(config: Path, crontab: str | None = None) -> list[CronLine]:
         config: The configuration. A line with another ``--config`` belongs to another practice.
         crontab: The user's crontab; if given, no crontab is read.
     """
-    texts = [_user_crontab() if crontab is None else crontab, *(_system_crontabs() if crontab is None else ())]
-    # Lines of /etc/crontab have a user before the command, which does not matter here.
-    lines = (line.strip() for text in texts for line in text.splitlines())
-    return [parsed for line in lines if _runs_nightly(line, config) and (parsed := parse_line(line)) is not None]
-
-
-def _runs_nightly(line: str, config: Path) -> bool:
-    if line.startswith("#") or not re.search(r"\bevenhours\b.*\bnightly\b", line):
-        return False
-    other = re.search(r"--config[= ](\S+)", line)
-    return other is None or Path(other[1]).absolute() == config.absolute()
+    jobs = []
+    for text in _crontabs() if crontab is None else [crontab]:
+        for line in map(str.strip, text.splitlines()):
+            # Lines of /etc/crontab have a user before the command, which does not matter here.
+            if line.startswith("#") or not re.search(r"\bevenhours\b.*\bnightly\b", line):
+                continue
+            other = re.search(r"--config[= ](\S+)", line)
+            is_own = other is None or Path(other[1]).absolute() == config.absolute()
+            if is_own and (job := parse_line(line)) is not None:
+                jobs.append(job)
+    return jobs
 
 
 def parse_line(line: str) -> CronLine | None:
@@ -106,15 +104,15 @@ def _numbers(field: str, low: int, high: int) -> frozenset[int]:
     return frozenset(numbers)
 
 
-def _user_crontab() -> str:
+def _crontabs() -> Iterator[str]:
+    """Yield the texts of this user's and the system's crontabs, as far as they can be read."""
     try:
         completed = subprocess.run(["crontab", "-l"], capture_output=True, timeout=10, check=False)  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return completed.stdout.decode("utf-8", "replace") if completed.returncode == 0 else ""
-
-
-def _system_crontabs() -> Iterator[str]:
+        pass
+    else:
+        if completed.returncode == 0:
+            yield completed.stdout.decode("utf-8", "replace")
     for place in SYSTEM_FILES:
         for path in sorted(place.iterdir()) if place.is_dir() else [place]:
             try:

@@ -55,10 +55,15 @@ def serve_pages(
         PortError: the port is in use.
         StoreError, KeyFileError: there is no usable database or key.
     """
+    from monitor.access import DIRECTOR
     from monitor.dashboard.app import create_app
 
     streams.ignore_output_errors()  # `serve | head -1` must not end the server
-    subjects, store = _subjects(context, subjects), context.store  # open from now on, in case the disk fills
+    keys = [clinician.key for clinician in context.config.clinicians]
+    if not subjects and len(keys) != 1:
+        raise UsageError(f"Choose who gets a link: --as {' | '.join([*keys, DIRECTOR])}")
+    subjects = [DIRECTOR if name == DIRECTOR else context.clinician(name).key for name in subjects or keys]
+    store = context.store  # open from now on, in case the disk fills
     app = create_app(context.config, lambda: datetime.now(UTC))
     listening = _bind(host, port)
     address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
@@ -110,8 +115,12 @@ class _Links:
     def print_links(self) -> None:
         """Create new links and print them."""
         from monitor.dashboard.web_session import SIGN_IN
+        from monitor.store.signin import create_link
 
-        links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
+        now = int(datetime.now(UTC).timestamp())
+        with self.store.write() as connection:
+            tokens = {subject: create_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
+        links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in tokens.items()}
         if self.context.as_json:
             self.context.print_result("", url=self.url, links=links)
             return
@@ -126,23 +135,6 @@ class _Links:
             for _ in sys.stdin:
                 self.print_links()
 
-    def _tokens(self) -> dict[str, str]:
-        from monitor.store.signin import create_link
-
-        now = int(datetime.now(UTC).timestamp())
-        with self.store.write() as connection:
-            return {subject: create_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
-
-
-def _subjects(context: CliContext, requested: Sequence[str]) -> list[str]:
-    """Return the subjects who get a link: the requested ones, or the only clinician."""
-    from monitor.access import DIRECTOR
-
-    keys = [clinician.key for clinician in context.config.clinicians]
-    if not requested and len(keys) != 1:
-        raise UsageError(f"Choose who gets a link: --as {' | '.join([*keys, DIRECTOR])}")
-    return [DIRECTOR if name == DIRECTOR else context.clinician(name).key for name in requested or keys]
-
 
 def _bind(host: str, port: int) -> socket.socket:
     """Return a bound socket; it accepts requests once the server runs."""
@@ -151,10 +143,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise PortError(_port_message(port, error)) from error
-
-
-def _port_message(port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use, perhaps by another Evenhours. Stop that one, or use any free port: --port 0"
-    return f"Port {port} cannot be used: {(error.strerror or 'unknown').lower()}. Use any free port: --port 0"
+        if error.errno == errno.EADDRINUSE:
+            problem = f"Port {port} is in use, perhaps by another Evenhours. Stop that one, or use any free port"
+        else:
+            problem = f"Port {port} cannot be used: {(error.strerror or 'unknown').lower()}. Use any free port"
+        raise PortError(f"{problem}: --port 0") from error

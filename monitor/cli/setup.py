@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -23,7 +24,13 @@ def init(context: CliContext, name: str, zone: str) -> None:
     Existing files stay as they are. Run it again after filling in the configuration.
     """
     if not context.config_path.exists():
-        write_output(context.config_path, _new_configuration(name, zone))
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise UsageError(f'"{zone}" is not a time zone; write it like Europe/London.') from error
+        text = (resources.files("monitor.cli") / "new_practice.toml").read_text(encoding="utf-8")
+        # The practice's name last, since it may contain "ZONE".
+        write_output(context.config_path, text.replace("ZONE", _toml(zone)).replace("PRACTICE", _toml(name)))
         context.print_note(
             f"Written: {context.config_path}. Fill in the clinicians and their sources; its comments explain how."
         )
@@ -39,19 +46,6 @@ def init(context: CliContext, name: str, zone: str) -> None:
         database=str(context.config.database),
         sources=sources,
     )
-
-
-def _new_configuration(name: str, zone: str) -> str:
-    """Return the configuration of a new practice."""
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
-        raise UsageError(f'"{zone}" is not a time zone; write it like Europe/London.') from error
-    text = (resources.files("monitor.cli") / "new_practice.toml").read_text(encoding="utf-8")
-    # The practice's name last, since it may contain "ZONE".
-    return text.replace("ZONE", _toml(zone)).replace("PRACTICE", _toml(name))
 
 
 def _toml(text: str) -> str:

@@ -45,12 +45,9 @@ class StandardStream(io.FileIO):
             except OSError as error:
                 self._has_failed = True
                 if self.raises:
-                    raise PrintingError(f"Cannot write to standard output: {_reason(error)}.") from error
+                    reason = "it is closed" if error.errno == errno.EBADF else (error.strerror or "unknown").lower()
+                    raise PrintingError(f"Cannot write to standard output: {reason}.") from error
         return memoryview(data).nbytes
-
-
-def _reason(error: OSError) -> str:
-    return "it is closed" if error.errno == errno.EBADF else (error.strerror or "unknown").lower()
 
 
 def replace_standard_streams() -> None:

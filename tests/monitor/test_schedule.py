@@ -71,8 +71,7 @@ def test_doctor_reports_where_cron_and_the_weeks_do_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, day_starts_at: str, mark: str
 ) -> None:
     monkeypatch.setenv("TZ", "Europe/Paris")
-    monkeypatch.setattr(schedule, "_user_crontab", lambda: f"{line} evenhours nightly\n")
-    monkeypatch.setattr(schedule, "SYSTEM_FILES", ())
+    monkeypatch.setattr(schedule, "_crontabs", lambda: [f"{line} evenhours nightly\n"])
     office = Office(tmp_path)
     office.change('zone = "Europe/Paris"', f'zone = "Europe/Paris"\nday_starts_at = "{day_starts_at}"')
     office("nightly")
