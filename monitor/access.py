@@ -7,12 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from monitor.config import Config
+from monitor.config.tables import DIRECTOR
 from monitor.roster import Clinician
 from monitor.store import signin
 from monitor.store.database import Store
-
-DIRECTOR = "director"  # no clinician may have this key: see monitor/config/tables.py
-"""The subject of the director's links and sessions; a clinician's is the clinician's key."""
 
 USE_RECORDED_EVERY_SECONDS = 60  # so that most page views write nothing
 
@@ -22,7 +20,7 @@ class Role(StrEnum):
 
     ANYBODY = "anybody"
     CLINICIAN = "clinician"
-    DIRECTOR = "director"  # no clinician may have this key: see monitor/config/tables.py
+    DIRECTOR = "director"
 
 
 @dataclass(frozen=True, slots=True)

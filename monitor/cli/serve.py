@@ -55,7 +55,7 @@ def serve_pages(
         PortError: the port is in use.
         StoreError, KeyFileError: there is no usable database or key.
     """
-    from monitor.access import DIRECTOR
+    from monitor.config.tables import DIRECTOR
     from monitor.dashboard.app import create_app
 
     streams.ignore_output_errors()  # `serve | head -1` must not end the server

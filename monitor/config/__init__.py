@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,7 @@ from monitor.config.tables import (
     ConfigFile,
     FteTable,
     HoursTable,
-    KindTable,
-    PracticeTable,
     SourceTable,
-    WeightsTable,
 )
 from monitor.errors import ConfigError, MissingConfigError
 from monitor.roster import Clinician, Contract, Hours, Practice, ReferralPreferences, Residence, Weights
@@ -93,17 +90,39 @@ def load(path: Path) -> Config:
     file = reader.table(ConfigFile, _toml_in(path))
     keys = [clinician.key for clinician in file.clinician if clinician.key]
     sources = [_source(reader, table, f"source[{index}]", keys) for index, table in enumerate(file.source)]
-    reader.add(_duplicates(file))
+    reader.add(_repeated("clinician", "key", [{table.key} - {None} for table in file.clinician]))
+    names = [{str(table["name"])} if "name" in table else () for table in file.source]
+    reader.add(_repeated("source", "name", names))
+    reader.add(_repeated("clinician", "addresses", [table.addresses for table in file.clinician]))
     if reader.problems:  # only now, so that all problems of all tables are listed
         raise ConfigError(str(path), reader.problems)
+
+    settings = file.practice
+    practice = Practice(
+        name=settings.name,
+        zone=settings.zone,
+        country=settings.country,
+        subdivision=settings.subdivision,
+        region=settings.region,
+        domains=frozenset(settings.domains),
+        management=frozenset(settings.management),
+        day_starts_at=settings.day_starts_at,
+        longest_session_hours=settings.longest_session_hours,
+        supervision_group=settings.supervision_group,
+        contacts=settings.contacts,
+        # Here and below, the first entry of a list applies to the time before its date, too.
+        weights=tuple(
+            Weights(version.from_ if index else None, version.bands) for index, version in enumerate(file.weights)
+        ),
+    )
     return Config(
-        practice=_practice(file.practice, file.weights),
-        clinicians=tuple(_clinician(table, file.practice.zone) for table in file.clinician),
-        rules=tuple(map(_rule, file.kinds)),
-        client_title=file.practice.client_title,
+        practice=practice,
+        clinicians=tuple(_clinician(table, practice.zone) for table in file.clinician),
+        rules=tuple(KindRule(**asdict(table)) for table in file.kinds),
+        client_title=settings.client_title,
         sources=tuple(sources),
-        database=path.parent / file.practice.database,
-        key_file=path.parent / file.practice.key_file,
+        database=path.parent / settings.database,
+        key_file=path.parent / settings.key_file,
         path=path,
     )
 
@@ -142,57 +161,24 @@ def _toml_in(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [f"The file is not valid TOML: {error}."]) from error
 
 
-def _practice(table: PracticeTable, weights: Sequence[WeightsTable]) -> Practice:
-    return Practice(
-        name=table.name,
-        zone=table.zone,
-        country=table.country,
-        subdivision=table.subdivision,
-        region=table.region,
-        domains=frozenset(table.domains),
-        management=frozenset(table.management),
-        day_starts_at=table.day_starts_at,
-        longest_session_hours=table.longest_session_hours,
-        supervision_group=table.supervision_group,
-        contacts=table.contacts,
-        weights=tuple(
-            Weights(version.from_ if index else None, version.bands) for index, version in enumerate(weights)
-        ),
-    )
-
-
-def _rule(table: KindTable) -> KindRule:
-    return KindRule(*(getattr(table, condition.name) for condition in fields(KindRule)))
-
-
 def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
-    # The first entry of each list applies to the time before its date, too.
     zones = [Residence(entry.from_ if index else None, entry.zone) for index, entry in enumerate(table.zones)]
+    ftes = (FteTable(table.fte),) if isinstance(table.fte, float) else table.fte
     return Clinician(
         key=table.key,
         name=table.name or table.key,
         residences=tuple(zones) or (Residence(None, table.zone or practice_zone),),
-        contracts=_contracts(table.fte),
+        contracts=tuple(Contract(version.from_ if index else None, version.fte) for index, version in enumerate(ftes)),
         starts=table.starts,
         ends=table.ends,
         grace_minutes=table.grace_minutes,
         addresses=frozenset(table.addresses),
         hours=tuple(_hours(version, version.from_ if index else None) for index, version in enumerate(table.hours)),
-        referral_preferences=_referral_preferences(table),
-    )
-
-
-def _contracts(fte: float | Sequence[FteTable]) -> tuple[Contract, ...]:
-    if isinstance(fte, float):
-        return (Contract(None, fte),)
-    return tuple(Contract(version.from_ if index else None, version.fte) for index, version in enumerate(fte))
-
-
-def _referral_preferences(table: ClinicianTable) -> ReferralPreferences:
-    return ReferralPreferences(
-        skills=frozenset(table.skills),
-        languages=frozenset(table.languages),
-        modality=frozenset(table.modality),
+        referral_preferences=ReferralPreferences(
+            skills=frozenset(table.skills),
+            languages=frozenset(table.languages),
+            modality=frozenset(table.modality),
+        ),
     )
 
 
@@ -202,14 +188,38 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
 
 
 def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Sequence[str]) -> SourceConfig:
-    kind = _kind(reader, table.get("kind"), place)
+    kind: SourceKind | None = None
+    if isinstance(table.get("kind"), str):  # anything else is reported as a problem of SourceTable
+        try:
+            kind = source_kind(table["kind"])
+        except UnknownKindError as error:
+            reader.add([(f"{place}.kind", str(error))])
+
     # The same table is read twice: for the keys of every source, and for the options of its kind.
     shared = reader.table(SourceTable, table, place, other_keys=keys_of(kind.options) if kind else table.keys())
-    options = _options(reader, kind, table, place) if kind else None
+    options: Any = None
+    if kind:
+        number_before = len(reader.problems)
+        options = reader.table(kind.options, table, place, other_keys=keys_of(SourceTable))
+        if kind.check and len(reader.problems) == number_before:  # each of the options could be parsed
+            problems = (problem.partition(": ") for problem in kind.check(options))
+            reader.add((f"{place}.{option}", phrase) for option, _, phrase in problems)
+
+    owner_keys = shared.clinicians or shared.clinician or ()
+    if isinstance(owner_keys, str):
+        owner_keys = (owner_keys,)
+    if EVERYBODY in owner_keys:
+        owner_keys = tuple(keys)
+    key = "clinician" if shared.clinicians is None else "clinicians"
+    reader.add(
+        (f"{place}.{key}", f'no clinician has the key "{owner}"{suggestion_for(owner, keys)}')
+        for owner in owner_keys
+        if owner not in keys
+    )
     return SourceConfig(
         name=shared.name,
         kind=shared.kind,
-        clinicians=_owners(reader, shared, place, keys),
+        clinicians=tuple(key for key in keys if key in owner_keys),  # in the order of the file
         options=options,
         window=(shared.window.from_, shared.window.to),
         busy_only=shared.busy_only,
@@ -217,48 +227,8 @@ def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Seq
     )
 
 
-def _kind(reader: TableReader, name: object, place: str) -> SourceKind | None:
-    if not isinstance(name, str):  # reported as a problem of SourceTable
-        return None
-    try:
-        return source_kind(name)
-    except UnknownKindError as error:
-        reader.add([(f"{place}.kind", str(error))])
-        return None
-
-
-def _options(reader: TableReader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:
-    """Return the kind's own options. The kind's own check runs only if each of them could be parsed."""
-    number_before = len(reader.problems)
-    options = reader.table(kind.options, table, place, other_keys=keys_of(SourceTable))
-    if kind.check and len(reader.problems) == number_before:
-        problems = (problem.partition(": ") for problem in kind.check(options))
-        reader.add((f"{place}.{option}", phrase) for option, _, phrase in problems)
-    return options
-
-
-def _owners(reader: TableReader, source: SourceTable, place: str, keys: Sequence[str]) -> tuple[str, ...]:
-    """Return the keys of the source's owners, in the order of the file."""
-    key = "clinician" if source.clinicians is None else "clinicians"
-    value = source.clinicians or source.clinician or ()
-    owner_keys = (value,) if isinstance(value, str) else value
-    if EVERYBODY in owner_keys:
-        return tuple(keys)
-    unknown = [owner for owner in owner_keys if owner not in keys]
-    reader.add(
-        (f"{place}.{key}", f'no clinician has the key "{owner}"{suggestion_for(owner, keys)}') for owner in unknown
-    )
-    return tuple(key for key in keys if key in owner_keys)
-
-
-def _duplicates(file: ConfigFile) -> Iterator[tuple[str, str]]:
-    """Yield keys, names and addresses that appear in two tables."""
-    yield from _repeated("clinician", "key", [{table.key} - {None} for table in file.clinician])
-    yield from _repeated("source", "name", [{str(table["name"])} if "name" in table else () for table in file.source])
-    yield from _repeated("clinician", "addresses", [table.addresses for table in file.clinician])
-
-
 def _repeated(table: str, key: str, values: Iterable[Iterable[str]]) -> Iterator[tuple[str, str]]:
+    """Yield a problem for each table with a value that an earlier table of the same name has."""
     first_index: dict[str, int] = {}
     for index, table_values in enumerate(values):
         for other in sorted({first_index.setdefault(value, index) for value in table_values} - {index}):

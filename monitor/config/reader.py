@@ -96,58 +96,55 @@ class TableReader:
             for name in unknown
         )
         hints = get_type_hints(shape, include_extras=True)
-        values = {
-            field.name: self._key(field, hints[field.name], table, _path_in(place, name))
-            for name, field in keys.items()
-        }
-        instance = shape(**{name: value for name, value in values.items() if value is not MISSING})
+        values: dict[str, Any] = {}
+        for name, field in keys.items():
+            path = _path_in(place, name)
+            is_required = field.default is MISSING and field.default_factory is MISSING
+            if name not in table:
+                if is_required:
+                    self.add([(path, "missing")])
+                    values[field.name] = None
+                continue
+            value, secret = table[name], field.metadata.get("secret")
+            hint = Annotated[str, _SECRETS[secret]] if secret else hints[field.name]
+            parsed = self._value(hint, value, path)
+            if parsed is not _INVALID:
+                values[field.name] = parsed
+            elif is_required:
+                values[field.name] = value if isinstance(value, str) else None
+        instance = shape(**values)
         if isinstance(instance, ValidatedTable):
             self.add((f"{place}.{path}", phrase) for path, phrase in instance.problems())
         return instance
 
-    def _key(self, field: Field[Any], hint: Any, table: Mapping[str, Any], place: str) -> Any:
-        """Return the value of one key, ``MISSING`` where the default applies."""
-        required = field.default is MISSING and field.default_factory is MISSING
-        value = table.get(field.name.rstrip("_"), MISSING)
-        if value is MISSING:
-            if required:
-                self.add([(place, "missing")])
-            return None if required else MISSING
-        secret = field.metadata.get("secret")
-        parsed = self._value(Annotated[str, _SECRETS[secret]] if secret else hint, value, place)
-        if parsed is not _INVALID:
-            return parsed
-        return (value if isinstance(value, str) else None) if required else MISSING
-
     def _value(self, hint: Any, value: object, place: str) -> Any:
         """Return the value as the annotation ``hint`` says, or add a problem and return ``_INVALID``."""
         origin, parts = get_origin(hint), get_args(hint)
-        if origin in (Union, types.UnionType):
-            return self._value(_matching_type(parts, value), value, place)
+        if origin in (Union, types.UnionType):  # the member that fits the value's TOML type, else the first
+            members = [part for part in parts if part is not type(None)]
+            member = next((member for member in members if _toml_type(member) is type(value)), members[0])
+            return self._value(member, value, place)
+
         if origin in (tuple, list):
-            return self._list(hint, value, place)
+            if not isinstance(value, list):
+                return self._wrong_type(list, value, place)
+            entries = [self._value(parts[0], entry, f"{place}[{index}]") for index, entry in enumerate(value)]
+            return origin(entry for entry in entries if entry is not _INVALID)
+
         if isinstance(origin, type) and issubclass(origin, Mapping):
-            return self._mapping(parts, value, place)
+            if not isinstance(value, dict):
+                return self._wrong_type(dict, value, place)
+            mapping = {}
+            for name, entry in value.items():
+                path = _path_in(place, name)
+                key, parsed = self._single(_value_type(parts[0]), name, path), self._value(parts[1], entry, path)
+                if _INVALID not in (key, parsed):
+                    mapping[key] = parsed
+            return mapping
+
         if is_dataclass(hint) and isinstance(hint, type):
             return self.table(hint, value, place) if isinstance(value, dict) else self._wrong_type(dict, value, place)
         return self._single(_value_type(hint), value, place)
-
-    def _list(self, hint: Any, value: object, place: str) -> Any:
-        if not isinstance(value, list):
-            return self._wrong_type(list, value, place)
-        part = get_args(hint)[0]
-        entries = [self._value(part, entry, f"{place}[{index}]") for index, entry in enumerate(value)]
-        return get_origin(hint)(entry for entry in entries if entry is not _INVALID)
-
-    def _mapping(self, parts: tuple[Any, ...], value: object, place: str) -> Any:
-        if not isinstance(value, dict):
-            return self._wrong_type(dict, value, place)
-        key_type = _value_type(parts[0])
-        entries = {
-            self._single(key_type, name, _path_in(place, name)): self._value(parts[1], entry, _path_in(place, name))
-            for name, entry in value.items()
-        }
-        return {name: entry for name, entry in entries.items() if _INVALID not in (name, entry)}
 
     def _single(self, value_type: ValueType, value: object, place: str) -> Any:
         # `type() is` and not isinstance: true is an int in Python and a mistake here. Only 1 for 1.0 is let through.
@@ -162,7 +159,10 @@ class TableReader:
 
     def _wrong_type(self, expected: type, value: object, place: str) -> object:
         hint = f"; write it as [[{place}]]" if expected is list and type(value) is dict and "." not in place else ""
-        self.add([(place, f"expected {_EXPECTED[expected]}, found {_type_name(value)}{hint}")])
+        found = _TYPE_NAMES.get(type(value), "a date or time")
+        if isinstance(value, datetime):  # which is a subclass of date
+            found = "a date and time"
+        self.add([(place, f"expected {_EXPECTED[expected]}, found {found}{hint}")])
         return _INVALID
 
 
@@ -274,12 +274,6 @@ def _value_type(hint: Any) -> ValueType:
     return _VALUE_TYPES[hint]
 
 
-def _matching_type(parts: tuple[Any, ...], value: object) -> Any:
-    """Return the member of a union that fits the TOML type of ``value``, else the first."""
-    parts = tuple(part for part in parts if part is not type(None))
-    return next((part for part in parts if _toml_type(part) is type(value)), parts[0])
-
-
 def _toml_type(hint: Any) -> type:
     origin = get_origin(hint)
     if origin in (tuple, list):
@@ -301,8 +295,3 @@ def suggestion_for(word: str, words: Collection[str]) -> str:
 def _path_in(place: str, name: str) -> str:
     quoted = name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
     return f"{place}.{quoted}" if place else quoted
-
-
-def _type_name(value: object) -> str:
-    # datetime first: it is a subclass of date.
-    return "a date and time" if isinstance(value, datetime) else _TYPE_NAMES.get(type(value), "a date or time")

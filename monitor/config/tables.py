@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from itertools import pairwise
@@ -22,7 +22,9 @@ from monitor.config.public_holidays import subdivisions
 from monitor.config.reader import ValueType, choice
 from monitor.roster import DAY_STARTS_AT, MinuteSpan
 
-DIRECTOR = "director"  # reserved: `serve --as director` signs the director in
+DIRECTOR = "director"
+"""The subject of the director's links and sessions; a clinician's is the clinician's key, which must not be this."""
+
 MOST_BANDS = 9  # as many as a clinician can choose from on a page
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -62,34 +64,15 @@ def _day_start(text: str) -> int:
     return minutes * 60
 
 
-def _session_hours(hours: float) -> float:
-    if not 0 < hours <= 24:
-        raise ValueError("has to be more than 0 and at most 24 hours")
-    return hours
+def _number(toml_type: type, is_possible: Callable[[Any], bool], problem: str) -> ValueType:
+    """Return the type of a number within limits; ``problem`` names them."""
 
+    def parse(number: Any) -> Any:
+        if not is_possible(number):
+            raise ValueError(problem)
+        return number
 
-def _group(people: int) -> int:
-    if not 2 <= people <= 100:
-        raise ValueError("has to be from 2 to 100")
-    return people
-
-
-def _fte(share: float) -> float:
-    if not 0 < share <= 1.5:  # "80" for 80 % is the usual mistake
-        raise ValueError("has to be more than 0 and at most 1.5; full time is 1.0")
-    return share
-
-
-def _grace_minutes(minutes: int) -> int:
-    if not 0 <= minutes <= 60:
-        raise ValueError("has to be from 0 to 60 minutes")
-    return minutes
-
-
-def _weight(number: float) -> float:
-    if not 0 < number <= 10:
-        raise ValueError("has to be more than 0 and at most 10; an ordinary client is 1")
-    return number
+    return ValueType(toml_type, parse)
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -97,7 +80,18 @@ Key = Annotated[str, ValueType(str, _key)]
 Address = Annotated[str, ValueType(str, _address)]
 Country = Annotated[str, ValueType(str, _country)]
 Span = Annotated[MinuteSpan, ValueType(str, parse_span)]
-Share = Annotated[float, ValueType(float, _fte)]
+Share = Annotated[  # "80" for 80 % is the usual mistake
+    float, _number(float, lambda fte: 0 < fte <= 1.5, "has to be more than 0 and at most 1.5; full time is 1.0")
+]
+SessionHours = Annotated[
+    float, _number(float, lambda hours: 0 < hours <= 24, "has to be more than 0 and at most 24 hours")
+]
+GroupSize = Annotated[int, _number(int, lambda people: 2 <= people <= 100, "has to be from 2 to 100")]
+GraceMinutes = Annotated[int, _number(int, lambda minutes: 0 <= minutes <= 60, "has to be from 0 to 60 minutes")]
+Weight = Annotated[
+    float,
+    _number(float, lambda weight: 0 < weight <= 10, "has to be more than 0 and at most 10; an ordinary client is 1"),
+]
 PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
 
 
@@ -113,8 +107,8 @@ class PracticeTable:
     domains: tuple[Annotated[str, ValueType(str, _domain)], ...] = ()
     management: tuple[Address, ...] = ()
     day_starts_at: Annotated[int, ValueType(str, _day_start)] = DAY_STARTS_AT
-    longest_session_hours: Annotated[float, ValueType(float, _session_hours)] = 12
-    supervision_group: Annotated[int, ValueType(int, _group)] = 4
+    longest_session_hours: SessionHours = 12
+    supervision_group: GroupSize = 4
     client_title: re.Pattern[str] | None = None
     contacts: tuple[str, ...] = ()
     database: Path = Path("evenhours.db")
@@ -122,23 +116,22 @@ class PracticeTable:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield unknown public holidays, and a key file at the database's path."""
-        yield from self._holiday_problems()
-        if self.database == self.key_file:  # writing one would destroy the other
-            yield "key_file", "is the same path as database; give the key a file of its own"
-
-    def _holiday_problems(self) -> Iterator[tuple[str, str]]:
         if self.country is None:
             if self.subdivision is not None:
                 yield "subdivision", "needs country as well"
-            return
-        try:
-            possible = subdivisions(self.country)
-        except KeyError:
-            yield "country", f'no public holidays are known for "{self.country}"; leave country out'
-            return
-        if self.subdivision is not None and self.subdivision not in possible:
-            remedy = f"possible: {', '.join(possible)}" if possible else f"{self.country} has none; leave it out"
-            yield "subdivision", f'"{self.subdivision}" is not a subdivision of {self.country}; {remedy}'
+        else:
+            try:
+                possible = subdivisions(self.country)
+            except KeyError:
+                yield "country", f'no public holidays are known for "{self.country}"; leave country out'
+            else:
+                if self.subdivision is not None and self.subdivision not in possible:
+                    remedy = (
+                        f"possible: {', '.join(possible)}" if possible else f"{self.country} has none; leave it out"
+                    )
+                    yield "subdivision", f'"{self.subdivision}" is not a subdivision of {self.country}; {remedy}'
+        if self.database == self.key_file:  # writing one would destroy the other
+            yield "key_file", "is the same path as database; give the key a file of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +151,7 @@ class KindTable(KindRule):
 class WeightsTable:
     """``[[weights]]``: the weight of each band of clients, from a date on."""
 
-    bands: tuple[Annotated[float, ValueType(float, _weight)], ...] = ()
+    bands: tuple[Weight, ...] = ()
     from_: date | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -219,7 +212,7 @@ class ClinicianTable:
     ends: date | None = None
     zone: ZoneInfo | None = None
     zones: tuple[ZoneTable, ...] = ()
-    grace_minutes: Annotated[int, ValueType(int, _grace_minutes)] = 5
+    grace_minutes: GraceMinutes = 5
     hours: tuple[HoursTable, ...] = ()
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()

@@ -7,12 +7,12 @@ EXDATE. Titles, places and descriptions are realistic: connectors must not store
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from monitor.demo.caseload import TherapySeries
-from monitor.demo.days import Booking, BookingOutcome, SimulatedDays, TimeOff, at, starts_on
+from monitor.demo.days import Booking, BookingOutcome, SimulatedDays, at, starts_on
 from monitor.demo.practice import SESSION_MINUTES, StandingEntry, minutes_of
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -49,7 +49,14 @@ class _CalendarStyle:
 def calendar_text(days: SimulatedDays) -> str:
     """Return the calendar of one clinician as iCalendar text."""
     style = _CalendarStyle(days, f"{datetime.combine(days.horizon.today, time(), UTC):%Y%m%dT%H%M%SZ}")
-    lines = [*_head(style), *_time_off(style), *_standing(style)]
+    lines = _head(style)
+    for number, off in enumerate(days.time_off):
+        times = [f"DTSTART;VALUE=DATE:{off.first:%Y%m%d}", f"DTEND;VALUE=DATE:{off.last + timedelta(days=1):%Y%m%d}"]
+        entered = at(off.first, 0, days.zone) - (timedelta(days=60) if off.planned else timedelta(hours=-7))
+        uid = f"away{number:03}-{days.person.key}@calendar.example"
+        lines += _entry(style, uid, off.title, [*times, "STATUS:CONFIRMED"], entered)
+    for number, standing in enumerate(days.person.standing):
+        lines += _standing_entry(style, standing, number)
     if days.person.sessions != "system":
         lines += _sessions(style)
     return _text([*lines, "END:VCALENDAR"])
@@ -64,18 +71,19 @@ def other_job_text(days: SimulatedDays) -> str:
 
 
 def _text(lines: Iterable[str]) -> str:
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
-
-
-def _folded(line: str) -> str:
-    """Return the line folded at 75 octets (RFC 5545, 3.1); all text here is ASCII."""
-    parts = [line[:75], *(line[start : start + 74] for start in range(75, len(line), 74))]
-    return "\r\n ".join(parts)
+    """Return the lines folded at 75 octets (RFC 5545, 3.1); all text here is ASCII."""
+    text = ""
+    for line in lines:
+        parts = [line[:75], *(line[start : start + 74] for start in range(75, len(line), 74))]
+        text += "\r\n ".join(parts) + "\r\n"
+    return text
 
 
 def _head(style: _CalendarStyle) -> list[str]:
+    """Return the beginning of the calendar, with the rules of its time zone."""
     person = style.days.person
-    return [
+    winter, winter_name, summer, summer_name, on_at, back_at = _OFFSETS[person.zone]
+    lines = [
         "BEGIN:VCALENDAR",
         f"PRODID:{_PRODUCTS[person.software]}",
         "VERSION:2.0",
@@ -83,18 +91,13 @@ def _head(style: _CalendarStyle) -> list[str]:
         "METHOD:PUBLISH",
         f"X-WR-CALNAME:{person.name} (Harbour Street)",
         *([f"X-WR-TIMEZONE:{person.zone}"] if person.software == "google" else []),
-        *_zone(style),
+        "BEGIN:VTIMEZONE",
+        f"TZID:{style.tzid}",
     ]
-
-
-def _zone(style: _CalendarStyle) -> list[str]:
-    winter, winter_name, summer, summer_name, on_at, back_at = _OFFSETS[style.days.person.zone]
-    parts = (
+    for part, before, after, name, since, month in (
         ("DAYLIGHT", winter, summer, summer_name, f"19700329T{on_at}", 3),
         ("STANDARD", summer, winter, winter_name, f"19701025T{back_at}", 10),
-    )
-    lines = ["BEGIN:VTIMEZONE", f"TZID:{style.tzid}"]
-    for part, before, after, name, since, month in parts:
+    ):
         lines += [f"BEGIN:{part}", f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}", f"TZNAME:{name}"]
         lines += [f"DTSTART:{since}0000", f"RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY=-1SU", f"END:{part}"]
     return [*lines, "END:VTIMEZONE"]
@@ -128,25 +131,6 @@ def _guests(style: _CalendarStyle, guests: Iterable[str], *, declined: bool = Fa
     return [f"ORGANIZER;CN={owner.name}:mailto:{owner.address}", *lines]
 
 
-# -- leave and standing entries --------------------------------------------------------------------------------------
-
-
-def _time_off(style: _CalendarStyle) -> Iterator[str]:
-    for number, off in enumerate(style.days.time_off):
-        yield from _days_away(style, off, f"away{number:03}-{style.days.person.key}@calendar.example")
-
-
-def _days_away(style: _CalendarStyle, off: TimeOff, uid: str) -> list[str]:
-    times = [f"DTSTART;VALUE=DATE:{off.first:%Y%m%d}", f"DTEND;VALUE=DATE:{off.last + timedelta(days=1):%Y%m%d}"]
-    lead = timedelta(days=60) if off.planned else timedelta(hours=-7)
-    return _entry(style, uid, off.title, [*times, "STATUS:CONFIRMED"], at(off.first, 0, style.days.zone) - lead)
-
-
-def _standing(style: _CalendarStyle) -> Iterator[str]:
-    for number, standing in enumerate(style.days.person.standing):
-        yield from _standing_entry(style, standing, number)
-
-
 def _standing_entry(style: _CalendarStyle, standing: StandingEntry, number: int) -> list[str]:
     """Return a recurring entry, without the days on which the clinician was away."""
     days, minute = style.days, minutes_of(standing.at)
@@ -178,60 +162,48 @@ def _rule(weekday: int, every: int, until: datetime | None = None) -> str:
     return f"RRULE:FREQ=WEEKLY{step};BYDAY={_WEEKDAYS[weekday]}{end}"
 
 
-# -- sessions ----------------------------------------------------------------------------------------------------------
-
-
 def _sessions(style: _CalendarStyle) -> list[str]:
     bookings: dict[str, list[Booking]] = defaultdict(list)
     for booking in style.days.bookings:
         bookings[booking.series.uid if booking.series else ""].append(booking)
-    lines = [line for series in style.days.series for line in _series(style, series, bookings[series.uid])]
-    single = [line for number, booking in enumerate(bookings[""]) for line in _single(style, booking, number)]
-    return [*lines, *single]
+    lines = []
+    for series in style.days.series:
+        lines += _series(style, series, bookings[series.uid])
+    for number, booking in enumerate(bookings[""]):
+        body = [*_times(style, booking.start, SESSION_MINUTES), *_properties(style, booking)]
+        uid = f"single{number:03}-{style.days.person.key}@calendar.example"
+        lines += _entry(style, uid, _title(style, booking.client.code), body, booking.start - timedelta(days=1))
+    return lines
 
 
 def _series(style: _CalendarStyle, series: TherapySeries, bookings: list[Booking]) -> list[str]:
     """Return a client's recurring entry, its deleted occurrences, and an override for each changed one."""
     start = at(series.first, series.minute, style.days.zone)
     until = at(series.last, series.minute, style.days.zone) if series.last else None
+    title = _title(style, series.client.code)
     body = [
         *_times(style, start, SESSION_MINUTES),
         _rule(series.first.weekday(), series.every, until),
         *(style.local("EXDATE", booking.scheduled_start) for booking in bookings if _is_deleted(booking)),
         *_properties(style, bookings[0] if bookings else None),
     ]
-    changed = [booking for booking in bookings if booking.decided and not _is_deleted(booking)]
-    title = _title(style, series.client.code)
-    return [
-        *_entry(style, series.uid, title, body, start - _SERIES_LEAD),
-        *(line for booking in changed for line in _override(style, series, booking, title)),
-    ]
+    lines = _entry(style, series.uid, title, body, start - _SERIES_LEAD)
+    for booking in bookings:
+        if booking.decided and not _is_deleted(booking):
+            status = "CONFIRMED" if booking.outcome in {BookingOutcome.HELD, BookingOutcome.NO_SHOW} else "CANCELLED"
+            body = [
+                *_times(style, booking.start, SESSION_MINUTES),
+                style.local("RECURRENCE-ID", booking.scheduled_start),
+                *_properties(style, booking, status),
+            ]
+            lines += _entry(style, series.uid, title, body, booking.decided, 1)
+    return lines
 
 
 def _is_deleted(booking: Booking) -> bool:
     """Return whether an occurrence was deleted: leave, holidays, and every other cancellation in good time."""
     in_time = booking.outcome in {BookingOutcome.CANCELLED, BookingOutcome.CANCELLED_HERE}
     return booking.outcome is BookingOutcome.NEVER or (in_time and booking.scheduled_start.toordinal() % 2 == 0)
-
-
-def _override(style: _CalendarStyle, series: TherapySeries, booking: Booking, title: str) -> list[str]:
-    is_cancelled = booking.outcome in {
-        BookingOutcome.CANCELLED,
-        BookingOutcome.CANCELLED_LATE,
-        BookingOutcome.CANCELLED_HERE,
-    }
-    body = [
-        *_times(style, booking.start, SESSION_MINUTES),
-        style.local("RECURRENCE-ID", booking.scheduled_start),
-        *_properties(style, booking, "CANCELLED" if is_cancelled else "CONFIRMED"),
-    ]
-    return _entry(style, series.uid, title, body, booking.decided or booking.start, 1)
-
-
-def _single(style: _CalendarStyle, booking: Booking, number: int) -> list[str]:
-    body = [*_times(style, booking.start, SESSION_MINUTES), *_properties(style, booking)]
-    uid = f"single{number:03}-{style.days.person.key}@calendar.example"
-    return _entry(style, uid, _title(style, booking.client.code), body, booking.start - timedelta(days=1))
 
 
 def _properties(style: _CalendarStyle, booking: Booking | None, status: str = "CONFIRMED") -> list[str]:

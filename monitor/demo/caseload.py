@@ -103,14 +103,11 @@ class _CaseloadSimulator:
         for place in self._places():
             week = place.opens
             while week < place.closes:
-                ends = min(week + self._length(place), place.closes)
+                # At least 8 weeks until the place is free again, 44 on average, in whole periods of the place.
+                length = (8 + int(self.rng.geometric(1 / 36))) // place.every * place.every
+                ends = min(week + (self.weeks if place.lasting else length), place.closes)
                 yield from self._therapy(place, week, ends)
                 week = ends + place.every * int(self.rng.integers(0, 3) // place.every)
-
-    def _length(self, place: _Place) -> int:
-        """Return the weeks until the place is free again: at least 8, 44 on average, in whole periods of the place."""
-        length = 8 + int(self.rng.geometric(1 / 36))
-        return self.weeks if place.lasting else length // place.every * place.every
 
     def _places(self) -> Iterator[_Place]:
         slots = slots_of(self.person.patterns[0])
@@ -119,7 +116,9 @@ class _CaseloadSimulator:
         pairs = round(len(taken) * FORTNIGHTLY)
         yield from (self._place(slot, 2, phase) for slot in taken[:pairs] for phase in (0, 1))
         yield from (self._place(slot, 1, 0, lasting=number == 0) for number, slot in enumerate(taken[pairs:]))
-        yield from self._added()
+        for number, (weekday, clock) in enumerate(self.story.more_slots if self.story else ()):
+            opens = self._week(self.story.weeks_ago if self.story else 0) + number // 4
+            yield _Place((weekday, minutes_of(clock)), 1, opens, self.weeks)
 
     def _place(self, slot: WeeklySlot, every: int, phase: int, *, lasting: bool = False) -> _Place:
         opens, closes = phase, self.weeks
@@ -129,40 +128,28 @@ class _CaseloadSimulator:
             closes = self._week(self.story.weeks_ago) + int(self.rng.integers(0, 5))
         return _Place(slot, every, opens, closes, lasting)
 
-    def _added(self) -> Iterator[_Place]:
-        for number, (weekday, clock) in enumerate(self.story.more_slots if self.story else ()):
-            opens = self._week(self.story.weeks_ago if self.story else 0) + number // 4
-            yield _Place((weekday, minutes_of(clock)), 1, opens, self.weeks)
-
     def _week(self, weeks_ago: int) -> int:
         return max(self.horizon.weeks - weeks_ago, 0)
 
     def _therapy(self, place: _Place, opens: int, ends: int) -> Iterator[TherapySeries]:
         """Yield one client's series, split where the clinician's working days changed."""
-        client = self._client()
+        self.clients += 1
+        code = f"{LETTERS[self.clients // 23 % 23]}{LETTERS[self.clients % 23]}{self.clients * 7 % 90 + 10}"
+        name = NAMES[int(self.rng.integers(len(NAMES)))]
+        user = f"client{self.index * 1000 + self.clients:05}"
+        client = DemoClient(f"{user}@{CLIENT_DOMAIN}", code, name, talk=float(self.rng.gamma(2, 0.5)))
         if place.lasting and self.story and self.story.key == "one_client_drifting":
             self.drifting = client
         changes = [self._week(pattern.weeks_ago) for pattern in self.person.patterns if pattern.weeks_ago is not None]
         cuts = [opens, *(week + (opens - week) % place.every for week in changes if opens < week < ends), ends]
         for part, (start, stop) in enumerate(pairwise(cuts)):
-            yield self._part(client, place, start, stop, part)
-
-    def _part(self, client: DemoClient, place: _Place, start: int, stop: int, part: int) -> TherapySeries:
-        weekday, minute = self._slot_in(place.slot, start)
-        first = self.horizon.first + timedelta(weeks=start, days=weekday)
-        last = first + timedelta(weeks=(stop - 1 - start) // place.every * place.every)
-        uid = f"{client.address.partition('@')[0]}-{part}@calendar.example"
-        return TherapySeries(uid, client, minute, place.every, first, None if stop == self.weeks else last)
-
-    def _slot_in(self, slot: WeeklySlot, week: int) -> WeeklySlot:
-        """Return the slot under the week's pattern: a weekday that is no longer worked is replaced by its successor."""
-        days, first_days = pattern_on(self.person, self.horizon.weeks - week).days, self.person.patterns[0].days
-        added = set(days) - set(first_days)
-        return (min(added), slot[1]) if slot[0] in set(first_days) - set(days) and added else slot
-
-    def _client(self) -> DemoClient:
-        self.clients += 1
-        code = f"{LETTERS[self.clients // 23 % 23]}{LETTERS[self.clients % 23]}{self.clients * 7 % 90 + 10}"
-        name = NAMES[int(self.rng.integers(len(NAMES)))]
-        talk = float(self.rng.gamma(2, 0.5))
-        return DemoClient(f"client{self.index * 1000 + self.clients:05}@{CLIENT_DOMAIN}", code, name, talk)
+            weekday, minute = place.slot
+            # A weekday that is no longer worked is replaced by its successor.
+            days, first_days = pattern_on(self.person, self.horizon.weeks - start).days, self.person.patterns[0].days
+            added = set(days) - set(first_days)
+            if added and weekday in set(first_days) - set(days):
+                weekday = min(added)
+            first = self.horizon.first + timedelta(weeks=start, days=weekday)
+            last = first + timedelta(weeks=(stop - 1 - start) // place.every * place.every)
+            uid = f"{user}-{part}@calendar.example"
+            yield TherapySeries(uid, client, minute, place.every, first, None if stop == self.weeks else last)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from numpy.random import Generator
 
-from monitor.demo.caseload import DemoClient, TherapySeries, WeeklySlot, simulate_caseload, slots_of
+from monitor.demo.caseload import DemoClient, TherapySeries, simulate_caseload, slots_of
 from monitor.demo.practice import SESSION_MINUTES, DemoClinician, Habits, Horizon, habits_in, pattern_on, story_of
 
 SEASONS = (
@@ -91,7 +91,7 @@ class SimulatedDays:
 
     @property
     def sick(self) -> frozenset[date]:
-        """SimulatedDays of sickness."""
+        """The days of sickness."""
         return frozenset(day for off in self.time_off if not off.planned for day in off.days())
 
     @property
@@ -112,18 +112,30 @@ def starts_on(person: DemoClinician, horizon: Horizon) -> date:
 
 def simulate_days(person: DemoClinician, horizon: Horizon, holidays: frozenset[date], rng: Generator) -> SimulatedDays:
     """Simulate the days of one clinician."""
-    time_off = (*_leave(person, horizon, rng), *_sick_days(person, horizon, rng))
+    leave = _leave(person, horizon, rng)
+    # Sick for one or two days, two or three times a year.
+    start = starts_on(person, horizon)
+    span = max((horizon.monday(QUIET_WEEKS if story_of(person) else 1) - start).days, 1)
+    begins = sorted(start + timedelta(days=int(rng.integers(span))) for _ in range(rng.poisson(span / 140)))
+    sick = [TimeOff(day, day + timedelta(days=int(rng.integers(2))), "Sick", planned=False) for day in begins]
     series, drifting = simulate_caseload(person, horizon, rng)
-    days = SimulatedDays(person, horizon, ZoneInfo(person.zone), time_off, holidays, series, drifting)
-    return replace(
-        days, bookings=tuple(sorted(_BookingSimulator(days, rng).bookings(), key=lambda booking: booking.start))
-    )
+    days = SimulatedDays(person, horizon, ZoneInfo(person.zone), (*leave, *sick), holidays, series, drifting)
+    bookings = sorted(_BookingSimulator(days, rng).bookings(), key=lambda booking: booking.start)
+    return replace(days, bookings=tuple(bookings))
 
 
 def _leave(person: DemoClinician, horizon: Horizon, rng: Generator) -> list[TimeOff]:
     """Return the leave within the files; none just before a long one, or within the last weeks of a drift."""
-    years = range(horizon.first.year - 1, horizon.end.year + 1)
-    candidates = [off for year in years for off in _leave_in(year, person, rng)]
+    candidates = []
+    for year in range(horizon.first.year - 1, horizon.end.year + 1):
+        for (month, day, spread), weeks in zip(SEASONS, person.leave_weeks, strict=True):
+            first = date(year, month, day) + timedelta(days=int(rng.integers(spread)))
+            first -= timedelta(days=first.weekday())  # whole weeks
+            if weeks:
+                candidates.append(TimeOff(first, first + timedelta(days=7 * weeks - 3), "Annual leave"))
+        leaves, returns = rng.integers(3, size=2)
+        christmas = date(year, 12, 22 + int(leaves)), date(year + 1, 1, 1 + int(returns))
+        candidates.append(TimeOff(*christmas, "Annual leave"))
     inside = [off for off in candidates if starts_on(person, horizon) <= off.first < horizon.end]
     if person.away is not None:
         begin, back = (horizon.monday(weeks_ago) for weeks_ago in person.away)
@@ -131,25 +143,6 @@ def _leave(person: DemoClinician, horizon: Horizon, rng: Generator) -> list[Time
         return [*others, TimeOff(begin, back - timedelta(days=3), "Leave")]
     quiet = horizon.monday(QUIET_WEEKS if story_of(person) else 0)
     return [off for off in inside if off.last < quiet or off.first > horizon.today or off.first.month == 12]
-
-
-def _leave_in(year: int, person: DemoClinician, rng: Generator) -> Iterator[TimeOff]:
-    """Yield whole weeks in spring, summer and autumn, and the days around Christmas."""
-    for (month, day, spread), weeks in zip(SEASONS, person.leave_weeks, strict=True):
-        begin = date(year, month, day) + timedelta(days=int(rng.integers(spread)))
-        begin -= timedelta(days=begin.weekday())
-        if weeks:
-            yield TimeOff(begin, begin + timedelta(days=7 * weeks - 3), "Annual leave")
-    leaves, returns = rng.integers(3, size=2)
-    yield TimeOff(date(year, 12, 22 + int(leaves)), date(year + 1, 1, 1 + int(returns)), "Annual leave")
-
-
-def _sick_days(person: DemoClinician, horizon: Horizon, rng: Generator) -> list[TimeOff]:
-    """Return sick days: one or two days, two or three times a year."""
-    start = starts_on(person, horizon)
-    span = max((horizon.monday(QUIET_WEEKS if story_of(person) else 1) - start).days, 1)
-    begins = sorted(start + timedelta(days=int(rng.integers(span))) for _ in range(rng.poisson(span / 140)))
-    return [TimeOff(day, day + timedelta(days=int(rng.integers(2))), "Sick", planned=False) for day in begins]
 
 
 class _BookingSimulator:
@@ -168,21 +161,29 @@ class _BookingSimulator:
         for series in self.days.series:
             yield from (self._booking(series, day) for day in series.dates(self.horizon.end))
         if self.days.drifting is not None:
-            yield from self._extra_sessions(self.days.drifting)
+            due = 0.0  # extra sessions, spread evenly at the rate of each week
+            for weeks_ago in range(self.horizon.weeks, 0, -1):
+                due += self.habits(weeks_ago).extra_sessions
+                start = self._free_hour(self.horizon.monday(weeks_ago)) if due >= 1 else None
+                if start is not None:
+                    due -= 1
+                    booking = Booking(self.days.drifting, None, start, start, BookingOutcome.HELD)
+                    self._hold(booking, self.habits(weeks_ago))
+                    yield booking
 
     def _booking(self, series: TherapySeries, day: date) -> Booking:
         start = at(day, series.minute, self.zone)
         booking = Booking(series.client, series, start, start, BookingOutcome.BOOKED)
         if day in self.free:
             booking.outcome = BookingOutcome.NEVER
-        elif day in self.sick:
+            return booking
+        if day in self.sick:
             booking.outcome, booking.decided = BookingOutcome.CANCELLED_HERE, at(day, 7 * 60 + 10, self.zone)
-        elif day < self.horizon.today:
-            self._draw_outcome(booking, day)
-        return booking
+            return booking
+        if day >= self.horizon.today:
+            return booking
 
-    def _draw_outcome(self, booking: Booking, day: date) -> None:
-        habits, chance = self._habits(day), self.rng.random()
+        habits, chance = self.habits(self.horizon.weeks_ago(day)), self.rng.random()
         summer = 2 if day.month == 8 else 1
         shares = {
             BookingOutcome.NO_SHOW: 0.025,
@@ -195,12 +196,12 @@ class _BookingSimulator:
             if 0 <= chance < share:
                 booking.outcome = outcome
             chance -= share
-        if 0 <= chance < 0.03:
-            self._move(booking, day)
-        self._set_times(booking, habits)
+        # Three in a hundred are moved into a free hour of the same week, if one is already over.
+        if 0 <= chance < 0.03 and (moved := self._free_hour(day)) is not None:
+            booking.start = moved
+            booking.decided = min(moved, booking.scheduled_start) - timedelta(hours=float(self.rng.uniform(26, 90)))
 
-    def _set_times(self, booking: Booking, habits: Habits) -> None:
-        """Set a booking's actual times, or the instant at which it was cancelled."""
+        # The actual times, or the instant of the cancellation.
         if booking.outcome is BookingOutcome.HELD:
             self._hold(booking, habits)
         elif booking.outcome is BookingOutcome.NO_SHOW:
@@ -209,8 +210,9 @@ class _BookingSimulator:
             booking.logged = self.rng.random() < self.person.coverage
         elif booking.outcome is BookingOutcome.CANCELLED_LATE:
             booking.decided = booking.start - timedelta(hours=float(self.rng.uniform(1, 22)))
-        elif booking.outcome in {BookingOutcome.CANCELLED, BookingOutcome.CANCELLED_HERE}:
+        else:
             booking.decided = booking.start - timedelta(hours=float(self.rng.uniform(30, 200)))
+        return booking
 
     def _hold(self, booking: Booking, habits: Habits) -> None:
         late = min(max(float(self.rng.normal(0.8, 1.3)), -2), 9)
@@ -223,16 +225,11 @@ class _BookingSimulator:
         booking.ended = booking.end + timedelta(minutes=min(max(over, -25), 24))
         booking.logged = self.rng.random() < self.person.coverage
 
-    def _move(self, booking: Booking, day: date) -> None:
-        """Move a session into a free hour of the same week, if one is already over."""
-        new_start = self._free_hour(day)
-        if new_start is not None:
-            booking.start = new_start
-            booking.decided = min(new_start, booking.scheduled_start) - timedelta(hours=float(self.rng.uniform(26, 90)))
-
     def _free_hour(self, day: date) -> datetime | None:
+        """Draw a free hour of the day's week that is already over, and take it."""
         monday = day - timedelta(days=day.weekday())
-        hours = [(monday + timedelta(days=weekday), minute) for weekday, minute in self._slots(day)]
+        slots = self.slots(self.horizon.weeks_ago(day))
+        hours = [(monday + timedelta(days=weekday), minute) for weekday, minute in slots]
         worked_hours = [hour for hour in hours if hour[0] < self.horizon.today and hour[0] not in self.free | self.sick]
         open_hours = [hour for hour in worked_hours if hour not in self.taken]
         if not open_hours:
@@ -240,21 +237,3 @@ class _BookingSimulator:
         hour = open_hours[int(self.rng.integers(len(open_hours)))]
         self.taken.add(hour)
         return at(*hour, self.zone)
-
-    def _extra_sessions(self, client: DemoClient) -> Iterator[Booking]:
-        """Yield unscheduled sessions, spread evenly at the rate of each week."""
-        due = 0.0
-        for weeks_ago in range(self.horizon.weeks, 0, -1):
-            due += self.habits(weeks_ago).extra_sessions
-            start = self._free_hour(self.horizon.monday(weeks_ago)) if due >= 1 else None
-            if start is not None:
-                due -= 1
-                booking = Booking(client, None, start, start, BookingOutcome.HELD)
-                self._hold(booking, self.habits(weeks_ago))
-                yield booking
-
-    def _habits(self, day: date) -> Habits:
-        return self.habits(self.horizon.weeks_ago(day))
-
-    def _slots(self, day: date) -> list[WeeklySlot]:
-        return self.slots(self.horizon.weeks_ago(day))

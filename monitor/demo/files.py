@@ -20,10 +20,8 @@ from monitor.demo.days import SimulatedDays, simulate_days
 from monitor.demo.logs import write_calls, write_system
 from monitor.demo.mail_files import write_maildir, write_mbox
 from monitor.demo.messages import simulate_messages
-from monitor.demo.practice import PEOPLE, STORIES, ZONE, DemoClinician, Horizon
+from monitor.demo.practice import PEOPLE, STORIES, ZONE, Horizon
 from monitor.demo.settings_file import FILE_NAME, SYSTEM_CSV, mail_path, settings_text
-
-_SEEDS = {"days": 0, "messages": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +61,30 @@ def write_practice(folder: Path, now: datetime, *, seed: int = 2026, weeks: int 
         raise ValueError(f"{folder} is not empty")
     folder.mkdir(parents=True, exist_ok=True)
     horizon = Horizon(now.astimezone(ZoneInfo(ZONE)).date(), weeks)
-    people_days = [_days(person, horizon, seed) for person in PEOPLE]
-    for number, days in enumerate(people_days):
-        _write_person(folder, days, np.random.default_rng([seed, number, _SEEDS["messages"]]))
+    years = range(horizon.first.year - 1, horizon.end.year + 2)
+    public_holidays = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=years))
+    people_days = []
+    for number, person in enumerate(PEOPLE):
+        # A generator for each purpose, so that a change of the mail's simulation leaves the days as they are.
+        days_rng, mail_rng = (np.random.default_rng([seed, number, purpose]) for purpose in (0, 1))
+        days = simulate_days(person, horizon, public_holidays, days_rng)
+        people_days.append(days)
+        (folder / f"{person.key}.ics").write_bytes(calendar_text(days).encode())
+        if person.other_job:
+            (folder / f"{person.key}-other-job.ics").write_bytes(other_job_text(days).encode())
+        if person.ends == "calls":
+            write_calls(days, folder / f"{person.key}-calls.csv")
+        if person.mail:
+            write = write_maildir if person.mail == "maildir" else write_mbox
+            write(days, simulate_messages(days, mail_rng), folder / mail_path(person))
     write_system([days for days in people_days if days.person.ends == "system"], folder / SYSTEM_CSV)
     (folder / FILE_NAME).write_text(settings_text(horizon), encoding="utf-8")
-    planted = Planted(folder, folder / FILE_NAME, horizon.first, horizon.today, _planted(people_days, horizon))
+    planted = Planted(folder, folder / FILE_NAME, horizon.first, horizon.today, _planted_stories(people_days, horizon))
     _write_planted(planted)
     return planted
 
 
-def _days(person: DemoClinician, horizon: Horizon, seed: int) -> SimulatedDays:
-    years = range(horizon.first.year - 1, horizon.end.year + 2)
-    public_holidays = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=years))
-    return simulate_days(
-        person, horizon, public_holidays, np.random.default_rng([seed, PEOPLE.index(person), _SEEDS["days"]])
-    )
-
-
-def _write_person(folder: Path, days: SimulatedDays, rng: np.random.Generator) -> None:
-    person = days.person
-    (folder / f"{person.key}.ics").write_bytes(calendar_text(days).encode())
-    if person.other_job:
-        (folder / f"{person.key}-other-job.ics").write_bytes(other_job_text(days).encode())
-    if person.ends == "calls":
-        write_calls(days, folder / f"{person.key}-calls.csv")
-    if person.mail:
-        write = write_maildir if person.mail == "maildir" else write_mbox
-        write(days, simulate_messages(days, rng), folder / mail_path(person))
-
-
-def _planted(people_days: Sequence[SimulatedDays], horizon: Horizon) -> tuple[PlantedStory, ...]:
+def _planted_stories(people_days: Sequence[SimulatedDays], horizon: Horizon) -> tuple[PlantedStory, ...]:
     drifting = {days.person.key: days.drifting.address for days in people_days if days.drifting}
     stories = [(story.key, story.clinician, story.weeks_ago, story.size) for story in STORIES]
     for person in PEOPLE:
@@ -103,14 +94,9 @@ def _planted(people_days: Sequence[SimulatedDays], horizon: Horizon) -> tuple[Pl
         if person.joined is not None:
             stories.append(("joined", person.key, person.joined, "the first clients come over the first weeks"))
     return tuple(
-        PlantedStory(story, key, _iso_week(horizon.monday(weeks_ago)), weeks_ago, size, drifting.get(key))
+        PlantedStory(story, key, f"{horizon.monday(weeks_ago):%G-W%V}", weeks_ago, size, drifting.get(key))
         for story, key, weeks_ago, size in stories
     )
-
-
-def _iso_week(monday: date) -> str:
-    year, week, _ = monday.isocalendar()
-    return f"{year}-W{week:02}"
 
 
 def _write_planted(planted: Planted) -> None:

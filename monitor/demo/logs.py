@@ -6,12 +6,12 @@ A call log has no bookings; the practice system has both, and the outcome of eac
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from monitor.demo.days import Booking, BookingOutcome, SimulatedDays
+from monitor.demo.days import BookingOutcome, SimulatedDays
 from monitor.demo.practice import ZONE
 
 CALL_COLUMNS = ("Meeting ID", "Topic", "Joined", "Left", "Participants")
@@ -40,13 +40,13 @@ _STATUS = {
 
 def write_calls(days: SimulatedDays, path: Path) -> None:
     """Write one row for each call, in UTC."""
-    rows = (_call(number, booking) for number, booking in enumerate(days.bookings, 1) if booking.logged)
+    rows = []
+    for number, booking in enumerate(days.bookings, 1):
+        if booking.logged:
+            present = 1 if booking.outcome is BookingOutcome.NO_SHOW else 2
+            topic = f"Session with {booking.client.name}"
+            rows.append((f"{number:05}", topic, _utc(booking.began), _utc(booking.ended), present))
     _write(path, CALL_COLUMNS, rows)
-
-
-def _call(number: int, booking: Booking) -> Sequence[object]:
-    present = 1 if booking.outcome is BookingOutcome.NO_SHOW else 2
-    return (f"{number:05}", f"Session with {booking.client.name}", _utc(booking.began), _utc(booking.ended), present)
 
 
 def _utc(moment: datetime | None) -> str:
@@ -55,24 +55,20 @@ def _utc(moment: datetime | None) -> str:
 
 def write_system(people_days: Iterable[SimulatedDays], path: Path) -> None:
     """Write one row for each appointment in the practice system, in the practice's time zone."""
-    _write(path, SYSTEM_COLUMNS, (row for days in people_days for row in _appointments(days)))
-
-
-def _appointments(days: SimulatedDays) -> Iterator[Sequence[object]]:
-    appointments = (booking for booking in days.bookings if booking.outcome is not BookingOutcome.NEVER)
-    for number, booking in enumerate(appointments, 1):
-        actual = (
-            (booking.began, booking.ended)
-            if booking.logged and booking.outcome is BookingOutcome.HELD
-            else (None, None)
-        )
-        ids = (f"{days.person.key}{number:05}", days.person.name, booking.client.address)
-        times = (_local(moment) for moment in (booking.start, booking.end, *actual))
-        yield (*ids, *times, _STATUS[booking.outcome], f"{booking.client.name} arrived with the blue folder")
-
-
-def _local(moment: datetime | None) -> str:
-    return f"{moment.astimezone(ZoneInfo(ZONE)):{SYSTEM_INSTANT}}" if moment else ""
+    rows: list[Sequence[object]] = []
+    for days in people_days:
+        appointments = (booking for booking in days.bookings if booking.outcome is not BookingOutcome.NEVER)
+        for number, booking in enumerate(appointments, 1):
+            is_timed = booking.logged and booking.outcome is BookingOutcome.HELD
+            actual = (booking.began, booking.ended) if is_timed else (None, None)
+            times = [
+                f"{moment.astimezone(ZoneInfo(ZONE)):{SYSTEM_INSTANT}}" if moment else ""
+                for moment in (booking.start, booking.end, *actual)
+            ]
+            ids = (f"{days.person.key}{number:05}", days.person.name, booking.client.address)
+            note = f"{booking.client.name} arrived with the blue folder"
+            rows.append((*ids, *times, _STATUS[booking.outcome], note))
+    _write(path, SYSTEM_COLUMNS, rows)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

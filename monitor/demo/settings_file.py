@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 from monitor.demo.days import starts_on
 from monitor.demo.logs import CALL_INSTANT, SYSTEM_INSTANT
-from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, ZONE, DemoClinician, Horizon, WorkPattern
+from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, ZONE, DemoClinician, Horizon
 
 FILE_NAME = "evenhours.toml"
 SYSTEM_CSV = "practice-system.csv"
@@ -59,20 +58,56 @@ _STATUS_WORDS = {
 
 def settings_text(horizon: Horizon) -> str:
     """Return the text of the configuration."""
+    # One day more, for clinicians in other zones than the practice.
+    first = horizon.first - timedelta(days=1)
+    window = _TomlText(f"{{ from = {first.isoformat()}, to = {horizon.end.isoformat()} }}")
     blocks = [_PRACTICE, *(_table("[[kinds]]", kind=kind, title=title) for kind, title in _KINDS)]
-    blocks += [_clinician(person, horizon) for person in PEOPLE]
-    blocks += [source for person in PEOPLE for source in _sources(person, horizon)]
-    return "\n".join([*blocks, _system(horizon)])
+    for person in PEOPLE:
+        hours = ""
+        for pattern in person.patterns:
+            since = horizon.first if pattern.weeks_ago is None else horizon.monday(pattern.weeks_ago)
+            days = (f"{_DAYS[weekday]} = {json.dumps(list(spans))}" for weekday, spans in sorted(pattern.days.items()))
+            hours += f"  {{ from = {since.isoformat()}, {', '.join(days)} }},\n"
+        joined = {} if person.joined is None else {"starts": _TomlText(starts_on(person, horizon).isoformat())}
+        zone = {} if person.zone == ZONE else {"zone": person.zone}
+        blocks.append(
+            _table(
+                "[[clinician]]",
+                key=person.key,
+                name=person.name,
+                fte=person.fte,
+                **joined,
+                **zone,
+                addresses=[person.address],
+                hours=_TomlText(f"[\n{hours}]"),
+            )
+        )
+    for person in PEOPLE:
+        key = person.key
+        blocks.append(_source(f"{key}-calendar", "ics", clinician=key, path=f"{key}.ics", window=window))
+        if person.mail:
+            blocks.append(_source(f"{key}-mail", person.mail, clinician=key, path=mail_path(person), window=window))
+        if person.ends == "calls":
+            blocks += [
+                _source(f"{key}-calls", "csv", clinician=key, path=f"{key}-calls.csv", window=window),
+                _table("[source.columns]", **_CALL_COLUMNS),
+                _table("[source.format]", instant=CALL_INSTANT, zone="UTC"),
+            ]
+        if person.other_job:
+            path = f"{key}-other-job.ics"
+            blocks.append(_source(f"{key}-other-job", "ics", clinician=key, path=path, window=window, busy_only=True))
+    in_system = [person.key for person in PEOPLE if person.ends == "system"]
+    blocks += [
+        _source("practice-system", "csv", clinicians=in_system, path=SYSTEM_CSV, window=window),
+        _table("[source.columns]", **_SYSTEM_COLUMNS),
+        _table("[source.format]", instant=SYSTEM_INSTANT, zone=ZONE, **_STATUS_WORDS),
+    ]
+    return "\n".join(blocks)
 
 
 def mail_path(person: DemoClinician) -> str:
     """Return the path of a clinician's mail."""
     return f"{person.key}-mail" if person.mail == "maildir" else f"{person.key}.mbox"
-
-
-def _table(header: str, **values: object) -> str:
-    """Return one table; a value that is TOML text already is a :class:`_TomlText`."""
-    return "\n".join([header, *(f"{key} = {_value(value)}" for key, value in values.items()), ""])
 
 
 class _TomlText(str):
@@ -81,63 +116,13 @@ class _TomlText(str):
     __slots__ = ()
 
 
-def _value(value: object) -> str:
-    # A JSON string, number, boolean or list of strings is valid TOML.
-    return str(value) if isinstance(value, _TomlText) else json.dumps(value)
-
-
-def _clinician(person: DemoClinician, horizon: Horizon) -> str:
-    joined = {} if person.joined is None else {"starts": _TomlText(starts_on(person, horizon).isoformat())}
-    zone = {} if person.zone == ZONE else {"zone": person.zone}
-    hours = _TomlText(f"[\n{''.join(_hours(pattern, horizon) for pattern in person.patterns)}]")
-    return _table(
-        "[[clinician]]",
-        key=person.key,
-        name=person.name,
-        fte=person.fte,
-        **joined,
-        **zone,
-        addresses=[person.address],
-        hours=hours,
-    )
-
-
-def _hours(pattern: WorkPattern, horizon: Horizon) -> str:
-    since = horizon.first if pattern.weeks_ago is None else horizon.monday(pattern.weeks_ago)
-    days = ", ".join(f"{_DAYS[weekday]} = {json.dumps(list(spans))}" for weekday, spans in sorted(pattern.days.items()))
-    return f"  {{ from = {since.isoformat()}, {days} }},\n"
-
-
-def _sources(person: DemoClinician, horizon: Horizon) -> Iterator[str]:
-    """Yield the sources of one clinician: calendar, mail, call log and other job."""
-    key, window = person.key, _window(horizon)
-    yield _source(f"{key}-calendar", "ics", clinician=key, path=f"{key}.ics", window=window)
-    if person.mail:
-        yield _source(f"{key}-mail", person.mail, clinician=key, path=mail_path(person), window=window)
-    if person.ends == "calls":
-        yield _source(f"{key}-calls", "csv", clinician=key, path=f"{key}-calls.csv", window=window)
-        yield _table("[source.columns]", **_CALL_COLUMNS)
-        yield _table("[source.format]", instant=CALL_INSTANT, zone="UTC")
-    if person.other_job:
-        path = f"{key}-other-job.ics"
-        yield _source(f"{key}-other-job", "ics", clinician=key, path=path, window=window, busy_only=True)
-
-
-def _system(horizon: Horizon) -> str:
-    keys = [person.key for person in PEOPLE if person.ends == "system"]
-    return "\n".join(
-        [
-            _source("practice-system", "csv", clinicians=keys, path=SYSTEM_CSV, window=_window(horizon)),
-            _table("[source.columns]", **_SYSTEM_COLUMNS),
-            _table("[source.format]", instant=SYSTEM_INSTANT, zone=ZONE, **_STATUS_WORDS),
-        ]
-    )
+def _table(header: str, **values: object) -> str:
+    lines = [header]
+    for key, value in values.items():
+        # A JSON string, number, boolean or list of strings is valid TOML.
+        lines.append(f"{key} = {value if isinstance(value, _TomlText) else json.dumps(value)}")
+    return "\n".join([*lines, ""])
 
 
 def _source(name: str, kind: str, **values: object) -> str:
     return _table("[[source]]", name=name, kind=kind, **values)
-
-
-def _window(horizon: Horizon) -> _TomlText:
-    # One day more, for clinicians in other zones than the practice.
-    return _TomlText(f"{{ from = {(horizon.first - timedelta(days=1)).isoformat()}, to = {horizon.end.isoformat()} }}")
