@@ -10,11 +10,9 @@ changed meanwhile, and are computed again otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isnan
-from typing import TYPE_CHECKING
 
 from monitor.analysis.catalogue import Category
 from monitor.config import Config
@@ -27,11 +25,6 @@ from monitor.store import notices as notice_store
 from monitor.store.computations import Computation
 from monitor.store.database import Store
 from monitor.store.upcoming import upcoming_checksum
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from monitor.analysis.frames import Frames
 
 MOST_ATTEMPTS = 5
 """How often numbers are computed before giving up, if new records arrive each time."""
@@ -105,6 +98,9 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
     Raises:
         StoreError: The database cannot be used, or new records arrived during every attempt.
     """
+    from monitor import notices
+    from monitor.analysis.catalogue import catalogue, compute_metrics
+
     # Reading and computing hold no lock. The version tells whether a record was written meanwhile.
     for _ in range(MOST_ATTEMPTS):
         with store.read() as connection:
@@ -112,22 +108,25 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
             stored = notice_store.notices(connection, clinician.key)
             upcoming = upcoming_checksum(connection, clinician.key, ready.last_week_end)
             frames = load_frames(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
-        result = _save(store, ready, _computation(ready, upcoming, now), *_numbers(frames, stored))
-        if result is not None:
-            return result
+        values = compute_metrics(frames)
+        detected = notices.detect_notices(frames, values, stored)
+        values = notices.exclude(values, notices.exclusions_from(stored))
+        rows: dict[Category, list[weeks.WeekRow]] = {category: [] for category in Category}
+        for week, value, n, coverage, key in values[["week", "value", "n", "coverage", "key"]].itertuples(index=False):
+            number = None if isnan(value) else float(value)  # NaN: no data
+            rows[catalogue()[key].category].append((int(week), str(key), number, int(n), float(coverage)))
+
+        with store.write() as connection:
+            if computations.computation(connection, clinician.key).version != ready.computation.version:
+                continue
+            changed = sum(weeks.save_weeks(connection, clinician.key, name.value, rows[name]) for name in Category)
+            changed += notice_store.save_notices(connection, clinician.key, detected)
+            computations.save_computation(connection, clinician.key, _computation(ready, upcoming, now))
+        return ComputeResult(clinician.key, len(values), len(detected), changed)
     raise StoreError(
         f"The numbers of {clinician.key} could not be saved: new records arrived during {MOST_ATTEMPTS} computations. "
         "The next run computes them."
     )
-
-
-def _numbers(frames: Frames, stored: list[notice_store.NoticeRow]) -> tuple[pd.DataFrame, list[notice_store.NoticeRow]]:
-    from monitor import notices
-    from monitor.analysis.catalogue import compute_metrics
-
-    values = compute_metrics(frames)
-    detected = notices.detect_notices(frames, values, stored)
-    return notices.exclude(values, notices.exclusions_from(stored)), detected
 
 
 def _computation(ready: Readiness, upcoming: str | None, now: datetime) -> Computation:
@@ -140,33 +139,3 @@ def _computation(ready: Readiness, upcoming: str | None, now: datetime) -> Compu
         computed_at=int(now.timestamp()),
         upcoming_checksum=upcoming,
     )
-
-
-def _save(
-    store: Store,
-    ready: Readiness,
-    computation: Computation,
-    values: pd.DataFrame,
-    notices: list[notice_store.NoticeRow],
-) -> ComputeResult | None:
-    """Save the numbers; return ``None`` without saving if the clinician's records have changed meanwhile."""
-    key = ready.clinician.key
-    with store.write() as connection:
-        if computations.computation(connection, key).version != ready.computation.version:
-            return None
-        changed = sum(
-            weeks.save_weeks(connection, key, category.value, list(_rows(values, category))) for category in Category
-        )
-        changed += notice_store.save_notices(connection, key, notices)
-        computations.save_computation(connection, key, computation)
-    return ComputeResult(key, len(values), len(notices), changed)
-
-
-def _rows(values: pd.DataFrame, category: Category) -> Iterator[weeks.WeekRow]:
-    """Yield the rows of one category; NaN becomes ``None``, no data."""
-    from monitor.analysis.catalogue import catalogue
-
-    rows = values[["week", "value", "n", "coverage", "key"]].itertuples(index=False)
-    for week, value, n, coverage, key in rows:
-        if catalogue()[key].category is category:
-            yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)

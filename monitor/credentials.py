@@ -68,13 +68,13 @@ def read_secret(reference: str, folder: Path, environ: Mapping[str, str] = os.en
         raise SecretError("Write where the secret is kept (env:NAME, file:PATH or command:…), not the secret itself.")
     scheme, place = match.groups()
     if scheme == "env":
-        secret = environ.get(place, "")
+        subject, secret = f"The environment variable {place}", environ.get(place, "")
     elif scheme == "file":
-        secret = _secret_in(folder, place)
+        subject, secret = f"The file {place}", _secret_in(folder, place)
     else:
-        secret = _secret_printed_by(place, folder)
+        subject, secret = "The output of the secret's command", _secret_printed_by(place, folder)
     if not secret.strip():
-        raise SecretError(f"{_subject_of(scheme, place)} is empty. Put the secret there, or refer to another place.")
+        raise SecretError(f"{subject} is empty. Put the secret there, or refer to another place.")
     return secret.rstrip("\r\n")
 
 
@@ -135,19 +135,20 @@ def _private_text(path: Path, *, follow: bool, owners: set[int]) -> str:
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
     try:
-        _refuse_unless_private(os.fstat(descriptor), path, owners)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _NotPrivateError("is not a regular file.")
+        if status.st_uid not in owners:  # only its owner or root can change that
+            owner = _user_name(status.st_uid)
+            raise _NotPrivateError(
+                f"belongs to {owner}. Run Evenhours as {owner}, or ask whoever administers this computer to give you "
+                "the file."
+            )
+        if status.st_mode & 0o077:
+            raise _NotPrivateError(f"can be read by others. Run: chmod 600 {shlex.quote(str(path))}")
         return os.read(descriptor, _SECRET_BYTES).decode("utf-8", "replace")
     finally:
         os.close(descriptor)
-
-
-def _refuse_unless_private(status: os.stat_result, path: Path, owners: set[int]) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise _NotPrivateError("is not a regular file.")
-    if status.st_uid not in owners:
-        raise _NotPrivateError(f"belongs to {_user_name(status.st_uid)}. {_as_its_owner(status.st_uid)}")
-    if status.st_mode & 0o077:
-        raise _NotPrivateError(f"can be read by others. Run: chmod 600 {shlex.quote(str(path))}")
 
 
 def _user_name(number: int) -> str:
@@ -155,11 +156,6 @@ def _user_name(number: int) -> str:
         return f"the user {pwd.getpwuid(number).pw_name}"
     except KeyError:
         return f"the user {number}"
-
-
-def _as_its_owner(number: int) -> str:
-    """Return the remedy where the file belongs to another user: only its owner or root can change that."""
-    return f"Run Evenhours as {_user_name(number)}, or ask whoever administers this computer to give you the file."
 
 
 def _secret_in(folder: Path, place: str) -> str:
@@ -185,12 +181,6 @@ def _secret_printed_by(command: str, folder: Path) -> str:
     except (OSError, ValueError) as error:
         raise SecretError("The secret's command cannot be run. Try it by hand.") from error
     return completed.stdout.decode("utf-8", "replace")
-
-
-def _subject_of(scheme: str, place: str) -> str:
-    return {"env": f"The environment variable {place}", "file": f"The file {place}"}.get(
-        scheme, "The output of the secret's command"
-    )
 
 
 def _reason(error: Exception) -> str:

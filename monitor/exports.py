@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.records import Grade
 from monitor.config import Config
@@ -62,26 +62,29 @@ def export_rows(
 
     All of them come from one consistent view of the store.
     """
-    span = _midnight(clinician, first, ALWAYS[0]), _midnight(clinician, last and last + timedelta(days=1), ALWAYS[1])
     from monitor.analysis.calendar import day_number
     from monitor.loading import load_frames
 
+    key = clinician.key
+    start = _midnight(clinician, first, ALWAYS[0])
+    end = _midnight(clinician, last and last + timedelta(days=1), ALWAYS[1])
     days = day_number(first) if first else ALWAYS[0], day_number(last) if last else ALWAYS[1]
     with store.read() as connection:
         if table == "events":
-            return iter([_event_row(row) for row in stored_rows.events(connection, clinician.key, *span)])
+            events = stored_rows.events(connection, key, start, end)
+            return iter([{**row, "start": _iso(row["start"]), "end": _iso(row["end"])} for row in events])
         if table == "metrics":
-            return iter([_week_row(row) for row in stored_rows.metrics(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in stored_rows.metrics(connection, key, *days)])
         if table == "notices":
-            return iter([_week_row(row) for row in stored_rows.notices(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in stored_rows.notices(connection, key, *days)])
         if table == "answers":
-            return iter(list(stored_rows.answers(connection, clinician.key, *days)))
-        pseudonyms = analysis_records.pseudonyms(connection, clinician.key)
-        messages = list(stored_rows.messages(connection, clinician.key, *span)) if table == "messages" else []
+            return iter(list(stored_rows.answers(connection, key, *days)))
+        pseudonyms = analysis_records.pseudonyms(connection, key)
+        messages = list(stored_rows.messages(connection, key, start, end)) if table == "messages" else []
         frames = load_frames(config, store, clinician, now=now)
     if table == "messages":
         return _message_rows(messages, frames, pseudonyms)
-    return (_session_rows if table == "sessions" else _reply_rows)(frames, pseudonyms, *span)
+    return (_session_rows if table == "sessions" else _reply_rows)(frames, pseudonyms, start, end)
 
 
 def _midnight(clinician: Clinician, day: date | None, default: int) -> int:
@@ -91,10 +94,6 @@ def _midnight(clinician: Clinician, day: date | None, default: int) -> int:
     residences = [residence for residence in clinician.residences if not residence.starts or residence.starts <= day]
     zone = (residences or clinician.residences)[-1].zone
     return int(datetime.combine(day, time(), zone).timestamp())
-
-
-def _event_row(row: Row) -> Row:
-    return {**row, "start": _iso(row["start"]), "end": _iso(row["end"])}
 
 
 def _message_rows(rows: Sequence[Row], frames: Frames, pseudonyms: Mapping[int, str]) -> Iterator[Row]:
@@ -117,50 +116,43 @@ def _session_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end
     booked_start = frames.sessions.all["booked_start"]
     last_end = frames.sessions.all[["booked_end", "effective_end"]].max(axis=1)
     sessions = frames.sessions.all[(booked_start < end) & ((last_end > start) | (booked_start >= start))]
-    for values in sessions.sort_values(["booked_start", "uid_key"]).to_dict("records"):
-        client = pseudonyms.get(values["client"])
-        yield {"clinician": frames.clinician.key, "client": client, **_session_values(values)}
+    for session in sessions.sort_values(["booked_start", "uid_key"]).to_dict("records"):
+        yield {
+            "clinician": frames.clinician.key,
+            "client": pseudonyms.get(session["client"]),
+            **{name: _iso(session[name]) for name in ("booked_start", "booked_end", "actual_start", "actual_end")},
+            "evidence": session["evidence"],
+            "overrun_minutes": _decimal(session["overrun_minutes"]),
+            "status": session["status"],
+            "uid_key": session["uid_key"],
+        }
     calls = frames.sessions.unscheduled_calls
-    for values in calls[(calls["started_at"] < end) & (calls["ended_at"] > start)].to_dict("records"):
-        client = pseudonyms.get(values["client"])
-        yield {"clinician": frames.clinician.key, "client": client, **_unscheduled_values(values)}
+    for call in calls[(calls["started_at"] < end) & (calls["ended_at"] > start)].to_dict("records"):
+        yield {  # actual times without a booking
+            **dict.fromkeys(COLUMNS["sessions"]),
+            "clinician": frames.clinician.key,
+            "client": pseudonyms.get(call["client"]),
+            "actual_start": _iso(call["started_at"]),
+            "actual_end": _iso(call["ended_at"]),
+            "evidence": Grade.CALL.value,
+            "status": UNSCHEDULED,
+        }
 
 
 def _reply_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
     inbound_at = frames.messages.replies["inbound_at"]
     replies = frames.messages.replies[(inbound_at >= start) & (inbound_at < end)]
-    for values in replies.sort_values("inbound_at", kind="stable").to_dict("records"):
-        client = pseudonyms.get(values["client"])
-        yield {"clinician": frames.clinician.key, "client": client, **_reply_values(values)}
-
-
-def _session_values(values: Mapping[Any, Any]) -> Row:
-    instants = ("booked_start", "booked_end", "actual_start", "actual_end")
-    return {
-        **{name: _iso(values[name]) for name in instants},
-        "evidence": values["evidence"],
-        "overrun_minutes": _decimal(values["overrun_minutes"]),
-        "status": values["status"],
-        "uid_key": values["uid_key"],
-    }
-
-
-def _unscheduled_values(values: Mapping[Any, Any]) -> Row:
-    """Return the values of an unscheduled call, which has actual times but no booking."""
-    empty = dict.fromkeys(COLUMNS["sessions"][2:])
-    actual = {"actual_start": _iso(values["started_at"]), "actual_end": _iso(values["ended_at"])}
-    return empty | actual | {"evidence": Grade.CALL.value, "status": UNSCHEDULED}
-
-
-def _reply_values(values: Mapping[Any, Any]) -> Row:
-    is_answered = not isnan(values["reply_at"])
-    return {
-        "inbound_at": _iso(values["inbound_at"]),
-        "reply_at": _iso(values["reply_at"]),
-        "minutes_clock": _decimal(values["minutes_clock"]) if is_answered else None,
-        "minutes_working": _decimal(values["minutes_working"]) if is_answered else None,
-        "after_hours": int(values["after_hours"]) if is_answered else None,
-    }
+    for reply in replies.sort_values("inbound_at", kind="stable").to_dict("records"):
+        is_answered = not isnan(reply["reply_at"])
+        yield {
+            "clinician": frames.clinician.key,
+            "client": pseudonyms.get(reply["client"]),
+            "inbound_at": _iso(reply["inbound_at"]),
+            "reply_at": _iso(reply["reply_at"]),
+            "minutes_clock": _decimal(reply["minutes_clock"]) if is_answered else None,
+            "minutes_working": _decimal(reply["minutes_working"]) if is_answered else None,
+            "after_hours": int(reply["after_hours"]) if is_answered else None,
+        }
 
 
 def _week_row(row: Row) -> Row:

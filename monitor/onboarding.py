@@ -102,7 +102,7 @@ def google_request(config: Config, clinician: Clinician, name: str | None = None
     """
     from connectors.google.access import scopes_of
 
-    own = [source for source in google_sources(config) if clinician.key in source.clinicians]
+    own = sources_of_provider(config, clinician, "google")
     places = {_place(source) for source in own if name in {None, source.name}}
     if not places:
         names = ", ".join(source.name for source in own)

@@ -17,7 +17,7 @@ from connectors.registry import source_kind
 from monitor.analysis.calendar import DAY_SECONDS, date_of, last_complete_week_of
 from monitor.analysis.catalogue import DEFINITIONS_VERSION
 from monitor.analysis.records import FOREVER, ReadSpan
-from monitor.config import Config, SourceConfig
+from monitor.config import Config
 from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import computations, sources
@@ -203,9 +203,8 @@ class Readiness:
 def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
     """Return the instant at which a week (its Monday) is over for a clinician, in epoch seconds."""
     day = date_of(week + 7)
-    zone = clinician.zone_at(
-        datetime.combine(day, time(12), UTC)
-    )  # noon is the same day in every zone but the outermost
+    # Noon is the same day in every zone but the outermost.
+    zone = clinician.zone_at(datetime.combine(day, time(12), UTC))
     return int((datetime.combine(day, time(), zone) + timedelta(seconds=day_starts_at)).timestamp())
 
 
@@ -267,30 +266,22 @@ def source_states(
         is_shared = len(source.clinicians) > 1 and not source.per_owner
         if is_shared and not (stored and stored.has_records):
             continue  # for example a practice's common export in which this clinician does not appear
-        record_types = _record_types(source, counts.get(stored.id, RecordCounts()) if stored else RecordCounts())
-        states.append(SourceState(source.name, record_types, source.busy_only, _read_to(source, stored)))
+
+        # The record types that its kind always has, and those that were read from it.
+        always = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
+        stored_counts = counts.get(stored.id, RecordCounts()) if stored else RecordCounts()
+        numbers = {
+            RecordType.CALENDAR: stored_counts.sessions,
+            RecordType.MESSAGES: stored_counts.messages,
+            RecordType.TIMES: stored_counts.evidence,
+        }
+        record_types = always | {record_type for record_type, number in numbers.items() if number}
+
+        read_to, last = stored.read_to if stored else None, source.window[1]
+        if read_to is not None and last is not None and read_to >= datetime.combine(last, time(), UTC).timestamp():
+            read_to = FOREVER  # read to the end of its window, it is never out of date
+        states.append(SourceState(source.name, record_types, source.busy_only, read_to))
     return tuple(states)
-
-
-def _record_types(source: SourceConfig, counts: RecordCounts) -> frozenset[RecordType]:
-    """Return the record types of a source: those that its kind always has, and those that were read from it."""
-    always = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
-    numbers = {
-        RecordType.CALENDAR: counts.sessions,
-        RecordType.MESSAGES: counts.messages,
-        RecordType.TIMES: counts.evidence,
-    }
-    return always | {record_type for record_type, number in numbers.items() if number}
-
-
-def _read_to(source: SourceConfig, progress: SourceProgress | None) -> int | None:
-    """Return the instant to which a source was read; a source read to the end of its window is never out of date."""
-    if progress is None or progress.read_to is None:
-        return None
-    last = source.window[1]
-    if last is not None and progress.read_to >= int(datetime.combine(last, time(), UTC).timestamp()):
-        return FOREVER
-    return progress.read_to
 
 
 StoredSource = tuple[SourceProgress, RecordCounts]
@@ -310,9 +301,15 @@ def _span(record_type: RecordType, stored: Sequence[StoredSource], states: Seque
     comes after its end may be. A mailbox without a message of the clinician's own and a calendar without a session do
     not count.
     """
-    relevant = [
-        source for source, counts in stored if source.read_from is not None and _has_evidence(counts, record_type)
-    ]
+    relevant = []
+    for source, counts in stored:
+        has_evidence = {
+            RecordType.CALENDAR: counts.events > counts.busy,
+            RecordType.MESSAGES: counts.sent > 0,
+            RecordType.TIMES: counts.evidence > 0,
+        }[record_type]
+        if has_evidence and source.read_from is not None:
+            relevant.append(source)
     if not relevant or (record_type is RecordType.CALENDAR and not any(counts.sessions for _, counts in stored)):
         return None
     names = {source.name for source in relevant}
@@ -322,16 +319,6 @@ def _span(record_type: RecordType, stored: Sequence[StoredSource], states: Seque
         if state.name in names and record_type in state.record_types and state.read_to is not None
     ]
     return min(source.read_from or 0 for source in relevant), min(ends, default=FOREVER)
-
-
-def _has_evidence(counts: RecordCounts, record_type: RecordType) -> bool:
-    match record_type:
-        case RecordType.CALENDAR:
-            return counts.events > counts.busy
-        case RecordType.MESSAGES:
-            return counts.sent > 0
-        case RecordType.TIMES:
-            return counts.evidence > 0
 
 
 def _gaps(config: Config, clinician: Clinician, stored: Sequence[StoredSource]) -> list[Gap]:
