@@ -32,7 +32,7 @@ def demo(context: CliContext, folder: Path, serve: bool | None, port: int) -> No
     from monitor.ingest import IngestRequest
     from monitor.store.referrals import set_open_slots
 
-    streams.ignore_output_errors()
+    streams.ignore_output_errors()  # `demo | head` must not leave half a practice
     steps = _Steps(context)
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).exists():

@@ -26,7 +26,7 @@ SLOTS_PER_FTE = 23.5  # booked a week; after cancellations, gaps between clients
 FORTNIGHTLY = 0.22  # share of the slots that two clients take in turn
 JOINING_WEEKS = 20  # until all places of a new clinician are open
 NAMES = ("Robin", "Sasha", "Noor", "Alex", "Mika", "Sam", "Toni", "Jo", "Kai", "Billie", "Remy", "Ari", "Lou", "Yuri")
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"  # without I, L and O, which look like digits
 
 WeeklySlot = tuple[int, int]
 """Weekday and minute after local midnight."""
@@ -116,9 +116,10 @@ class _CaseloadSimulator:
         pairs = round(len(taken) * FORTNIGHTLY)
         yield from (self._place(slot, 2, phase) for slot in taken[:pairs] for phase in (0, 1))
         yield from (self._place(slot, 1, 0, lasting=number == 0) for number, slot in enumerate(taken[pairs:]))
-        for number, (weekday, clock) in enumerate(self.story.more_slots if self.story else ()):
-            opens = self._week(self.story.weeks_ago if self.story else 0) + number // 4
-            yield _Place((weekday, minutes_of(clock)), 1, opens, self.weeks)
+        if self.story:
+            for number, (weekday, clock) in enumerate(self.story.more_slots):
+                opens = self._week(self.story.weeks_ago) + number // 4  # four more each week
+                yield _Place((weekday, minutes_of(clock)), 1, opens, self.weeks)
 
     def _place(self, slot: WeeklySlot, every: int, phase: int, *, lasting: bool = False) -> _Place:
         opens, closes = phase, self.weeks
@@ -129,7 +130,7 @@ class _CaseloadSimulator:
         return _Place(slot, every, opens, closes, lasting)
 
     def _week(self, weeks_ago: int) -> int:
-        return max(self.horizon.weeks - weeks_ago, 0)
+        return max(self.horizon.weeks - weeks_ago, 0)  # what was longer ago applies from the first week on
 
     def _therapy(self, place: _Place, opens: int, ends: int) -> Iterator[TherapySeries]:
         """Yield one client's series, split where the clinician's working days changed."""

@@ -153,6 +153,7 @@ class _BookingSimulator:
         self.person, self.horizon, self.zone = days.person, days.horizon, days.zone
         self.sick, self.free = days.sick, days.free
         self.taken = {(day, series.minute) for series in days.series for day in series.dates(days.horizon.end)}
+        # Both are the same for a whole week, and asked for with every booking.
         self.habits = lru_cache(maxsize=None)(lambda weeks_ago: habits_in(days.person, weeks_ago))
         self.slots = lru_cache(maxsize=None)(lambda weeks_ago: slots_of(pattern_on(days.person, weeks_ago)))
 

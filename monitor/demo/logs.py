@@ -66,6 +66,7 @@ def write_system(people_days: Iterable[SimulatedDays], path: Path) -> None:
                 for moment in (booking.start, booking.end, *actual)
             ]
             ids = (f"{days.person.key}{number:05}", days.person.name, booking.client.address)
+            # A note such as people write; connectors must not store it.
             note = f"{booking.client.name} arrived with the blue folder"
             rows.append((*ids, *times, _STATUS[booking.outcome], note))
     _write(path, SYSTEM_COLUMNS, rows)

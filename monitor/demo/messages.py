@@ -45,7 +45,13 @@ class DemoMessage:
 
 
 class WorkingTime:
-    """A clinician's agreed hours without leave and public holidays, as one axis of working time."""
+    """A clinician's agreed hours without leave and public holidays, as one axis of working time.
+
+    ::
+
+        clock    --|==09:00-13:00==|---|==14:00-18:00==|-----night-----|==09:00-13:00==|--
+        before     0                   4 h                             8 h
+    """
 
     def __init__(self, days: SimulatedDays) -> None:
         away = days.free | days.sick
