@@ -59,7 +59,7 @@ def clock_at(now: datetime) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(cli, "CliContext", partial(CliContext, now=now)))
-        for name in ("night", "doctor", "sources", "serve"):
+        for name in ("night", "doctor", "correct", "serve"):
             module = f"monitor.cli.{name}"
             __import__(module)
             if hasattr(sys.modules[module], "datetime"):
