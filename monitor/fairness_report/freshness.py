@@ -24,14 +24,12 @@ WEEKS_BACK = 104
 class CaseloadFreshness:
     """Up to when the caseload is complete for everybody who is not among ``stale_caseloads``.
 
-    ``overdue`` is true where nothing newer has arrived for anybody. ``week`` is the last week (its Monday) that is
-    complete for everybody else, ``None`` where there is none.
+    ``overdue`` is true where nothing newer has arrived for anybody.
     """
 
     complete_through: datetime | None
     overdue: bool
     stale_caseloads: tuple[StaleCaseload, ...]
-    week: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,6 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
         None if complete_through is None else datetime.fromtimestamp(complete_through, zone),
         newest_through is not None and now.timestamp() - newest_through > OVERDUE_AFTER.total_seconds(),
         tuple(stale),
-        week,
     )
 
 

@@ -38,8 +38,7 @@ blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
 DEFAULTS = {"standing": CLIENT, "trauma": "no"}
 """The terms of a client about whom nothing was stated."""
 MOST_ENTRIES = 60
-MESSAGES_ONLY = "Only in messages"
-MESSAGES_ONLY_SENTENCE = "Anybody outside the practice who writes to you counts as a client until you say otherwise."
+MESSAGES_ONLY = "Anybody outside the practice who writes to you counts as a client until you say otherwise."
 IDENTITY_TERMS = ("standing", "band", "trauma")
 """The terms on a client's own page; the others belong to the agreement."""
 
@@ -226,9 +225,8 @@ def clients_report(config: Config, store: Store, clinician: Clinician, *, now: d
     """Return the list of clients, as known at ``now``."""
     index = load_client_index(config, store, clinician, now=now)
     questions = []
-    for pair in find_duplicate_clients(
-        index.frames.sessions.held, index.frames.messages.all, apart=index.different_people
-    ):
+    sessions, messages = index.frames.sessions.held, index.frames.messages.all
+    for pair in find_duplicate_clients(sessions, messages, apart=index.different_people):
         names = (index.name(pair.first), index.name(pair.second))
         reason = f"Both write in {counted(pair.matches, 'thread')} of yours."
         if pair.reason is not DuplicateReason.THREAD:
@@ -248,24 +246,19 @@ def clients_report(config: Config, store: Store, clinician: Clinician, *, now: d
     # The most messages first: a client is more likely among them than an insurer or a shop.
     writing_only.sort(key=lambda client: -index.message_summaries[client].count)
     others = [client for client in index.ordered if standings[client] != CLIENT]
-    by_heading = {
-        "Seen in the last 90 days": recent,
-        "Seen before that": earlier,
-        "Booked, but not met so far": booked_only,
-        MESSAGES_ONLY: writing_only,
-        "Not clients, or no longer": others,
-    }
-    groups = [
-        ClientGroup(
-            heading,
-            MESSAGES_ONLY_SENTENCE if heading == MESSAGES_ONLY else "",
-            tuple(_entry(index, client) for client in clients[:MOST_ENTRIES]),
-            omitted=max(len(clients) - MOST_ENTRIES, 0),
-            messages_only=heading == MESSAGES_ONLY,
-        )
-        for heading, clients in by_heading.items()
-        if clients
-    ]
+    groups = []
+    for heading, sentence, clients in (
+        ("Seen in the last 90 days", "", recent),
+        ("Seen before that", "", earlier),
+        ("Booked, but not met so far", "", booked_only),
+        ("Only in messages", MESSAGES_ONLY, writing_only),
+        ("Not clients, or no longer", "", others),
+    ):
+        if clients:
+            entries = tuple(_entry(index, client) for client in clients[:MOST_ENTRIES])
+            omitted = max(len(clients) - MOST_ENTRIES, 0)
+            is_writing_only = clients is writing_only
+            groups.append(ClientGroup(heading, sentence, entries, omitted, messages_only=is_writing_only))
     return ClientsReport("Who is behind a code?", tuple(questions), tuple(groups))
 
 
