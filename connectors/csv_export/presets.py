@@ -75,6 +75,7 @@ class Preset:
         matching = matching_patterns(starts)
         if matching == (None,) or not matching:
             return None if matching else self.instants[0]
+        # The preset's own order decides between patterns that read the same instants, such as %b and %B in May.
         selected = next((pattern for pattern in self.instants if pattern in matching), None)
         if selected is None:
             raise TableError(f"its times are not in a known format of {self.title}.")

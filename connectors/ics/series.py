@@ -371,11 +371,18 @@ def _latest_versions(versions: list[_ParsedEvent]) -> tuple[list[_ParsedEvent], 
 
     An identical copy is dropped. Of two with the same SEQUENCE and different dates the earlier version is rejected.
     """
-    latest: dict[object, _ParsedEvent] = {}
-    rejected = []
     # The sort is stable, so of equal versions the last one read wins.
     versions = sorted(versions, key=_version)
-    _resolve_recurrence_dates(versions)
+    # A RECURRENCE-ID that is a date means that day's session, if the latest version of the series has times.
+    starts = [event.raw_start for event in versions if event.recurrence_id is None]
+    if starts and isinstance(starts[-1], datetime):
+        for event in versions:
+            day = event.recurrence_id
+            if day and not isinstance(day, datetime):
+                event.component["RECURRENCE-ID"].dt = datetime.combine(day, starts[-1].timetz())
+
+    latest: dict[object, _ParsedEvent] = {}
+    rejected = []
     for event in versions:
         # Without a RECURRENCE-ID the key is empty: all versions of the series itself.
         earlier = latest.get(event.recurrence_ids[:1])
@@ -386,19 +393,7 @@ def _latest_versions(versions: list[_ParsedEvent]) -> tuple[list[_ParsedEvent], 
     return list(latest.values()), rejected
 
 
-def _resolve_recurrence_dates(events: list[_ParsedEvent]) -> None:
-    """Read a RECURRENCE-ID that is a date as that day's session, if the latest version of the series has times."""
-    dated = [
-        (event, event.recurrence_id)
-        for event in events
-        if event.recurrence_id and not isinstance(event.recurrence_id, datetime)
-    ]
-    starts = [event.raw_start for event in events if event.recurrence_id is None] if dated else []
-    if starts and isinstance(starts[-1], datetime):
-        for event, day in dated:
-            event.component["RECURRENCE-ID"].dt = datetime.combine(day, starts[-1].timetz())
-
-
 def _version(event: _ParsedEvent) -> tuple[int, float]:
+    """Return a sort key: an edit that changes the times raises SEQUENCE, any other LAST-MODIFIED alone (RFC 5546)."""
     edited_at = event.text.edited_at
     return event.sequence, edited_at.timestamp() if edited_at else 0.0

@@ -140,6 +140,7 @@ class MboxConnector:
                     done=done_before + position.size, total=total,
                 )  # fmt: skip
             done_before += file.size
+        # A file of the folder was removed and no other has grown: there is nothing to store but the cursor.
         if all(file.is_unchanged for file in files):
             yield Batch(current.dump(), source_size=sum(counts.values()), done=total, total=total)
 

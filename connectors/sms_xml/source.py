@@ -99,10 +99,11 @@ class SmsXmlConnector:
         digest, messages, tail = hashlib.sha256(), 0, b""
         for chunk in _chunks(path):
             digest.update(chunk)
+            # UTF-16 has a zero byte for each Latin letter, and would show no message at all.
             if b"\0" in chunk:
                 raise self._malformed_error(prefix, "it is not written in UTF-8")
             messages += len(_MESSAGE.findall(tail[-_OVERLAP_BYTES:] + chunk))
-            tail = (tail + chunk)[-1024:]
+            tail = (tail + chunk)[-1024:]  # the closing tag, and the white space that may follow it
         if messages and not tail.rstrip().endswith(_END):
             raise self._malformed_error(prefix, "it is cut off before its end")
         name = self._context.pseudonyms.entry(digest.hexdigest(), "backup")
