@@ -98,13 +98,11 @@ def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, kn
     ]
     supervision_held = values.get((person.key, employed_weeks[-1], "supervision_held")) if employed_weeks else None
     intakes = sum(values.get((person.key, week, "intakes")) or 0.0 for week in employed_weeks)
-    supervision = (
-        Supervision.HELD
-        if supervision_held
-        else Supervision.NONE
-        if has_rule and supervision_held == 0
-        else Supervision.UNKNOWN
-    )
+    supervision = Supervision.UNKNOWN
+    if supervision_held:
+        supervision = Supervision.HELD
+    elif supervision_held == 0 and has_rule:  # without a rule, no entry of a calendar could be one
+        supervision = Supervision.NONE
     return BlockPerson(
         clinician=person.key,
         # Weighted by the share of each week, so that a new colleague's first weeks count less; rounded as it is shown.

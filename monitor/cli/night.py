@@ -19,8 +19,7 @@ from monitor.cli.progress import ProgressBar
 from monitor.store.runs import last_runs
 
 if TYPE_CHECKING:
-    from monitor.ingest import ProgressCallback as PageProgress
-    from monitor.ingest import SourceOutcome
+    from monitor.ingest import ProgressCallback, SourceOutcome
     from monitor.night import AnalysisResult
     from monitor.readiness import Gap
     from monitor.roster import Clinician
@@ -82,7 +81,7 @@ class NightPrinter:
         self._bar = ProgressBar()
 
     @contextmanager
-    def reading(self) -> Iterator[PageProgress]:
+    def reading(self) -> Iterator[ProgressCallback]:
         """Show on a terminal the progress of each source."""
         with reading(self._context) as self._bar:
             yield self._bar.step
