@@ -59,6 +59,7 @@ def window(browser: Browser, address: str) -> Iterator[Page]:
 def sign_in(window: Page, pages: DashboardPages, user: str) -> None:
     window.goto(f"{pages.root}{pages.sign_in_link(user)}")
     window.get_by_role("button").click()
+    window.wait_for_url(lambda url: "/sign-in/" not in url)  # a key pressed before would go to the page that is left
 
 
 def sessions(pages: DashboardPages) -> list[str]:
