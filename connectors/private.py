@@ -105,7 +105,9 @@ def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
         _check_private(folder.lstat(), folder, "700", stat.S_ISDIR)
         replace_file(folder / name, json.dumps(dict(content)))
     except OSError as error:
-        remedy = "Make room on the disk." if is_disk_full(error) else "Let whoever runs evenhours write there."
+        remedy = (
+            "Make room on the disk." if is_disk_full(error) else "Allow the user that runs evenhours to write there."
+        )
         raise PrivateFileError(
             f"{folder / name} cannot be written: {write_error_reason(folder, error)}.", remedy
         ) from error
@@ -119,7 +121,7 @@ def remove_private(folder: Path, name: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        remedy = "Delete it by hand, or let whoever runs evenhours write there."
+        remedy = "Delete it by hand, or allow the user that runs evenhours to write there."
         raise PrivateFileError(f"{folder / name} cannot be deleted.", remedy) from error
     return True
 
@@ -128,7 +130,7 @@ def _check_private(status: os.stat_result, path: Path, mode: str, is_right: Call
     if not is_right(status.st_mode):
         raise PrivateFileError(f"{path} is a link or a special file.", "Put the file or folder itself there.")
     if status.st_uid != os.geteuid():
-        raise PrivateFileError(f"{path} belongs to somebody else.", "Let whoever runs evenhours own it.")
+        raise PrivateFileError(f"{path} belongs to somebody else.", "Make the user that runs evenhours its owner.")
     if status.st_mode & 0o077:
         remedy = f"Run: chmod {mode} {shlex.quote(str(path))}. If others use this machine, connect again."
         raise PrivateFileError(f"{path} can be read by others.", remedy)

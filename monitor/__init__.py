@@ -1,3 +1,3 @@
-"""Evenhours: when clinicians work, told to each of them alone."""
+"""Evenhours: when clinicians work, shown to each of them alone."""
 
 __version__ = "0.1.0"
