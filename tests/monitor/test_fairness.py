@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from monitor.analysis import fairness
 from monitor.analysis.fairness import (
     DRAWS,
+    FEW_DRAWS,
+    MEAN_WEEKS,
     SEED,
     available_fte,
     chance_levels,
@@ -231,6 +236,44 @@ def test_chance_needs_a_week() -> None:
 
 
 # A trend
+
+
+UNEQUAL = np.array([1, 1, 0.8, 0.8, 0.6, 0.5, 1, 1, 0.4, 0.9, 1, 0.7])
+LOADS = UNEQUAL * np.array([22, 18, 25, 14, 20, 31, 17, 23, 12, 20, 28, 19])
+LOADS_BEFORE = UNEQUAL * np.array([20, 19, 22, 17, 20, 24, 18, 21, 16, 20, 23, 19])
+
+
+def jackknife(ginis: Sequence[float]) -> float:
+    """Return the jackknife's variance from the values that leave one clinician out each."""
+    n = len(ginis)
+    return (n - 1) / n * sum((value - sum(ginis) / n) ** 2 for value in ginis)
+
+
+def ginis_without(load: NDArray[np.float64]) -> list[float]:
+    return [gini(np.delete(load, n), np.delete(UNEQUAL, n)) or 0.0 for n in range(len(load))]
+
+
+def test_the_interval_of_a_change_is_its_definition() -> None:
+    without = [now - before for now, before in zip(ginis_without(LOADS), ginis_without(LOADS_BEFORE), strict=True)]
+    by_chance = 0.0
+    for load in (LOADS, LOADS_BEFORE):
+        equal = load.sum() * UNEQUAL / UNEQUAL.sum() * MEAN_WEEKS
+        drawn = np.random.default_rng(SEED).poisson(equal, size=(FEW_DRAWS, len(load)))
+        by_chance += float(np.var([gini(row, UNEQUAL) or 0.0 for row in drawn]))
+    change = (gini(LOADS, UNEQUAL) or 0) - (gini(LOADS_BEFORE, UNEQUAL) or 0)
+    spread = stdtrit(11, 0.95) * np.sqrt(jackknife(without) + by_chance)
+
+    expected = (change - spread, change + spread)
+    assert gini_change(LOADS, UNEQUAL, LOADS_BEFORE, UNEQUAL) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_ginis_interval_is_its_definition() -> None:
+    logs = [float(np.log(value)) for value in ginis_without(LOADS)]
+    middle = np.log(gini(LOADS, UNEQUAL) or 0)
+    spread = stdtrit(11, 0.95) * np.sqrt(jackknife(logs))
+
+    expected = (np.exp(middle - spread), np.exp(middle + spread))
+    assert gini_interval(LOADS, UNEQUAL) == pytest.approx(expected, abs=1e-5)
 
 
 def claims(spread: float, spread_before: float, n: int, tries: int = 150) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,16 @@ def test_a_rise_is_noticed_once_within_weeks(entry: NoticeFamily) -> None:
     assert row.low < row.ratio < row.high
     assert (row.tier, row.client, row.answer, row.measured) == ("worth a look", 0, None, None)
     assert row.key in {watched.metric for watched in entry.metrics}
+
+
+@pytest.mark.parametrize("entry", [entry for entry in BY_WEEK if len(entry.metrics) > 1], ids=lambda entry: entry.key)
+def test_whichever_metrics_of_a_family_rise_as_many_as_it_needs_are_noticed(entry: NoticeFamily) -> None:
+    metrics = [watched.metric for watched in entry.metrics]
+    for number in range(1, len(metrics) + 1):
+        for rising in combinations(metrics, number):
+            series = {metric: life(metric, 15, 5) if metric in rising else life(metric, 20) for metric in metrics}
+            rows = [row for row in detect_shifts(measured(series), weeks(80)) if row.family == entry.key]
+            assert bool(rows) == (number >= entry.min_metrics), rising
 
 
 @families
