@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.sessions import SESSION_COLUMNS, sessions_from
+from monitor.analysis.sessions import SESSION_COLUMNS, booking_outcomes, sessions_from
 from tests.monitor.facts import Row, actual_times, corrections, event, events, evidence, instant
 
 NOON = "2026-03-02 12:00"
@@ -268,3 +268,58 @@ def test_sessions_come_in_the_order_of_their_starts() -> None:
     result = sessions(ten("late"), visit("09:00", "09:50", uid="early"), visit("10:10", "10:50"), as_of=NOON)
 
     assert result["uid_key"].tolist() == ["early", "late"]
+
+
+# What became of bookings
+
+
+def outcomes(*entries: Row, times: Iterable[Row] = ()) -> pd.DataFrame:
+    """Return the outcomes of bookings by uid_key, as of noon."""
+    table = events(entries)
+    result = sessions_from(table, evidence(times), corrections(), as_of=instant(NOON))
+    return pd.DataFrame(booking_outcomes(result, table), index=result["uid_key"])
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "late"), [("2026-03-01 10:00", 0.0), ("2026-03-01 10:00:01", 1.0), (None, float("nan"))]
+)
+def test_a_booking_that_is_cancelled_less_than_a_day_before_is_late(cancelled: str | None, late: float) -> None:
+    row = outcomes(ten(status=Status.CANCELLED, cancelled=cancelled)).loc["ten"]
+
+    assert row["cancelled_late"] == pytest.approx(late, nan_ok=True)
+    assert row["cancelled_at"] == pytest.approx(instant(cancelled) if cancelled else float("nan"), nan_ok=True)
+
+
+def test_in_a_source_that_marks_late_cancellations_the_others_were_in_time() -> None:
+    table = outcomes(
+        ten("late", status=Status.LATE_CANCELLED),
+        event("2026-03-02 09:00", "2026-03-02 09:50", uid="in time", status=Status.CANCELLED),
+        event("2026-03-02 08:00", "2026-03-02 08:50", uid="elsewhere", status=Status.CANCELLED, source=2),
+    )
+
+    assert table["cancelled_late"].reindex(["late", "in time"]).tolist() == [1, 0]
+    assert np.isnan(table.loc["elsewhere", "cancelled_late"])
+
+
+@pytest.mark.parametrize(
+    ("column", "status"), [("no_show", Status.NO_SHOW), ("cancelled_by_clinician", Status.CLINICIAN_CANCELLED)]
+)
+def test_an_outcome_is_known_in_the_sources_that_state_it(column: str, status: Status) -> None:
+    table = outcomes(
+        ten("stated", status=status),
+        event("2026-03-02 09:00", "2026-03-02 09:50", uid="same source"),
+        event("2026-03-02 08:00", "2026-03-02 08:50", uid="elsewhere", source=2),
+    )
+
+    assert table[column].reindex(["stated", "same source"]).tolist() == [1, 0]
+    assert np.isnan(table.loc["elsewhere", column])
+
+
+def test_a_session_borrows_no_call_from_a_booking_of_another_length() -> None:
+    longer = event("2026-03-02 10:00", "2026-03-02 11:30", uid="longer", client=2)
+    call = actual_times("2026-03-02 10:00", "2026-03-02 10:52", grade=Grade.CALL, uid="ten")
+
+    result = sessions(ten(client=1), longer, times=[call]).set_index("uid_key")
+
+    assert result.loc["ten", "actual_end"] == instant("2026-03-02 10:52")
+    assert np.isnan(result.loc["longer", "actual_end"])
