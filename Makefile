@@ -38,7 +38,7 @@ soak: .venv/.ready-dev ## Repeat property, model and kill tests many times (hour
 	  $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
 	  $$(grep -lE 'EXAMPLES|KILLS|ROUNDS' tests/*/test_*.py | grep -v test_metric_properties)
 
-mutants: .venv/.ready-dev ## Bend single lines of the modules that decide and expect a test to fail (N=300; N=all takes an hour)
+mutants: .venv/.ready-dev ## Change single expressions of the modules that decide and expect a test to fail (N=300; N=all takes an hour)
 	@$(BIN)/python -m benchmarks.mutants $(or $(N),300)
 
 lint: .venv/.ready-dev ## Check style, types and import contracts

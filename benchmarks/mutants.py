@@ -1,8 +1,8 @@
-"""Bends lines of the modules that decide, one at a time, and counts how many bends make a test fail.
+"""Mutation test of the modules that decide: changes one expression at a time and counts how often a test fails.
 
 ``python -m benchmarks.mutants [NUMBER | all]``; the modules and their tests are listed under ``[tool.mutmut]`` in
-pyproject.toml. A bend that changes no result is equivalent: ``equivalent_mutants.toml`` names those, each with its
-reason. Ends with 1 where fewer than 95 % of the other bends are killed in any module.
+pyproject.toml. A mutant that changes no result is equivalent: ``equivalent_mutants.toml`` names those, each with its
+reason. Ends with 1 if in any module fewer than 95 % of the other mutants are killed, or if one was not decided.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "mutants"
 SEED = 11
 LEAST_KILLED = 0.95
-SURVIVED = {0, 5, 33}  # mutmut's exit codes: the tests passed, there is no test
+# Exit codes of mutmut. Whatever is in neither set (not tried, interrupted, crashed) decides nothing.
+KILLED = {1, 3, 24, 36, 37, 152, 255, -24}  # a test failed, pytest failed, too slow, refused by the type check
+SURVIVED = {0, 5, 33}  # the tests passed, there is no test
 
 
 def main(number: str = "300") -> int:
-    """Bend a seeded sample, or all, and print what survives."""
+    """Try a seeded sample of mutants, or all, and print those that survive and the share killed in each module."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     # mutmut writes all mutants before it looks for the named ones; a name that none has ends it there.
     _mutmut("run", "none")
@@ -47,25 +49,30 @@ def main(number: str = "300") -> int:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name in sorted(names):
         module = name.rpartition(".")[0]
-        if codes[name] not in SURVIVED:
-            counts[module]["killed"] += 1
-            continue
-        line, becomes = _bend(name)
-        if (module, line, becomes) in equivalent:
-            counts[module]["equivalent"] += 1
-        else:
-            counts[module]["survived"] += 1
-            sys.stdout.write(f"{name} survived:\n  - {line}\n  + {becomes}\n")
+        outcome = outcome_of(codes[name])
+        if outcome == "survived":
+            line, becomes = _change(name)
+            if (module, line, becomes) in equivalent:
+                outcome = "equivalent"
+            else:
+                sys.stdout.write(f"{name} survived:\n  - {line}\n  + {becomes}\n")
+        counts[module][outcome] += 1
 
     is_enough = True
     for module, count in sorted(counts.items()):
-        share = count["killed"] / max(count["killed"] + count["survived"], 1)
-        is_enough = is_enough and share >= LEAST_KILLED
+        decided = count["killed"] + count["survived"]
+        enough = not count["undecided"] and count["killed"] >= LEAST_KILLED * decided
+        is_enough = is_enough and enough
         sys.stdout.write(
-            f"{module}: {share:.1%} of {count['killed'] + count['survived']} killed, "
-            f"{count['equivalent']} equivalent{'' if share >= LEAST_KILLED else '  TOO FEW'}\n"
+            f"{module}: {count['killed']} of {decided} killed, {count['equivalent']} equivalent, "
+            f"{count['undecided']} undecided{'' if enough else '  TOO FEW'}\n"
         )
     return 0 if is_enough else 1
+
+
+def outcome_of(code: int | None) -> str:
+    """Return what an exit code of mutmut means: killed, survived or undecided."""
+    return "killed" if code in KILLED else "survived" if code in SURVIVED else "undecided"
 
 
 def _mutmut(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -81,7 +88,7 @@ def _exit_codes() -> dict[str, int | None]:
     return codes
 
 
-def _bend(name: str) -> tuple[str, str]:
+def _change(name: str) -> tuple[str, str]:
     """Return the lines that a mutant replaces, and by what, each as one text."""
     diff = _mutmut("show", name).stdout
     removed, added = (re.findall(rf"^\{sign}(?!\{sign})(.*)$", diff, re.MULTILINE) for sign in "-+")
