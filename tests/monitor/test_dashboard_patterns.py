@@ -103,6 +103,19 @@ def test_earlier_notices_are_grouped_by_family_with_size_and_weeks(
     assert "14 days since your last full day" in entry(page, numbers["day off"]).words()
 
 
+def test_an_old_note_without_an_answer_is_neither_answered_nor_over(pages: DashboardPages) -> None:
+    """It leads no report any more, though what it is about may well go on."""
+    old = NoticeRow(
+        week=LAST - 70, tier="worth a look", family="load", key="contact_hours", ratio=1.9, low=1.2, high=2.9,
+        since=LAST - 90,
+    )  # fmt: skip
+    with pages.store.write() as connection:
+        notices.save_notices(connection, "ana", [old])
+
+    page = read(pages.signed_in("ana").get(HERE).text)
+    assert page.all("h1")[0].words() == "No note is open for an answer now"
+
+
 def test_families_without_a_notice_are_named(pages: DashboardPages) -> None:
     before, _, after = visible(pages.signed_in("ana").get(HERE).text).partition("No note so far about ")
 
@@ -118,7 +131,7 @@ def test_an_answer_is_saved_shown_and_taken_back(pages: DashboardPages, practice
 
     assert message_text(answered_page) == f"Your answer is saved: {ANSWERS[key]}."
     assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in entry(answered_page, practice.notice).words()
-    assert answered_page.all("h1")[0].words() == "You have answered every note, or it is over"
+    assert answered_page.all("h1")[0].words() == "You have answered every note"
 
     undone_page = post(ana, f"{address}/undo")
 

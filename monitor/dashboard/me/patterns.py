@@ -276,11 +276,13 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
     if open_notices:
         number = f"{spelled(len(open_notices))} {'note' if len(open_notices) == 1 else 'notes'}"
         headline = f"You can still answer {number}, if you like"
-    elif rows:
-        headline = "You have answered every note, or it is over"
+    elif any(entry.answered_on is None for _, entry in newest_first):
+        # A note that is too old to be answered says nothing of whether its change goes on.
+        headline = "No note is open for an answer now"
     else:
-        is_all_observed = not (unobserved or warnings)
-        headline = f"There is no note so far{'' if is_all_observed else ', but some data is missing'}"
+        headline = "You have answered every note" if rows else "There is no note so far"
+        if unobserved or warnings:
+            headline += ", but some data is missing"
 
     ledger = []
     for entry in reversed(index.ledger):
